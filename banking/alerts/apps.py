@@ -2,8 +2,8 @@ from django.apps import AppConfig
 
 
 class AlertsConfig(AppConfig):
-    """The app for alerts. People choose the alerts that they want, and get them on pages and in
-    emails.
+    """The app for alerts. Users choose kinds of alerts, read their alerts on pages, and receive
+    emails about them.
     """
 
     name = "banking.alerts"

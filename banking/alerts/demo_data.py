@@ -1,8 +1,8 @@
-"""Creates the choices of alerts of the demo person Ana, and the alerts of the last days.
+"""Creates alert choices and past alerts for the demo user Ana.
 
-Triggers write alerts only for payments that are booked after the person has chosen the alert. The
-payments of the demo are booked earlier, so this module writes their alerts, with the times of the
-payments.
+The triggers write alerts only for payments that are booked after a user has chosen the alert. The
+demo payments are booked before Ana's choices. Therefore this module writes the alerts of these
+payments, with the times of the payments.
 """
 
 from datetime import timedelta

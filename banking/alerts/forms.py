@@ -1,4 +1,6 @@
-"""The forms for a person's alerts: the choice of one kind of alert, and the times of emails."""
+"""The forms for a person's alerts: one form for each kind of alert, and one for the times of
+emails.
+"""
 
 from decimal import Decimal
 from typing import Any
@@ -34,8 +36,8 @@ class AmountOrZeroField(AmountField):
 
 
 class AlertChoiceForm(MoneyForm):
-    """The form for the choice of an alert. The form has a field for the email setting. If this kind
-    of alert has an account and an amount, the form also has fields for them.
+    """The form with which a user chooses one kind of alert. Depending on the kind, the form has
+    fields for an account, an amount and the email setting.
     """
 
     account = OwnAccountField(queryset=Account.objects.none(), empty_label=None)
@@ -99,13 +101,13 @@ class AlertTimesForm(forms.Form):
 
     @classmethod
     def of(cls, data: Any, times: AlertTimes) -> "AlertTimesForm":
-        """Returns the form, filled in with these times."""
+        """Returns the form with these times as its initial values."""
         names = ("daily_at", "quiet_from", "quiet_until")
         return cls(data, initial={name: getattr(times, name) for name in names})
 
     def clean(self) -> None:
-        """Adds an error if only one end of the quiet hours is typed, or if they begin and end at
-        the same time.
+        """Adds an error if the quiet hours have no beginning or no end, or if the beginning and the
+        end are equal.
         """
         if self.errors:
             return

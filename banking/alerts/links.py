@@ -1,8 +1,9 @@
-"""The link in an email that turns off emails of its kind. The reader does not have to be signed in.
+"""The unsubscribe link in an email. The link turns off one kind of email. The reader does not have
+to be signed in.
 
-The link is signed and never expires, because an email may be read years later. The link cannot do
-anything else. Only a POST turns the emails off, as RFC 8058 requires for one-click links: programs
-that check links before the reader opens them do not send a POST.
+The link is signed and never expires, because a user may open an email years later. The link has no
+other effect. Only a POST turns the emails off, as RFC 8058 requires for one-click links: programs
+that check the links of an email do not send a POST.
 """
 
 from typing import NamedTuple
@@ -21,8 +22,8 @@ DAILY = ""  # the value of `kind` for the daily email
 
 
 class MailKind(NamedTuple):
-    """A kind of email to one person. `kind` is DAILY ("") for the daily email, which has alerts of
-    all kinds.
+    """A kind of email to one person. `kind` is "" (DAILY) for the daily email, which contains
+    alerts of all kinds.
     """
 
     person: UUID
@@ -41,7 +42,7 @@ class MailKind(NamedTuple):
 
 
 def token_of(which: MailKind) -> str:
-    """Returns the signed token at the end of the link."""
+    """Returns the signed token for the unsubscribe link."""
     return signing.dumps([which.person.hex, which.kind], salt=SALT)
 
 
@@ -51,7 +52,9 @@ def site_url(path: str) -> str:
 
 
 def mail_kind_of(token: str) -> MailKind | None:
-    """Returns the kind of email that the link turns off, or None if the signature is not valid."""
+    """Returns the kind of email that this token turns off, or None if the signature is not
+    valid.
+    """
     try:
         person, kind = signing.loads(token, salt=SALT)
     except signing.BadSignature:
@@ -60,9 +63,7 @@ def mail_kind_of(token: str) -> MailKind | None:
 
 
 def have_ended(which: MailKind) -> bool:
-    """Returns whether these emails are already turned off, because no choice of the person requires
-    them.
-    """
+    """Returns whether these emails are already off: no choice of the person requires them."""
     with reading(RowScope.AUDIT):  # the reader may not be signed in; the signed link is enough here
         mine = AlertChoice.objects.filter(owner_id=which.person)
         if which.kind == DAILY:

@@ -1,8 +1,8 @@
-"""Makes an email of alerts, as text and as HTML.
+"""Creates an alert email as text and as HTML.
 
-Anybody can send a payment with a text or a name that email programs turn into a link. So an email
-does not contain texts of other people's payments. It also leaves out names and the reader's own
-texts if they look like a link.
+A person can write a link in the text or the name of a payment, and email programs make links
+clickable. Therefore an email does not contain texts that other people wrote. Names and the reader's
+own texts are left out if they look like a link.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from banking.alerts.models import Alert
 from banking.alerts.reads import lines_of
 from ledger.text.lines import counted, cut
 
-SHOWN = 20  # number of alerts in an email; of more alerts, it contains only the number
+SHOWN = 20  # maximum number of alerts in an email; the email only counts the others
 LONGEST_SUBJECT = 120
 
 
 def mail_of(mail_id: UUID, kind: str, owner: User, alerts: Sequence[Alert], count: int) -> (
     EmailMultiAlternatives
 ):  # fmt: skip
-    """Returns an email with the newest of `count` alerts. The Message-ID is made from `mail_id`, so
-    the Message-ID is the same if the email is sent again. The result of a standing order is read
-    when the email is made.
+    """Returns an email with the newest of `count` alerts. The state of a standing order is read
+    when the email is created. The Message-ID depends only on `mail_id`, so a second attempt has the
+    same Message-ID.
     """
     which = MailKind(owner.pk, kind)
     lines = lines_of(alerts)

@@ -1,16 +1,16 @@
-"""The kinds of alerts that people choose, and the alerts that were written for them.
+"""The kinds of alerts that people choose, and the alerts of each person.
 
-Note [Alerts]: an alert is written by a trigger in the same database transaction as its event, for
-each person who has chosen this kind of alert. So no alert exists without its event, and no event is
-without its alert, regardless of the code that books. The id of the alert is made from the kind, the
-person and the event, so an event causes only one alert. Some alerts are not caused by a commit: a
-hold will expire, or an order will lack money. The job `send_alerts` writes these alerts, with ids
-of the same form.
+Note [Alerts]: a trigger writes the alerts of an event in the database transaction of the event.
+Each person who has chosen this kind of alert gets one. So events and alerts always agree, no matter
+which code books a payment. The id of an alert is made from its kind, its person and its event, so
+an event cannot cause the same alert twice. The job `send_alerts` writes the alerts that no commit
+causes, for example that a hold will expire or that an order will lack money. Their ids have the
+same form.
 
-Note [Mails of alerts]: before a worker sends an email, it claims the alerts for this email: it
-writes an id into their `mail_id` and commits. The Message-ID is made from this id. If a worker
-crashes after sending and before marking the alerts, another worker sends the same alerts again with
-the same Message-ID. So an email may arrive twice, but is never lost.
+Note [Mails of alerts]: before a worker sends an email, the worker claims the alerts of this email:
+it writes an id into their `mail_id` and commits. The Message-ID is made from this id. If a worker
+crashes after the email was sent and before the alerts were marked, another worker sends the same
+alerts again with the same Message-ID. So an email may arrive twice, but is never lost.
 """
 
 import hashlib
@@ -77,8 +77,8 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 
 def id_of_choice(owner: uuid.UUID, kind: str, account: uuid.UUID | None) -> uuid.UUID:
-    """Returns the id of a choice. The id is a hash of the person, the kind and the account, so
-    there is only one choice for each combination.
+    """Returns the id of a choice: a hash of the person, the kind and the account. So only one
+    choice can exist for each combination.
     """
     return uuid.uuid5(owner, f"alert {kind} {account or ''}")
 
@@ -90,7 +90,7 @@ def id_of_alert(kind: str, owner: uuid.UUID, about: uuid.UUID, day: date | None)
 
 
 class AlertChoice(models.Model):
-    """A kind of alert that a person has chosen. Kinds about money also have an account and an
+    """A person's choice of one kind of alert. Choices about money also have an account and an
     amount.
     """
 

@@ -1,8 +1,8 @@
-"""Alerts of standing orders. They are written when money will be missing, and show the current
-state of the order.
+"""Alerts about standing orders: the state of the order in an alert, and alerts about payments that
+will lack money.
 
-An alert is stored for a year, and an email may wait for hours. So the state of the order is read
-when the alert is shown, and the text depends on the current day.
+An alert is stored for a year, and an email may wait for hours. Therefore the state of the order is
+read when the alert is shown.
 """
 
 from collections.abc import Iterable
@@ -39,8 +39,8 @@ class SettledDay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderDay:
-    """The standing order of an alert in its current state. `who` is the recipient's name as the
-    owner may see it. `settled` is None while the day has no result.
+    """The standing order of an alert, in its current state, and a due day. `who` is the recipient's
+    name as the order's owner may see it. `settled` is None if the day has no result yet.
     """
 
     order: StandingOrder
@@ -50,7 +50,7 @@ class OrderDay:
 
     @property
     def verb(self) -> str:
-        """The result of the refused payment as a verb phrase, for example "was not paid"."""
+        """A verb phrase about the refused payment, for example "was not paid"."""
         if self.settled is None:
             return "was not paid" if self.order.is_ended else "is not paid yet"
         is_paid = self.settled.outcome == Outcome.PAID
@@ -64,7 +64,7 @@ class OrderDay:
 
     @property
     def result(self) -> str:
-        """The result of the day as a sentence. It is "" if the day has no result yet."""
+        """A sentence with the result of the day, or "" if the day has no result yet."""
         if self.settled is None:
             return ""
         if self.settled.paid is not None:
@@ -75,8 +75,8 @@ class OrderDay:
 
     @property
     def reason(self) -> str:
-        """The reason why the latest attempt was refused. It is "" if no reason was stored, or if
-        the payment is no longer refused.
+        """The reason why the latest attempt was refused. Returns "" if no reason is stored, or if
+        the day now has another result.
         """
         if self.settled is None:
             return self.order.refused_why
@@ -84,9 +84,8 @@ class OrderDay:
 
     @property
     def next_step(self) -> str:
-        """A sentence about the next step. For a refused payment, the sentence contains whether the
-        payment is tried again, and until when. If the payment was made later, the sentence is
-        `result`.
+        """A sentence about the next step: whether the payment is tried again, and until when. If
+        the payment was made in the meantime, returns `result`.
         """
         if self.settled is not None and self.settled.paid is not None:
             return self.result
@@ -111,10 +110,10 @@ class OrderDay:
 
 
 def order_days(alerts: Iterable[Alert]) -> dict[UUID, OrderDay]:
-    """Returns the OrderDay (the order and its due day) for each alert of a standing order. The keys
-    of the dict are the ids of the alerts. All alerts must belong to one person. Other alerts, and
-    alerts whose orders were erased, are left out. Makes six queries, or none if there are no alerts
-    of orders.
+    """Returns a dict from the id of each alert about a standing order to its OrderDay. Leaves out
+    other alerts, and alerts whose orders were erased.
+
+    All alerts must belong to one person. Makes six queries, or none if no alert is about an order.
     """
     of_orders = [each for each in alerts if each.kind in ORDER_KINDS and each.day]
     if not of_orders:
@@ -151,11 +150,10 @@ def _settled(alerts: Iterable[Alert]) -> dict[tuple[UUID, date], SettledDay]:
 
 
 def write_lacking_money_alerts() -> int:
-    """Writes the alerts of payments that will lack money. Each alert is written only once. Returns
-    the number of new alerts.
+    """Writes the alerts about payments that will lack money, each only once. Returns the number of
+    new alerts.
 
-    If the alerts of one person fail, first writes the alerts of all other people, and then raises
-    the error.
+    Raises: the first error, after the alerts of all other people were written.
     """
     written = 0
     owners = StandingOrder.objects.active().values("owner")
@@ -180,9 +178,9 @@ def _write_alerts(choice: AlertChoice) -> int:
 
 
 def _alert_of_lack(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
-    """Returns the alert of a payment that will probably fail. Its amount is the missing money, or 0
-    if the account is frozen. If there is another reason, the amount is None and the detail contains
-    the reason.
+    """Returns an alert about a payment that will probably fail. The alert's amount is the missing
+    money, or 0 if the account is frozen. For other reasons, the amount is None and the detail
+    contains the reason.
     """
     order, stop = payment.order, payment.stop
     is_frozen = stop is not None and stop.account.is_frozen

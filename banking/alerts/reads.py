@@ -37,7 +37,7 @@ HELP = {
 
 
 class AlertLine(NamedTuple):
-    """The text of an alert. `mailed` is the detail for an email."""
+    """The text of an alert. `mailed` is the detail that an email contains."""
 
     title: str
     detail: str
@@ -48,7 +48,7 @@ class AlertLine(NamedTuple):
 
 
 class ChoiceLine(NamedTuple):
-    """The text of a person's choice of an alert."""
+    """The text of an alert choice."""
 
     choice: AlertChoice
     sentence: str
@@ -69,17 +69,17 @@ class ChosenKind:
 
 
 def unread_count(person: User) -> int:
-    """Returns the number of unread alerts, but at most MAX_COUNTED + 1. Makes one query."""
+    """Returns the number of unread alerts. The maximum is MAX_COUNTED + 1. Makes one query."""
     unread = Alert.objects.owned_by(person).unread()
     return len(unread.values_list("pk", flat=True)[: MAX_COUNTED + 1])
 
 
 def lines_of(alerts: Sequence[Alert]) -> list[AlertLine]:
-    """Returns the texts of alerts. All alerts must belong to one person. Makes two queries, and the
-    queries of `order_days`.
+    """Returns the texts of alerts that all belong to one person. Makes two queries, and the queries
+    of `order_days`.
 
-    The text of a booked payment contains the name of the other side as the account statement shows
-    the name. The text of a hold contains no name.
+    The text of a booked payment contains the name of the payer or recipient, as on the account
+    statement. The text of a hold contains no name.
     """
     accounts = {
         account.pk: account
@@ -167,7 +167,7 @@ def _words_of_order(
     verb, why, step = ("was not paid", alert.detail, "")
     if order_day is not None:
         verb, why, step = order_day.verb, order_day.reason, order_day.next_step
-    # The reason begins with the account's name. Only this name is shortened, and never the amounts.
+    # The reason begins with the account's name. Only the name is shortened, never the amounts.
     reason = f" Refused: {why.replace(account.name, name, 1)}" if why else ""
     title = f"A standing order of {amount} {verb}"
     return title, f"From {name}{to}, due on {day}.{reason} {step}".rstrip()
@@ -198,10 +198,11 @@ def _mailed_name(order_day: OrderDay | None) -> str:
 
 
 def _mailed_side(entry: Entry | None, reader: UUID) -> str:
-    """Returns the text about the other side for an email. Leaves out a name that looks like a link,
-    because another person has chosen this name. If the reader made the payment, adds the
-    description. A description that looks like a link is left out too, because the reader may have
-    opened the form with a link that filled in the description.
+    """Returns the text about the payer or recipient for an email. If the reader made the payment,
+    the text includes the description.
+
+    A name or a description that looks like a link is left out. Another person chose the name, and a
+    link may have filled in the description.
     """
     name = entry.counterparty_name if entry else ""
     if entry is None or not name or is_like_a_link(name):

@@ -1,5 +1,5 @@
-"""Schedules the job that writes and sends alerts. It runs last, so that it also sends the alerts
-that other jobs cause in the same minute.
+"""Schedules the job that writes and sends alerts. The job runs last, so that it also sends the
+alerts of jobs that ran in the same minute.
 """
 
 from datetime import timedelta

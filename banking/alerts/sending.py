@@ -1,7 +1,7 @@
-"""Sends the emails of alerts that are due. See Note [Mails of alerts].
+"""Sends the alert emails that are due. See Note [Mails of alerts].
 
-If a person wants an email immediately, the alert waits only for the end of the quiet hours. The
-alerts of the quiet hours become one email per kind. Alerts for the daily email wait until its time.
+An alert with immediate email waits only for the end of the quiet hours. The alerts of the quiet
+hours become one email per kind. Alerts for the daily email wait until the time of this email.
 """
 
 import logging
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)  # length of a claim: longer than a mail server may take
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480))
 GIVE_UP_AFTER = timedelta(days=3)
-MAX_FAILURES = 5  # after so many in a row the run ends, because the mail server is probably down
+MAX_FAILURES = 5  # the run ends after this many failures in a row: the mail server is probably down
 
 
 _WAITING = """
@@ -40,8 +40,8 @@ _WAITING = """
       AND coalesce(alert.mail_claim_ends <= %s, true)
     ORDER BY 1, 2
 """
-# Claims the alerts of one email. If a worker was killed, first claims the alerts that it had
-# claimed, with the id of their email.
+# Claims the alerts of one email. If a killed worker had claimed alerts before, claims these alerts
+# first, with the same id of the email.
 _CLAIM = """
     WITH mine AS MATERIALIZED (
         SELECT id, mail_id, mail_attempts FROM alerts
@@ -79,17 +79,18 @@ class ClaimedMail:
 
 @dataclass(slots=True)
 class SentMails:
-    """The numbers of emails that were sent, and of emails that are tried again later."""
+    """The number of emails that were sent, and the number that will be tried again later."""
 
     sent: int = 0
     waiting: int = 0
 
 
 def send_due(now: datetime | None = None) -> SentMails:
-    """Sends each email that is due. Returns the number of sent emails, and of emails that are tried
-    again later. Can be called twice and in parallel. If an email cannot be made, first sends all
-    others, and then raises the error. An email that the mail server refuses does not delay the
-    others.
+    """Sends each email that is due. Returns the number of sent emails, and the number that will be
+    tried again later. Can run in parallel and several times.
+
+    An email that the mail server refuses does not delay the other emails. An email that cannot be
+    created raises its error after the other emails were sent.
     """
     counts, down = SentMails(), 0
     with apart("Mail of alerts") as mail_apart:
@@ -113,9 +114,9 @@ def _due(now: datetime | None) -> Iterator[ClaimedMail]:
         moment, times = now or clock(), times_of(owner)
         if is_quiet(times, moment):
             continue
-        # First the email of a worker that was killed, then the newer alerts. Alerts that are
-        # written while this email is sent wait for the next run. Otherwise a customer with many
-        # payments would keep the worker from its other work.
+        # Sends the email of a killed worker first, then the newer alerts. Alerts that are written
+        # in the meantime wait for the next run. Otherwise a customer with many payments could
+        # occupy the worker.
         for _ in range(2):
             mail = _claim(owner, kind, moment, last_daily(times, moment))
             if mail is None:
@@ -125,8 +126,8 @@ def _due(now: datetime | None) -> Iterator[ClaimedMail]:
 
 @with_retry
 def _claim(owner: UUID, kind: str, now: datetime, until: datetime) -> ClaimedMail | None:
-    """Claims the next email of this person and kind for this worker, commits the claim and returns
-    it. Returns None if there is nothing to send.
+    """Claims the next email of this person and kind, commits the claim and returns it. Returns None
+    if there is nothing to send.
     """
     facts: dict[str, Any] = {
         "owner": owner, "kind": kind, "now": now, "until": until, "new": uuid7(),
@@ -139,8 +140,8 @@ def _claim(owner: UUID, kind: str, now: datetime, until: datetime) -> ClaimedMai
 
 
 def _send(claimed: ClaimedMail, now: datetime) -> MailNotSent | None:
-    """Sends the email and marks its alerts as sent. Returns None, or the error if the mail server
-    did not accept the email.
+    """Sends the email and marks its alerts as sent. Returns the error if the mail server did not
+    accept the email, and None otherwise.
     """
     newest = list(claimed.alerts.newest_first()[:SHOWN])
     if not newest:
@@ -163,8 +164,8 @@ def mark_sent(claimed: ClaimedMail, now: datetime) -> None:
 
 @with_retry
 def _wait(claimed: ClaimedMail, attempts: int, now: datetime, error: MailNotSent) -> None:
-    """Sets the time of the next attempt. If the email contains alerts that are older than
-    GIVE_UP_AFTER, these alerts are not sent by email any more. The page still shows them.
+    """Sets the time of the next attempt. Gives up alerts that are older than GIVE_UP_AFTER: only
+    the page shows them.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     claimed.alerts.update(mail_claim_ends=now + pause)

@@ -30,8 +30,8 @@ def choose(
     account: Account | None = None,
     amount: Decimal | None = None,
 ) -> AlertChoice:
-    """Saves a person's choice of an alert and returns it. If the choice exists already, updates its
-    amount and its email setting.
+    """Saves a person's choice of an alert and returns the choice. Updates the amount and the email
+    setting of an existing choice.
 
     Raises: InvalidDetails if the person already has MAX_CHOICES choices.
     """
@@ -51,7 +51,7 @@ def choose(
 
 @with_retry
 def drop(*, choice: AlertChoice) -> None:
-    """Deletes a choice. Alerts that were written before are not deleted."""
+    """Deletes a choice. Existing alerts are not deleted."""
     choice.delete()
 
 
@@ -59,7 +59,7 @@ def drop(*, choice: AlertChoice) -> None:
 def set_times(
     *, owner: User, daily_at: time, quiet_from: time | None, quiet_until: time | None
 ) -> None:
-    """Sets the times at which emails of alerts may be sent to the person."""
+    """Sets the times at which the person may receive alert emails."""
     AlertTimes.objects.update_or_create(
         owner=owner,
         defaults={"daily_at": daily_at, "quiet_from": quiet_from, "quiet_until": quiet_until},
@@ -68,12 +68,11 @@ def set_times(
 
 @with_retry
 def mark_read(*, owner: User, alert_ids: Collection[UUID], before: datetime | None = None) -> int:
-    """Marks these alerts as read, and all alerts that are older than `before`. Returns the number
-    of alerts that were unread.
+    """Marks these alerts as read, and all alerts that were created before `before`. Returns how
+    many of these alerts were unread.
 
-    Alerts that the page has not shown stay unread, even if their time is earlier than the time of
-    the page. This can happen, because an alert gets its time before the commit that makes the alert
-    visible.
+    An alert that was not yet committed when the page was read may have an earlier time than the
+    page. Therefore `before` is not the time of the page.
     """
     seen = Q(pk__in=alert_ids)
     if before is not None:

@@ -1,5 +1,5 @@
-"""The times at which emails of alerts may be sent: the quiet hours and the daily email, in the
-bank's time zone.
+"""The times at which alert emails may be sent: the quiet hours and the daily email, in the bank's
+time zone.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -16,9 +16,7 @@ def times_of(owner: UUID) -> AlertTimes:
 
 
 def is_quiet(times: AlertTimes, now: datetime) -> bool:
-    """Returns whether `now` is in the quiet hours. The quiet hours may begin before midnight and
-    end after midnight.
-    """
+    """Returns whether `now` is in the quiet hours. The quiet hours may include midnight."""
     begin, end = times.quiet_from, times.quiet_until
     if begin is None or end is None:
         return False
@@ -27,9 +25,10 @@ def is_quiet(times: AlertTimes, now: datetime) -> bool:
 
 
 def last_daily(times: AlertTimes, now: datetime) -> datetime:
-    """Returns the latest time, at or before `now`, at which the daily email is due. If the clock
-    skips this time on a day, the email is due an hour later. If the clock shows this time twice on
-    a day, the email is due at the first of the two times.
+    """Returns the latest time, at or before `now`, at which the daily email was due.
+
+    On a day on which the clock skips the chosen time, the email is due an hour later. On a day on
+    which the clock shows the chosen time twice, the email is due at the first of the two times.
     """
     day = timezone.localdate(now)
     moment = _at(day, times.daily_at)

@@ -1,8 +1,8 @@
 """The triggers that write alerts. See Note [Alerts].
 
-These triggers have the rights of the tables' owner, because the web role may not insert alerts.
-Each payment costs one lookup in the index of choices by account. Only the holder of the account
-gets an alert, even if another person has a choice for this account.
+The web role may not insert alerts, so the triggers run with the rights of the tables' owner. Each
+payment needs one lookup in the index of choices by account. Only the holder of the account gets an
+alert, even if another person has a choice for this account.
 """
 
 import pgtrigger
@@ -11,13 +11,15 @@ from ledger.db.triggers import FirmTrigger
 
 
 def id_sql(kind: str, owner: str, about: str, day: str = "NULL::date") -> str:
-    """Returns a SQL expression for the id of an alert, with the same value as `id_of_alert`."""
+    """Returns a SQL expression for the id of an alert. The value is the same as from
+    `id_of_alert`.
+    """
     return f"md5(concat('alert ', {kind}, ' ', {owner}, ' ', {about}, ' ', {day}))::uuid"
 
 
 _NOBODY_CHOSE = "NOT EXISTS (SELECT FROM alert_choices WHERE account_id IS NOT NULL)"
-# A payment that takes the balance below the chosen amount causes one alert. Later payments cause no
-# alert while the balance stays below the amount.
+# Only the payment that takes the balance below the chosen amount causes an alert. Later payments
+# cause no alert while the balance stays below this amount.
 _IS_ALERTED = """CASE choice.kind
         WHEN 'money_in' THEN {change} > choice.amount
         WHEN 'money_out' THEN -({change}) > choice.amount
@@ -41,8 +43,8 @@ def _insert_alert(row: str, balance: str) -> str:
     """
 
 
-# Payments are usually inserted one at a time. The values of this row are constants in the query, so
-# Postgres uses the index of the choices. In a join with `added`, Postgres would read all choices.
+# Payments are usually inserted one at a time. With constants from this row, Postgres uses the index
+# of the choices. In a join with `added`, Postgres would read all choices.
 _CHANGE_OF_ONE = (
     "CASE choice.account_id WHEN one.to_account_id THEN one.amount ELSE -one.amount END"
 )
@@ -101,8 +103,8 @@ PAYMENTS_ARE_ALERTED = FirmTrigger(
 
 
 def _order_failed(day: str, why: str, which: str) -> str:
-    """Returns PL/pgSQL that writes an alert for the owner of a standing order, because a payment
-    was refused. The arguments are SQL expressions for the day, the reason and the order's id.
+    """Returns PL/pgSQL that writes an alert about a refused payment for the owner of the standing
+    order. The arguments are SQL expressions for the day, the reason and the order's id.
     """
     return f"""
         INSERT INTO alerts

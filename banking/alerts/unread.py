@@ -10,7 +10,7 @@ from banking.alerts.reads import MAX_COUNTED, unread_count
 @dataclass
 class UnreadAlerts:
     """The number of unread alerts of a person. The alerts are counted only if the template shows
-    the number. Then they are counted in one query per page.
+    the number, with one query per page.
     """
 
     person: User

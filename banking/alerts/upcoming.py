@@ -27,11 +27,10 @@ _HOLDS = """
 
 
 def write_upcoming_alerts() -> int:
-    """Writes the alerts about holds and orders of the coming days. Each alert is written only once.
-    Returns the number of new alerts. Can be called twice.
+    """Writes the alerts about holds and orders of the coming days, each only once. Returns the
+    number of new alerts.
 
-    If the alerts of one person fail, first writes the alerts of all other people, and then raises
-    the error.
+    Raises: the first error, after the alerts of all other people were written.
     """
     now = clock()
     parameters: dict[str, Any] = {

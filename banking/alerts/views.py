@@ -44,7 +44,7 @@ def alert_list(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 def read(request: PersonRequest) -> HttpResponse:
-    """Marks as read the alerts that the page has shown, and all alerts on later pages."""
+    """Marks alerts as read: the alerts that the page has shown, and all alerts on later pages."""
     before = moment_in_utc(request.POST.get("before", ""))
     try:
         alert_ids = [UUID(id) for id in request.POST.get("shown", "").split()[:ALERTS_PER_PAGE]]
@@ -56,15 +56,15 @@ def read(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def choices(request: PersonRequest) -> HttpResponse:
-    """Shows the alerts that the signed-in person has chosen."""
+    """Shows the signed-in person's choices of alerts."""
     context = {"kinds": chosen_kinds(request.user), "times": times_of(request.user.pk)}
     return render(request, "alerts/choices.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choice(request: PersonRequest, kind: str) -> HttpResponse:
-    """Shows the form for one kind of alert. If the person already has a choice for the account in
-    the URL, the form contains its values. A POST saves the choice.
+    """Shows the form for one kind of alert. A POST saves the choice. The form contains the values
+    of the person's existing choice for the account in the URL.
     """
     if kind not in AlertKind.values:
         raise Http404
@@ -111,8 +111,8 @@ def times(request: PersonRequest) -> HttpResponse:
 @csrf_exempt  # mail programs send the POST without opening our page
 @require_http_methods(["GET", "HEAD", "POST"])
 def mails_end(request: HttpRequest, token: str) -> HttpResponse:
-    """Shows the page that the link in an email opens. A POST turns off these emails. Email programs
-    may send the POST too.
+    """Shows the page of the unsubscribe link in an email. A POST turns these emails off. Email
+    programs may send the POST too.
     """
     which = mail_kind_of(token)
     if which is None:
@@ -128,8 +128,8 @@ def mails_end(request: HttpRequest, token: str) -> HttpResponse:
 def _replaced(
     request: PersonRequest, kind: AlertKind, form: AlertChoiceForm, saved: AlertChoice | None
 ) -> str:
-    """Returns a message about the choice that the valid form replaces. Returns "" if it replaces no
-    choice, or only `saved`, the choice that the form showed.
+    """Returns a message about the existing choice that the form will overwrite. Returns "" if the
+    form overwrites no choice, or overwrites `saved`, which the form showed.
     """
     mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
     old = mine.filter(account=form.cleaned_data.get("account")).first()

@@ -1,5 +1,5 @@
-"""Checks and cleans an uploaded file. Its content determines its kind, the content is rewritten,
-and the file name is tidied.
+"""Checks and cleans an uploaded file: finds its kind by its content, encodes the content again, and
+tidies the file name.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class FitFile:
 def fit(name: str, content: bytes) -> FitFile:
     """Checks an uploaded file, and returns a cleaned copy.
 
-    Raises: UnfitFile if the file is not accepted. The message contains the reason.
+    Raises: UnfitFile, with the reason for the user, if the file is not accepted.
     """
     if not content:
         raise UnfitFile(EMPTY)

@@ -1,4 +1,4 @@
-"""Attaches a receipt of a shop to one of Ana's demo payments."""
+"""Attaches a receipt to one of Ana's demo payments."""
 
 import io
 from uuid import uuid5
@@ -17,7 +17,7 @@ WIDTH, HEIGHT, MARGIN = 480, 620, 36  # sizes in pixels
 
 @register(order=20)
 def attach_receipt(bank: DemoBank) -> None:
-    """Attaches the receipt to Ana's newest payment with this description. A second call changes
+    """Attaches a receipt to the newest of Ana's payments in a shop. A second call changes
     nothing.
     """
     ana = bank.people["ana"]

@@ -25,7 +25,7 @@ PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME"
 
 
 def rewritten(content: bytes, most: int) -> bytes:
-    """Returns a new PDF document that contains only the pages of the document `content`.
+    """Returns a new PDF document that contains only the pages of `content`.
 
     Raises: UnfitFile if the document is not accepted, or if the new document has more than `most`
     bytes.

@@ -15,8 +15,8 @@ NO_FILE = "Choose a file, or take a picture."
 
 
 class SentFile(forms.FileField):
-    """A file field that may be empty. The form has two such fields, and the user fills in only one
-    of them. `AttachmentForm` checks that at least one of the fields has a file.
+    """A file field that may be empty. `AttachmentForm` has two of these fields, and checks that one
+    of them has a file.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -28,7 +28,7 @@ class SentFile(forms.FileField):
 
 class AttachmentForm(forms.Form):
     """The form for a file: a chosen file, or a picture taken with the camera. The form contains the
-    id of the attachment, so that the file is attached once even if the form is sent twice.
+    id of the attachment, so that a form that is sent twice attaches the file only once.
     """
 
     use_required_attribute = False

@@ -1,5 +1,5 @@
-"""Receipts that the owner of an account attaches to a transaction. The transaction itself does not
-change.
+"""Receipts that the owner of an account attaches to transactions. Attachments do not change
+transactions.
 """
 
 import uuid
@@ -47,7 +47,7 @@ TYPES = {AttachmentKind.PICTURE: "image/jpeg", AttachmentKind.DOCUMENT: "applica
 
 
 class AttachmentQuerySet(models.QuerySet["Attachment"]):
-    """Queries for attachments. Attachments are visible only to the person who uploaded them, so
+    """Queries for attachments. Only the person who uploaded an attachment can see it. Therefore
     every query must begin with `of(owner)`.
     """
 

@@ -11,8 +11,8 @@ from ledger.web.panels import register
 
 @register("receipt", "attachments/_panel.html")
 def attachments(request: PersonRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns the person's files and the form that attaches another file. Returns None on pages for
-    staff. Makes one query.
+    """Returns the person's files and the form for another file. Returns None on pages for staff.
+    Makes one query.
     """
     if context["receipt"].is_for_staff:
         return None

@@ -21,8 +21,8 @@ from transactions.privacy.traces import Erased, Traces, naming, on_either_side
 
 
 def _attachments(person: User) -> Iterable[Row]:
-    """Yields the data of each attachment of the person and its file. The content is read only when
-    the file is written to the export.
+    """Yields the data of each attachment of the person, with its file. The content of a file is
+    read only when the export writes it.
     """
     for each in Attachment.objects.of(person).in_order():
         file = ExportedFile(f"attachments/{each.pk}/{each.file_name}", partial(_content, each.pk))
@@ -31,8 +31,8 @@ def _attachments(person: User) -> Iterable[Row]:
 
 
 def _content(pk: UUID) -> bytes:
-    """Returns the content of an attachment. Returns empty bytes if the attachment was removed in
-    the meantime or its content is missing.
+    """Returns the content of an attachment, or empty bytes if the attachment or its content no
+    longer exists.
     """
     found = Attachment.objects.filter(pk=pk).first()
     return (content_of(found) if found else None) or b""

@@ -1,7 +1,7 @@
-"""Decodes pictures and encodes them again as JPEG, so that only their pixels remain.
+"""Decodes pictures and encodes them again as JPEG. Only their pixels remain.
 
-This removes EXIF, GPS, thumbnails, texts and all data after the end of the picture. Each accepted
-format has a decoder here, so that Pillow does not try its other decoders.
+Encoding removes EXIF, GPS, thumbnails, texts and all data after the end of the picture. This module
+names a decoder for each accepted format, so that Pillow does not try its other decoders.
 """
 
 import io
@@ -17,13 +17,17 @@ from PIL.WebPImagePlugin import WebPImageFile
 from banking.attachments.refusals import UnfitFile, reading
 
 JPEG, PNG, WEBP = "JPEG", "PNG", "WebP"
-# Maximum numbers of pixels. A JPEG in one scan is decoded in a reduced size. Other pictures need
-# memory for each pixel.
+# Maximum numbers of pixels. A JPEG in one scan can be decoded in a reduced size. All other pictures
+# need memory for every pixel.
 MAX_IN_ONE_SCAN, MAX_PIXELS = 64_000_000, 24_000_000
 # Maximum width and height in pixels, as in JPEG. Pillow needs memory for each row, and 72 bytes for
 # each pixel of the width.
 LONGEST_SIDE = 65_500
-KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # the first one for which the file is small enough
+KEPT_PIXELS = (
+    8_000_000,
+    4_000_000,
+    2_000_000,
+)  # the result is the first size for which the file is small enough
 QUALITY = 85
 MAX_SCANS = 32  # limit for a progressive JPEG; each scan is as much work as the whole picture
 # Maximum size in bytes of each entry of METADATA. Pillow creates an object for each value. The EXIF
@@ -44,8 +48,8 @@ DAMAGED = "The picture is damaged or incomplete. Open it, save it again, and cho
 
 
 class WithLittleMetadata(ImageFile):
-    """A decoder that ignores metadata of more than MAX_METADATA bytes. Such a picture is not
-    rotated, because the rotation is part of the metadata.
+    """A decoder that ignores metadata of more than MAX_METADATA bytes. The rotation is part of the
+    metadata, so a picture with ignored metadata is not rotated.
     """
 
     def getexif(self) -> Image.Exif:
@@ -71,7 +75,7 @@ DECODERS: dict[str, type[WithLittleMetadata]] = {JPEG: _Jpeg, PNG: _Png, WEBP: _
 
 
 class CountedReads(io.BytesIO):
-    """A file that can be read only `most` times. The next read raises UnfitFile."""
+    """A file that can be read `most` times. Each later read raises UnfitFile."""
 
     def __init__(self, content: bytes, most: int) -> None:
         super().__init__(content)
@@ -85,7 +89,7 @@ class CountedReads(io.BytesIO):
 
 
 def format_of(content: bytes) -> str:
-    """Returns the format of a picture by its first bytes. Returns "" if the format is not
+    """Returns the format of a picture according to its first bytes, or "" if the format is not
     accepted.
     """
     if content.startswith(b"\xff\xd8\xff"):
@@ -137,11 +141,11 @@ def _decoded(content: bytes) -> Image.Image:
 
 
 def is_in_one_scan(content: bytes) -> bool:
-    """Returns whether the first scan of a JPEG contains all its colours (ITU-T T.81, B.2). If there
-    is anything unusual before the first scan, returns False, because libjpeg may read this part
-    differently.
+    """Returns whether the first scan of a JPEG contains all its colours (ITU-T T.81, B.2). Returns
+    False if there is anything unusual before the first scan.
 
-    If a picture has several scans, libjpeg keeps the coefficients in memory until the last scan.
+    libjpeg needs more memory for a picture with several scans: it keeps the coefficients until the
+    last scan.
     """
     place, colours = 2, 0
     while content[place : place + 1] == b"\xff":

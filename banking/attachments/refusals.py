@@ -1,4 +1,4 @@
-"""The error for files that are refused, and the lock for reading files."""
+"""The error for refused files, and the lock that limits how many files are read in parallel."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ class UnfitFile(LedgerError):
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Limits the process to reading one file at a time, because decoding needs memory.
+    """Waits until no other file is being read in this process, because decoding needs much memory.
 
     Raises: UnfitFile if other files are still being read after WAIT_SECONDS.
     """

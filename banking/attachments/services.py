@@ -26,10 +26,10 @@ TOO_MANY_BYTES = (
 
 @counts_refusals
 def attach(*, transaction: Transaction, owner: User, file: FitFile, id: UUID) -> Attachment:
-    """Attaches a file to a transaction, and returns the attachment. `id` is the id from the form. A
-    second call with the same id, transaction and file returns the attachment of the first call. If
-    the content of this attachment is missing, for example because the process was killed, the
-    second call stores the content.
+    """Attaches a file to a transaction, and returns the attachment. `id` is the id from the form.
+
+    A second call with the same arguments returns the existing attachment. If the content of this
+    attachment is missing, the call stores the content again.
 
     Raises: TransactionNotFound if neither account of the transaction belongs to the owner;
     InvalidDetails above the limits; StorageFailed if S3 does not accept the content.
@@ -67,9 +67,8 @@ def remove(*, attachment: Attachment) -> None:
 
 @with_retry
 def _insert(row: Attachment) -> Attachment | None:
-    """Inserts the row and returns None. If a row with this id exists already, returns the existing
-    row, which has the same file. Locks the owner, so that parallel requests cannot exceed the
-    limits together.
+    """Inserts the row and returns None, or returns the existing row with this id and the same file.
+    Locks the owner, so that parallel requests together cannot exceed the limits.
     """
     with db_transaction.atomic(durable=True):
         owner = User.objects.lock_active(row.owner_id)
@@ -93,7 +92,7 @@ def _delete(attachment: Attachment) -> None:
 
 
 def _put(row: Attachment, content: bytes) -> None:
-    """Stores the content in S3. If this fails, deletes the row.
+    """Stores the content in S3. Deletes the row if S3 does not accept the content.
 
     Raises: StorageFailed.
     """

@@ -29,8 +29,8 @@ TOO_MANY = (
     " again. Otherwise, try again tomorrow."
 )
 GONE = "This file is missing. Remove the file here. If you still have it, add it again."
-# For browsers that show the file instead of downloading it: no scripts, no forms, and nothing from
-# other sites.
+# For browsers that show the file instead of downloading it: the file may run no scripts, send no
+# forms, and load nothing from other sites.
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
     " object-src 'none'; report-uri /csp-report/; sandbox"
@@ -40,8 +40,8 @@ POLICY = (
 @reads_file(MAX_UPLOAD_BYTES)
 @require_POST
 def attachment_new(request: PersonRequest) -> HttpResponse:
-    """Attaches a file to a transaction of the signed-in person. Responds with 404 for other
-    transactions.
+    """Attaches a file to a transaction of the signed-in person. Responds with 404 if the
+    transaction belongs to other people.
     """
     row: Transaction = readable_row(request, _id(request.POST.get("transaction", "")))
     if not row.is_of(request.user):

@@ -1,9 +1,9 @@
 """Opens the accounts of the Berka data and books their rows.
 
 Note [Interrupted import]: every id is made from the bank's id, every booking time is made from the
-files, and the rows of each account are booked in order. So if a run is interrupted, the first rows
-of each account are booked. The next run finds these rows by their ids, continues after them, and
-ends with the same books as a run without interruption.
+files, and the rows of each account are booked in order. After an interruption, the first rows of
+each account are booked. The next run finds these rows by their ids and continues after them. The
+result is the same as without the interruption.
 """
 
 import uuid
@@ -30,15 +30,15 @@ OVERDRAFT_STEP = Decimal(1000)
 
 
 class SealedDays(Exception):
-    """Raised if missing rows belong to sealed days. Nothing was booked."""
+    """Raised if missing rows belong to sealed days. No row was booked."""
 
 
 def book(source: Source, report: ImportReport, progress: Callable[[int], object]) -> None:
     """Opens the missing accounts and books the missing rows. Adds the counts and refusals to
-    `report`. Calls `progress` with the number of rows in each step.
+    `report`. Calls `progress` with the number of rows after each step.
 
-    Raises: SealedDays if missing rows belong to sealed days. In this case no account is opened and
-    no row is booked.
+    Raises: SealedDays if missing rows belong to sealed days. In this case nothing is opened or
+    booked.
     """
     _refuse_sealed_days(source)
     report.refusals += source.refusals
@@ -68,9 +68,10 @@ def book(source: Source, report: ImportReport, progress: Callable[[int], object]
 
 
 def _refuse_sealed_days(source: Source) -> None:
-    """Raises SealedDays if a missing row belongs to a sealed day, because nothing can be booked
-    into a sealed day. Accounts with an entry after the last seal are not checked, because their
-    rows are booked after that entry.
+    """Raises SealedDays if a missing row belongs to a sealed day.
+
+    Ignores accounts that have an entry after the last seal. The missing rows of such an account are
+    booked after this entry, on days that are not sealed.
     """
     sealed_until = Seal.objects.order_by("number").values_list("ends_at", flat=True).last()
     if sealed_until is None:
@@ -100,9 +101,8 @@ def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
 
 
 def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draft]:
-    """Yields a draft for each row. The files contain no time of day, so all rows are booked at
-    noon. The booking time of each row of a day is one microsecond after that of the row before, so
-    that the rows keep their order.
+    """Yields a draft for each row. The files contain no time of day, so the first row of each day
+    is booked at noon, and each further row one microsecond later.
     """
     for (account_id, day), day_rows in groupby(rows, key=attrgetter("account_id", "day")):
         account = accounts[account_id].pk
@@ -128,7 +128,7 @@ def _booked(rows: list[Movement], accounts: dict[int, Account]) -> set[uuid.UUID
 
 def _booked_among(ids: list[uuid.UUID]) -> set[uuid.UUID]:
     with connection.cursor() as cursor:
-        # A single array parameter, because parsing 100,000 parameters takes longer than the query.
+        # One array parameter: parsing 100,000 parameters would take longer than the query.
         cursor.execute("SELECT id FROM transactions WHERE id = ANY(%s)", [ids])
         return {id for (id,) in cursor}
 
@@ -136,11 +136,11 @@ def _booked_among(ids: list[uuid.UUID]) -> set[uuid.UUID]:
 def _allow_overdrafts(
     rows: list[Movement], booked: set[uuid.UUID], accounts: dict[int, Account]
 ) -> None:
-    """Raises the overdraft limits of accounts, so that each account can have the lowest balance of
-    its history. The limits are rounded up to the next thousand.
+    """Increases the overdraft limits of accounts, so that each account can have the lowest balance
+    of its history. The limits are rounded up to the next thousand.
 
-    Must be called before the first row is booked. Then a run that is interrupted and continued sets
-    the same limits.
+    Must be called before the first row is booked, so that an interrupted import has the same
+    limits.
     """
     limits: dict[uuid.UUID, Decimal] = {}
     for account_id, history in groupby(rows, key=attrgetter("account_id")):

@@ -1,4 +1,4 @@
-"""Calculates the closing balances that are stated in the bank's files."""
+"""Calculates the closing balances according to the bank's files."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 
-# The bank rounded amounts to 0.10 but did not recalculate its balances. This limit is in its
-# README.
+# The bank rounded amounts to 0.10 but did not calculate its balances again. The bank's README
+# contains this limit.
 TOLERANCE_PER_ROW = Decimal("0.06")
 
 
@@ -23,8 +23,8 @@ class StatedBalance:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The last day of an account, the bank's balance at the end of that day, and the tolerance for
-    a comparison with this balance.
+    """The last day of an account, the bank's balance at the end of this day, and the tolerance for
+    comparing it.
     """
 
     day: date
@@ -35,10 +35,9 @@ class Closing:
 def closing_of(history: Iterable[StatedBalance]) -> Closing:
     """Returns the bank's balance at the end of an account's last day.
 
-    The rows of one day have no order, so the last row of a day may be neither the last line nor the
-    row with the highest id. The last row is the one whose balance is nearest to the previous
-    closing balance plus the sum of the day's amounts. Only numbers of the bank are used. Every
-    history begins at zero.
+    The files do not contain the order of the rows of one day. The function returns the stated
+    balance that is nearest to the expected balance: the previous closing balance plus the sum of
+    the day's amounts. Every history begins at zero.
     """
     rows = sorted(history, key=attrgetter("day"))
     balance = Decimal(0)

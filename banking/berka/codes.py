@@ -20,7 +20,9 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """The purpose of a payment (`k_symbol`), and the operations with which it may occur."""
+    """The purpose of a payment (`k_symbol`), and the operations that are possible for this
+    purpose.
+    """
 
     phrase: str
     category: str
@@ -29,7 +31,7 @@ class Purpose:
 
     @property
     def by_bank(self) -> bool:
-        """Whether the bank itself booked the payment, for example interest. Such payments may have
+        """Whether the bank itself booked the payment, for example interest. Such a payment may have
         no operation.
         """
         return "" in self.operations

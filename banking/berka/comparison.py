@@ -15,7 +15,8 @@ from ledger.text.money import figure
 
 def comparison(source: Source) -> Iterator[str]:
     """Yields a message for each account whose balance differs by more than its tolerance. Then
-    yields a message with the number of accounts that agree, if there are accounts.
+    yields a message with the number of accounts that agree. Yields nothing if there are no
+    accounts.
     """
     found = list(_disagreements(source))
     yield from found
@@ -39,11 +40,11 @@ def _disagreements(source: Source) -> Iterator[str]:
 
 
 def booked_balances(days: Mapping[uuid.UUID, date]) -> dict[uuid.UUID, Decimal]:
-    """Returns the booked balance of each account at the end of the day that `days` contains for the
-    account. Entries are selected by their value date.
+    """Returns the booked balance of each account at the end of the account's day in `days`. Selects
+    entries by their value date.
 
-    Payments that were made after the import are not included, because their value date is later. A
-    row that was corrected and booked later is included on its original day.
+    Payments that were made after the import have a later value date, so they are not included. A
+    corrected row that is booked later keeps its original value date, so it is included.
     """
     with connection.cursor() as cursor:
         cursor.execute(

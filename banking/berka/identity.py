@@ -1,4 +1,4 @@
-"""Makes ids, numbers, addresses and times from the bank's ids, so that they are the same in every
+"""Makes ids, numbers, addresses and times from the bank's ids. The results are the same in every
 run.
 """
 
@@ -8,33 +8,31 @@ from datetime import UTC, date, datetime, timedelta
 from accounts.numbers import with_check_digits
 from ledger.db.ids import uuid7_of
 
-# An id does not depend on the date of the row. So if a row is imported again with another date,
-# this is a conflict and not a second row. The time in an id is this day plus the bank's id in
-# milliseconds.
+# An id does not depend on the date of the row. So if a row is imported again with another date, the
+# import reports a conflict and does not add a second row. The time in an id is this day plus the
+# bank's id in milliseconds.
 FIRST_DAY = datetime(1993, 1, 1, tzinfo=UTC)
 
 
 def id_of(kind: str, source_id: int) -> uuid.UUID:
-    """Returns the id for the bank's row of this kind ("trans", "account" or "client") and
+    """Returns the id for the bank's row of this kind ("trans", "account" or "client") with this
     number.
     """
     return uuid7_of(FIRST_DAY + timedelta(milliseconds=source_id), f"berka:{kind}:{source_id}")
 
 
 def number_of(account_id: int) -> str:
-    """Returns an account number: the bank's id with ten digits, and check digits."""
+    """Returns an account number: the bank's id with ten digits, followed by check digits."""
     return with_check_digits(f"{account_id:010}")
 
 
 def email_of(client_id: int) -> str:
-    """Returns an email address for a client, because the data contains none. No real address ends
-    in .example.
+    """Returns an email address for a client, because the data contains no addresses. The domain
+    .example has no real addresses.
     """
     return f"client-{client_id}@berka.example"
 
 
 def noon(day: date) -> datetime:
-    """Returns noon in UTC on this day. At this time, the same calendar day applies in nearly every
-    time zone.
-    """
+    """Returns noon in UTC on this day. At noon in UTC, nearly all time zones have the same date."""
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)

@@ -1,5 +1,5 @@
-"""Reads the lines of the bank's files and the values in them. A line that cannot be read becomes a
-`Refusal`.
+"""Reads the lines of the bank's files and the values in the lines. A line that cannot be read
+becomes a `Refusal`.
 """
 
 import csv
@@ -28,7 +28,7 @@ PARTNER = re.compile(r"[0-9A-Za-z-]{0,34}", re.ASCII)
 
 
 class UnreadableSource(Exception):
-    """Raised if a file cannot be read at all. The message contains its path."""
+    """Raised if a file cannot be read. The message contains the path of the file."""
 
 
 class BrokenLine(ValueError):
@@ -57,10 +57,10 @@ def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
 
 
 def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[int, list[str]]]:
-    """Yields the line number and the wanted fields of each line. Lines that cannot be read are
-    added to `refusals`.
+    """Yields the line number and the wanted fields of each line. Adds the lines that cannot be read
+    to `refusals`.
 
-    Each line is parsed separately, so that a missing quotation mark does not affect the next line.
+    Parses each line separately, so that a missing quotation mark does not affect the next line.
     """
     path = directory / file
     try:
@@ -116,7 +116,7 @@ def identifier(column: str, value: str) -> int:
 
 
 def day(column: str, value: str) -> date:
-    """Returns the date in a text of the form YYMMDD, in the years 1900 to 1999.
+    """Returns the date that a text of the form YYMMDD contains. The years are 1900 to 1999.
 
     Raises: BrokenLine if the text is not a date.
     """
@@ -130,7 +130,8 @@ def day(column: str, value: str) -> date:
 
 
 def birthday(value: str) -> date:
-    """Returns the date of birth in a birth number: YYMMDD, with 50 added to the month for women.
+    """Returns the date of birth in a birth number. A birth number is YYMMDD, and 50 is added to the
+    month for women.
 
     Raises: BrokenLine if the text is not a date.
     """
@@ -147,8 +148,8 @@ def money(column: str, value: str) -> Decimal:
 
 
 def partner(column: str, value: str) -> str:
-    """Returns the code of the other bank or account. For "0", returns "", because "0" means that
-    there is no other bank or account.
+    """Returns the code of the other bank or account. Returns "" for "0": there is no other bank or
+    account.
 
     Raises: BrokenLine if the text has an invalid character.
     """

@@ -17,8 +17,8 @@ CURRENCY = "CZK"
 
 @dataclass(slots=True)
 class ImportReport:
-    """The counts and refusals of an import. They are updated during the run. So if the run is
-    stopped, the counts up to that time can still be shown.
+    """The counts and refusals of an import. The import updates them during the run, so that an
+    interrupted run can still show them.
     """
 
     users: int = 0
@@ -29,7 +29,9 @@ class ImportReport:
 
 
 def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
-    """Opens the missing accounts. Returns all accounts that exist, by the bank's id."""
+    """Opens the missing accounts. Returns a dict from the bank's id to the account, for all
+    accounts that exist.
+    """
     ids = {id_of("account", account.account_id): account for account in source.accounts.values()}
     existing = Account.objects.in_bulk(list(ids))
     missing = [account for id, account in ids.items() if id not in existing]
@@ -71,8 +73,8 @@ def _account(account: SourceAccount, user: User) -> Account:
 
 
 def _add_missing_users(accounts: list[SourceAccount], report: ImportReport) -> dict[int, User]:
-    """Adds the missing owners as users who cannot sign in. Returns the active owners by client
-    id.
+    """Adds the missing owners as users who cannot sign in. Returns a dict from the client id to the
+    user, for active users.
     """
     since: dict[int, date] = {}
     for account in accounts:

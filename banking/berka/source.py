@@ -1,4 +1,4 @@
-"""Reads the bank's files, and contains their cleaned content in booking order."""
+"""Reads the bank's files and puts their content into booking order."""
 
 import uuid
 from collections import defaultdict
@@ -81,7 +81,7 @@ def read(directory: Path) -> Source:
 
 
 def _clients(directory: Path, source: Source) -> set[int]:
-    """Returns the ids of all clients, including clients with an invalid birth number."""
+    """Returns the ids of all clients, also of clients with an invalid birth number."""
     clients = set()
     for line, (client, birth) in lines.rows(directory, "client.asc", source.refusals):
         with lines.refused(source.refusals, "client.asc", line):
@@ -160,8 +160,8 @@ def _movements(directory: Path, source: Source) -> None:
 def _movement(
     line: int, trans_id: int, fields: list[str], stated_balances: dict[int, list[StatedBalance]]
 ) -> Movement:
-    """Parses and returns a row. Its stated balance is kept for the comparison, even if the row is
-    refused.
+    """Parses a row and returns it. Also records the row's stated balance for the comparison, even
+    if the row is refused.
     """
     _, account, day_text, kind, operation, amount_text, balance, purpose, bank, partner = fields
     account_id = lines.identifier("account_id", account)

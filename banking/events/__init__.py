@@ -1,3 +1,3 @@
-"""Events of accounts, and webhooks (URLs of the account holders' programs) to which they are
-sent.
+"""Events of accounts, and webhooks. A webhook is a URL of an account holder's program, to which the
+events are sent.
 """

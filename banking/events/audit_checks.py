@@ -1,5 +1,5 @@
-"""An audit check of event numbers: each number of an account must exist only once, and no number
-may be above the account's last number.
+"""The audit check of event numbers. Each number of an account must exist only once, and must not be
+above the account's last number.
 """
 
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ ORDER BY number <= coalesce(last_number, 0), account_id, number DESC LIMIT 1""" 
 
 @register_check
 def events(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding if two events of an account have the same number, if a number is above the
-    account's last number, or if a number is above IMPOSSIBLE_NUMBER. If `since` is set, checks only
-    newer events.
+    """Yields a finding in three cases: two events of an account have the same number, a number is
+    above the account's last number, or a number is above IMPOSSIBLE_NUMBER. Checks only events
+    after `since`, if it is set.
     """
     with connection.cursor() as cursor:
         cursor.execute(NUMBERS, {"since": since})

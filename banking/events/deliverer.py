@@ -1,8 +1,8 @@
 """Delivers events to webhooks, in threads of `manage.py work`. Several workers can run in parallel.
 
-One thread looks for webhooks that have events to send, and the other threads send the events. A
-person uses at most one thread at a time, and slow receivers cannot use the last free thread. So
-receivers that do not answer do not delay quick receivers: see Note [Turns of webhooks].
+One thread looks for webhooks that have events to send. The other threads send the events. A person
+uses at most one thread at a time, and slow receivers cannot use the last free thread, so slow
+receivers do not delay quick receivers: see Note [Turns of webhooks].
 """
 
 import json
@@ -31,15 +31,15 @@ from ledger.db.outages.reasons import in_words
 from ledger.jobs.silence import limited_connections
 
 POLL_SECONDS = 1.0
-SERVED_SECONDS = 2.0  # a webhook with more events then waits for its next turn
+SERVED_SECONDS = 2.0  # a webhook with more events waits for its next turn
 STATEMENT_SECONDS = 30.0
 DATABASE_ERRORS = (DatabaseError, InterfaceError)
 logger = logging.getLogger("ledger.jobs")
 
 
 class DeliveryEnded(Exception):
-    """Raised if the thread that looks for webhooks has ended because of an error, so that nothing
-    is delivered any more.
+    """Raised if the thread that looks for webhooks has ended with an error. Without this thread,
+    nothing is delivered.
     """
 
 
@@ -47,8 +47,8 @@ class Deliverer:
     """Sends the events that are due. `report` and `complain` are called with lines of text, as in a
     `Worker`.
 
-    The thread that looks for webhooks touches the file `heartbeat` in each round, even if the
-    database does not answer. So an outage of the database does not end the process.
+    The thread that looks for webhooks updates the time of the file `heartbeat` in each round, even
+    if the database does not answer. So a database outage does not end the process.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Deliverer:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Delivers events while the block runs. At the end of the block, waits for the deliveries
-        that have begun.
+        """Delivers events while the `with` block runs. At the end, waits for the running
+        deliveries.
         """
         if not settings.LEDGER_WEBHOOK_THREADS:
             yield
@@ -162,8 +162,8 @@ class Deliverer:
                 self._wake.set()
 
     def _serve(self, webhook: UUID) -> int:
-        """Sends the due events of this webhook, until SERVED_SECONDS have passed or an attempt was
-        slow. Returns the number of attempts.
+        """Sends the due events of this webhook until an attempt was slow or SERVED_SECONDS have
+        passed. Returns the number of attempts.
         """
         began, attempts = monotonic(), 0
         try:
@@ -182,7 +182,7 @@ class Deliverer:
         return attempts
 
     def _report_database(self, *, is_database_away: bool, why: str = "") -> None:
-        """Reports once when the database stops answering, and once when it answers again."""
+        """Reports when the database stops answering and when it answers again, each only once."""
         if is_database_away and not self._is_database_away:
             self._complain(f"Webhooks wait, because the database does not answer: {why}")
         elif self._is_database_away and not is_database_away:
@@ -203,8 +203,8 @@ def attempt(sending: Sending) -> SendResult:
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:
-    """Returns the body of a delivery: a JSON object with the event and its account. Each attempt of
-    a delivery has the same body.
+    """Returns the body of a delivery: a JSON object with the event and its account. All attempts of
+    a delivery have the same body.
     """
     data: dict[str, object] = {"account": str(delivery.account_id), "number": delivery.number}
     if delivery.transaction_id is not None:

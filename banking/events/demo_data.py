@@ -1,5 +1,5 @@
-"""Creates Ana's demo webhook and records deliveries of her holds and refunds. No HTTP request is
-sent: possible answers of a receiver are recorded. At the end the webhook is turned off.
+"""Creates Ana's demo webhook and records invented deliveries of her holds and refunds. No HTTP
+request is sent.
 """
 
 from datetime import timedelta
@@ -23,8 +23,8 @@ AFTER = timedelta(seconds=2)  # the time between an event and its attempt
 
 @register(order=10, before_booking=True)
 def listen(bank: DemoBank) -> None:
-    """Adds the demo webhook before anything is booked. A second call adds nothing. Unlike the
-    service, this function does not look up the host and does not send an email.
+    """Adds the demo webhook. Must be called before the first booking. A second call adds nothing.
+    Unlike the service, this function does not look up the host and sends no email.
     """
     ana = bank.people["ana"]
     if Webhook.objects.filter(owner=ana, url=URL).exists():
@@ -42,8 +42,8 @@ def listen(bank: DemoBank) -> None:
 
 @register(order=40)
 def record_deliveries(bank: DemoBank) -> None:
-    """Records each event as delivered, except the release of a hold, which is recorded as refused.
-    Then turns the webhook off, so that no worker sends to a host that does not exist.
+    """Records each event as delivered, except the release of a hold, which the receiver refused.
+    Then turns the webhook off, because its host does not exist.
     """
     ana = bank.people["ana"]
     webhook = Webhook.objects.get(owner=ana, url=URL)

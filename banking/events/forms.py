@@ -9,7 +9,7 @@ CHOICES = [choice for choice in EventKind.choices if choice[0] != EventKind.REST
 
 
 class KindsForm(forms.Form):
-    """The form that selects the kinds of events that are sent to a webhook."""
+    """The form for the kinds of events that are sent to a webhook."""
 
     kinds = forms.MultipleChoiceField(
         label="Events",

@@ -1,7 +1,6 @@
 """Deletes events after the retention period, if they were delivered to all webhooks.
 
-An event that could not be delivered is not deleted before it is delivered or its webhook is
-removed.
+Other events are kept until they are delivered or their webhook is removed.
 """
 
 from datetime import datetime

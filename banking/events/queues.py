@@ -1,20 +1,20 @@
 """Chooses the next webhook and the next event to send, and records the results. See Note [Webhook
-queues]. All times are from the clock of the database, except the time of the signature.
+queues]. The clock of the database sets all times except the time of the signature.
 
 Note [Claims of webhooks]: a worker claims a webhook by setting `claim_ends` to a later time, as in
 Note [Claims of jobs], and commits before it sends. If the worker is killed, the claim expires, and
 another worker sends the same event again with the same id. So each event is delivered at least
 once.
 
-Note [Turns of webhooks]: anybody may have receivers that answer slowly. So a person has at most one
-claim at a time in all processes, even if the webhook of that claim is no longer active. To see the
-claims of other workers, a claim locks the owner first. It does not wait for this lock, but ignores
-owners that another transaction has locked. The next person is the one whose last turn was the
-longest time ago.
+Note [Turns of webhooks]: a person may have receivers that answer slowly. Therefore a person has at
+most one claim at a time in all processes, even if the claimed webhook is no longer active. A worker
+locks the owner before a claim, so that it sees the claims of other workers. The worker does not
+wait for this lock: it ignores owners that another transaction has locked. The person whose last
+turn was the longest time ago is next.
 
-A slow attempt ends the turn. It makes all webhooks of the owner slow for SLOW_FOR, even if they
-answer quickly in the meantime or are new. Slow webhooks wait SLOW_WAITS longer than other webhooks,
-and they cannot use the last free thread of a worker (`Deliverer`).
+A slow attempt ends the turn. For SLOW_FOR after a slow attempt, all webhooks of the owner are slow,
+even new webhooks and webhooks that answer quickly. Slow webhooks wait SLOW_WAITS longer than other
+webhooks, and they cannot use the last free thread of a worker (`Deliverer`).
 """
 
 import random
@@ -44,9 +44,9 @@ PAUSES = tuple(
 )
 SLOW_FOR = timedelta(hours=1)
 SLOW_WAITS = 60.0  # additional seconds
-GRACE = 20.0  # seconds that a claim lasts longer than an attempt can take
+GRACE = 20.0  # seconds by which a claim is longer than the longest attempt
 
-# The event of a restore is always sent, even if the owner chose other kinds, because it affects the
+# The restore event is sent regardless of the kinds that the owner chose, because it affects the
 # numbers of all events.
 _IS_CHOSEN = f"kind = ANY (array_append(hook.kinds, '{EventKind.RESTORED}'))"
 _DUE = f"""
@@ -68,7 +68,8 @@ _DUE = f"""
       AND coalesce(queue.next_at <= clock_timestamp(), true)
     ORDER BY next.at, queue.account_id LIMIT 1
 """  # noqa: S608 - a constant
-# Moves queues past events of kinds that the owner did not choose, so that they are not read again.
+# Moves queues past events of kinds that the owner did not choose, so that these events are not read
+# again.
 _SKIP = f"""
     UPDATE webhook_queues AS queue SET position = stream.last_number
     FROM event_streams AS stream, webhooks AS hook
@@ -112,7 +113,7 @@ _CHOOSE = """
     LIMIT 1
     FOR NO KEY UPDATE OF hook, users SKIP LOCKED
 """
-# The owner is locked, so this statement sees claims that were committed while the webhook was
+# The owner is locked, so this statement sees claims that were committed after the webhook was
 # chosen.
 _TAKE = """
     UPDATE webhooks
@@ -125,8 +126,8 @@ _TAKE = """
 
 @dataclass(frozen=True, slots=True)
 class WebhookClaim:
-    """A webhook that a worker has claimed. `is_slow` is true if its owner had a slow attempt within
-    SLOW_FOR.
+    """A webhook that a worker has claimed. `is_slow` is true if the webhook's owner had a slow
+    attempt within SLOW_FOR.
     """
 
     webhook: UUID
@@ -135,7 +136,7 @@ class WebhookClaim:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A delivery to send now. `is_again` is true if the webhook's owner asked to send it again."""
+    """A delivery to send now. `is_again` is true if the owner scheduled the delivery once more."""
 
     delivery: WebhookDelivery
     webhook: Webhook
@@ -150,9 +151,9 @@ def lease() -> float:
 
 
 def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
-    """Claims a webhook that has something to send, and returns the claim. If a webhook of an owner
-    is claimed already, the other webhooks of this owner are ignored: see Note [Turns of webhooks].
-    Returns None if there is no webhook to claim.
+    """Claims a webhook that has something to send, and returns the claim. Ignores all webhooks of
+    an owner who has a claim: see Note [Turns of webhooks]. Returns None if there is no webhook to
+    claim.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_CHOOSE, {"may_be_slow": may_be_slow, "slow_waits": SLOW_WAITS})
@@ -165,9 +166,7 @@ def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
 
 
 def give_back(webhook: UUID, worker: str) -> None:
-    """Ends the worker's claim of the webhook. Other workers can claim the webhook again after those
-    that have waited longer.
-    """
+    """Ends the worker's claim of the webhook, so that other workers can claim the webhook."""
     Webhook.objects.filter(pk=webhook, claimed_by=worker).update(claim_ends=Now(), claimed_by="")
 
 
@@ -198,8 +197,8 @@ def begin(webhook_id: UUID, worker: str) -> Sending | None:
 
 
 def _next(webhook: Webhook) -> WebhookDelivery | None:
-    """Returns the delivery of the oldest event that is due. Creates the delivery at the first
-    attempt. Returns None if no event is due.
+    """Returns the delivery of the oldest event that is due, or None. Creates the delivery at the
+    first attempt.
     """
     if webhook.paused_until is not None and webhook.paused_until > clock():
         return None
@@ -220,8 +219,9 @@ def _next(webhook: Webhook) -> WebhookDelivery | None:
 @with_retry
 def finish(sending: Sending, answer: SendResult) -> None:
     """Records the result of an attempt. After a success, the queue moves to the next event. After a
-    failure, the queue waits, or the webhook is disabled. Before a failure is recorded, the owner's
-    row is locked: see Note [Lock of a person].
+    failure, the queue waits, or the webhook is turned off.
+
+    Before a failure is recorded, the owner's row is locked: see Note [Lock of a person].
     """
     with db_transaction.atomic(durable=True):
         if not answer.is_delivered:
@@ -244,9 +244,7 @@ def finish(sending: Sending, answer: SendResult) -> None:
 
 
 def _advance(queue: Any, number: int) -> None:
-    """Moves the queue to this event. If the queue is already past the event, because the event was
-    sent again or late, its position does not change.
-    """
+    """Moves the queue to this event. Does nothing if the queue is already past the event."""
     queue.filter(position__lt=number).exclude(attempts=0, failing_since=None, next_at=None).update(
         attempts=0, failing_since=None, next_at=None
     )
@@ -254,7 +252,7 @@ def _advance(queue: Any, number: int) -> None:
 
 
 def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult) -> None:
-    """Sets the time of the next attempt, or disables the webhook."""
+    """Sets the time of the next attempt, or turns off the webhook."""
     if queue.position >= number or not webhook.is_active:
         return  # another worker delivered the event, or the webhook was turned off
     now = clock()
@@ -272,9 +270,9 @@ def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult
 
 
 def pause_after(attempts: int) -> timedelta:
-    """Returns the pause after this number of failed attempts. The pause is the value in PAUSES plus
-    a random part of up to 10 %, so that webhooks of the same receiver do not all retry at the same
-    time.
+    """Returns the pause after this number of failed attempts: the value in PAUSES plus a random
+    part of up to 10 %. With the random part, webhooks of the same receiver retry at different
+    times.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     return pause * random.uniform(1, 1.1)  # noqa: S311 - not a secret

@@ -9,8 +9,7 @@ from ledger.db.secret_key.reencryption import reencrypt_rows
 
 def reencrypt_webhooks() -> tuple[int, list[Webhook]]:
     """Encrypts all secrets that are still valid with the current SECRET_KEY, in batches. Returns
-    the number of webhooks that were changed, and the webhooks with a secret that no known key can
-    decrypt.
+    the number of changed webhooks, and the webhooks with a secret that cannot be decrypted.
     """
     return reencrypt_rows(Webhook.objects.exclude(secrets=[]), _reencrypt)
 

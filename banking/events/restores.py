@@ -1,12 +1,14 @@
 """Sends an event to webhooks when the bank was restored from a backup.
 
 Note [Numbers after a restore]: a restored bank assigns some event numbers a second time. Receivers
-may have seen these numbers before, for bookings that no longer exist. So each account that has a
-stream gets one more event before any booking. The number of this event is the first number that is
-assigned again. The event is sent in the order of each account, even if the owner did not choose
-this kind of event. A webhook that is turned off gets the event after it is turned on. Each restore
-has a later time than the restore before, even if it restores an older backup. So a receiver can see
-by the event's time whether it already knows this restore.
+may know these numbers from bookings that no longer exist. Therefore each account that has a stream
+gets a restore event before the next booking. The number of the restore event is the first number
+that is assigned again.
+
+The restore event is sent in the order of each account, even if the owner did not choose this kind
+of event. A webhook that is turned off gets the event after it is turned on. The event of each
+restore has a later time than the event of the previous restore, even if an older backup is
+restored. So a receiver can see by the event's time whether it already knows this restore.
 """
 
 from django.db import connection
@@ -31,7 +33,7 @@ _ANNOUNCE = """
 
 @with_retry
 def announce_restore() -> int:
-    """Writes a restore event for each account that has a stream of events. Returns the number of
+    """Writes a restore event for each account that has an event stream. Returns the number of
     accounts.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:

@@ -1,10 +1,9 @@
-"""Sends one delivery over HTTP to a checked IP address, within a time limit, without following
+"""Sends one delivery over HTTP to a checked IP address, within a time limit. Does not follow
 redirects.
 
-http.client uses a socket that this module has connected. So http.client does not look up the host,
-use a proxy of the environment or follow redirects. Its time limit applies only to each read. So a
-watcher thread ends the connection if the whole exchange takes too long: a receiver that answers one
-byte at a time has no more time than a receiver that does not answer.
+This module connects the socket, so http.client does not look up the host, use a proxy of the
+environment or follow redirects. The time limit of http.client applies to each read. Therefore a
+watcher thread ends the connection if the whole exchange takes too long.
 """
 
 import socket
@@ -28,9 +27,7 @@ SLOW_SECONDS = 2.0  # a longer attempt ends the turn of the webhook
 @dataclass(frozen=True, slots=True)
 class SendResult:
     """The result of one attempt. `error` is a message for the owner, or "" after a success.
-
-    `is_unreachable` is true if the receiver sent no answer. In that case, other events to this
-    receiver would fail too.
+    `is_unreachable` is true if the receiver sent no answer.
     """
 
     code: int | None
@@ -50,8 +47,8 @@ class SendResult:
 def send(
     url: str, headers: Mapping[str, str], body: bytes, *, owner: UUID, seconds: float
 ) -> SendResult:
-    """Sends the body to the URL of this person's webhook, and returns the result. After a network
-    error, returns a result with a message.
+    """Sends the body to the URL of this person's webhook, and returns the result. A network error
+    is a result with a message, and not an exception.
     """
     began = monotonic()
     try:
@@ -103,8 +100,8 @@ def _exchange(
 
 
 def _connected(addresses: Sequence[str], port: int, limit: float) -> socket.socket:
-    """Returns a connected socket. Tries the checked IP addresses in order until one accepts the
-    connection, within `limit` seconds in total.
+    """Returns a connected socket. Tries the IP addresses in order until one accepts the connection.
+    The limit of `limit` seconds is for all addresses together.
     """
     until = monotonic() + limit
     refused: OSError = TimeoutError()
@@ -127,7 +124,7 @@ def _connected(addresses: Sequence[str], port: int, limit: float) -> socket.sock
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Returns a TLS context that checks certificates and host names, with the system's certificate
+    """Returns a TLS context that checks certificates and host names with the system's certificate
     authorities.
     """
     return ssl.create_default_context()
@@ -144,9 +141,12 @@ def _with_tls(raw: socket.socket, host: str) -> socket.socket:
 @contextmanager
 def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Event]:
     """Ends the connection after `seconds`, even if another thread is waiting for an answer. Yields
-    a threading.Event that is set when this happens.
+    a threading.Event that is set at this time.
     """
-    handle, is_over = sock.dup(), threading.Event()  # a copy, because TLS takes the original socket
+    handle, is_over = (
+        sock.dup(),
+        threading.Event(),
+    )  # a copy, because TLS takes over the original socket
 
     def end() -> None:
         is_over.set()
@@ -164,7 +164,7 @@ def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Even
 
 
 def _refusal(code: int) -> str:
-    """Returns the message why this HTTP status is a failure, or "" for a success."""
+    """Returns a message why this HTTP status is a failure, or "" if the status is a success."""
     if 200 <= code < 300:
         return ""
     if 300 <= code < 400:

@@ -1,4 +1,4 @@
-"""The actions of people on their webhooks. Each function is one database transaction."""
+"""The actions that people take on their webhooks. Each function is one database transaction."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -32,14 +32,15 @@ class WebhookNotFound(LedgerError):
 
 
 class WebhookNotActive(LedgerError):
-    """The webhook is turned off, so that nothing is sent to it."""
+    """The webhook is turned off, so nothing can be sent to it."""
 
 
 @with_retry
 def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook, str]:
-    """Registers a URL. From then on, events of these kinds on all accounts of the owner are sent to
-    the URL. Returns the webhook and its secret, which cannot be shown again. Looks up the host
-    before the database transaction begins.
+    """Registers a URL. Later events of these kinds on all accounts of the owner are sent to the
+    URL. Returns the webhook and its secret, which cannot be shown again.
+
+    Looks up the host before the database transaction begins.
 
     Raises: AddressRefused, SameWebhook, TooManyWebhooks.
     """
@@ -94,8 +95,8 @@ def choose_kinds(*, owner: User, webhook: UUID, kinds: Sequence[str]) -> Webhook
 
 @with_retry
 def turn_off(*, owner: User, webhook: UUID) -> Webhook:
-    """Turns the webhook off, and returns it. No more events are sent to the webhook or recorded for
-    it.
+    """Turns the webhook off, and returns it. Later events are neither recorded for the webhook nor
+    sent to it.
 
     Raises: WebhookNotFound.
     """
@@ -109,7 +110,7 @@ def turn_off(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def turn_on(*, owner: User, webhook: UUID) -> Webhook:
-    """Turns the webhook on, and returns it. Sending continues with the first event that was not
+    """Turns the webhook on, and returns it. The next event is the first event that was not
     delivered.
 
     Raises: WebhookNotFound.
@@ -138,8 +139,8 @@ def remove_webhook(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
-    """Schedules a delivery to be sent once more with the same id, independent of its queue. Returns
-    the delivery.
+    """Schedules a delivery once more with the same id, independent of its queue. Returns the
+    delivery.
 
     Raises: WebhookNotFound, or WebhookNotActive if the webhook is turned off.
     """
@@ -155,8 +156,8 @@ def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
 
 
 def _locked(owner: User, webhook: UUID) -> Webhook:
-    """Returns the webhook with its row locked. Before that, locks the row of the webhook's owner:
-    see Note [Lock of a person].
+    """Locks the owner's row and then the webhook's row (see Note [Lock of a person]). Returns the
+    webhook.
 
     Raises: WebhookNotFound, and the errors of `lock_person`.
     """

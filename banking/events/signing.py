@@ -1,9 +1,9 @@
-"""The secrets of webhooks, and the signatures that prove who sent a delivery.
+"""The secrets of webhooks, and the signatures that prove that the bank sent a delivery.
 
-This module follows the Standard Webhooks specification: a secret is `whsec_` and Base64. A
-signature is the HMAC-SHA-256 of the id, the time and the body, joined by dots. After a rotation,
-deliveries are signed with both secrets for one day, so that the receiver can change its secret
-without losing a delivery.
+This module follows the Standard Webhooks specification. A secret is `whsec_` and Base64. A
+signature is the HMAC-SHA-256 of the id, the time and the body, joined by dots. For one day after a
+rotation, deliveries are signed with both secrets, so that the receiver can change its secret in the
+meantime.
 """
 
 import base64
@@ -57,8 +57,8 @@ def reencrypted(before: Stored, now: datetime) -> Stored:
 
 
 def old_valid_until(kept: Stored, now: datetime) -> datetime | None:
-    """Returns the time until which the previous secret is valid, or None if it is not valid any
-    more.
+    """Returns the time until which the previous secret is valid, or None if no previous secret is
+    valid.
     """
     untils = [datetime.fromisoformat(each["until"]) for each in kept if each["until"]]
     return max((until for until in untils if until > now), default=None)

@@ -1,10 +1,10 @@
-"""Checks the URLs to which a webhook may send: only public IP addresses, never a server in the
-bank's network.
+"""Checks the URLs of webhooks: only public IP addresses are allowed, and no server in the bank's
+network.
 
-Note [Checked addresses]: a host may resolve to a different IP address at each lookup. So it is not
-enough to check the host once at registration, or to look it up again for the connection. Each
-delivery looks up the host once, refuses it if one of its addresses is not public, and connects to
-one of the checked addresses. The host is then used only for TLS and the Host header.
+Note [Checked addresses]: a host may resolve to a different IP address at each lookup. Therefore a
+check at registration is not enough, and the connection must not look up the host again. Each
+delivery looks up the host once, refuses the host if one of its addresses is not public, and
+connects to one of the checked addresses. The host is then used only for TLS and the Host header.
 """
 
 import ipaddress
@@ -26,14 +26,14 @@ from banking.events.models.webhook import URL_LIMIT
 PORTS = (443, 8443)
 LOOK_UP_SECONDS = 5.0
 # Maximum numbers of parallel lookups in a process. A lookup that hangs occupies its slot until the
-# resolver gives up, so a person has only a few slots.
+# resolver gives up, so each person has only a few slots.
 MAX_LOOK_UPS, MAX_LOOK_UPS_OF_PERSON = 64, 2
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Networks that are not public, in addition to those that `is_global` refuses: IPv6 addresses that
-# contain an IPv4 address, which a gateway would unpack, and the address of a cloud service. In
-# IPv6, only the assigned Internet addresses are public.
+# Networks that are not public although `is_global` accepts them: IPv6 addresses that contain an
+# IPv4 address, which a gateway would unpack, and the address of a cloud service. In IPv6, only the
+# assigned Internet addresses are public.
 NOT_PUBLIC = [
     ipaddress.ip_network(text)
     for text in (
@@ -100,8 +100,8 @@ def _host(name: str) -> str:
     """Returns the host in ASCII.
 
     Raises: ValueError if the text is neither a host name nor an IP address; AddressRefused if IDNA
-    2003 and IDNA 2008 convert the name differently, for example a name with an eszett. For such a
-    name, the browser of the owner may show a different host.
+    2003 and IDNA 2008 convert the name differently, for example a name with an eszett. A browser
+    may show another host for such a name.
     """
     if "%" in name:  # IPv6Address would accept a zone, which is only valid on one machine
         raise ValueError(name)
@@ -122,8 +122,8 @@ def resolve(target: HookTarget, owner: UUID) -> list[str]:
     """Returns the checked IP addresses of the target's host: see Note [Checked addresses]. `owner`
     is the owner of the webhook.
 
-    Raises: AddressRefused if the host has no address, or if one of its addresses is not public. The
-    message is the same in both cases, so that it does not reveal which hosts exist in the bank's
+    Raises: AddressRefused if the host has no address, or if one of its addresses is not public.
+    Both cases have the same message, so that the message does not reveal the hosts in the bank's
     network.
     """
     found = _looked_up(target, owner)
@@ -145,8 +145,8 @@ def is_public(text: str) -> bool:
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """Returns the IP addresses of the host from the system's resolver, in its order. The list is
-    empty if the host is not known.
+    """Returns the IP addresses of the host, in the order of the system's resolver. Returns an empty
+    list if the host is not known.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -163,9 +163,8 @@ def _looked_up(target: HookTarget, owner: UUID) -> list[str]:
     """Returns the result of `look_up`. Calls `look_up` in a thread, because a resolver has no time
     limit.
 
-    Raises: AddressRefused if the lookup takes too long, or if too many lookups are running. Does
-    not wait until another lookup ends, so that a host that does not answer does not delay other
-    deliveries.
+    Raises: AddressRefused if the lookup takes too long, or immediately if too many lookups are
+    running.
     """
     answers: SimpleQueue[list[str]] = SimpleQueue()
 

@@ -1,5 +1,5 @@
-"""The pages of a person's webhooks. For actions that could send events to another URL, the user
-must have confirmed their identity recently.
+"""The pages of a person's webhooks. The user must have confirmed their identity recently for
+actions that could send events to another URL.
 """
 
 import functools
@@ -31,7 +31,7 @@ WebhookView = Callable[[PersonRequest, UUID], HttpResponse]
 
 
 def missing_is_404(view: WebhookView) -> WebhookView:
-    """Returns a view that responds with 404 if the webhook is removed while the view runs."""
+    """Returns a view that responds with 404 if the webhook does not exist any more."""
 
     @functools.wraps(view)
     def guarded(request: PersonRequest, pk: UUID) -> HttpResponse:
@@ -54,7 +54,7 @@ def webhook_list(request: PersonRequest) -> HttpResponse:
 @never_cache
 @step_up_first
 def webhook_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form for a new webhook. A POST registers the URL and shows its secret, which cannot
+    """Shows the form for a new webhook. A POST registers the URL and shows the secret, which cannot
     be shown again.
     """
     if request.method != "POST":
@@ -96,8 +96,8 @@ def webhook_page(request: PersonRequest, pk: UUID) -> HttpResponse:
 @step_up_first
 @missing_is_404
 def webhook_secret(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Shows a confirmation page. A POST creates a new secret and shows it. The secret cannot be
-    shown again.
+    """Shows a confirmation page. A POST creates a new secret and shows it. The page cannot show the
+    secret again.
     """
     webhook = _own(request, pk)
     if request.method != "POST":
@@ -121,7 +121,7 @@ def webhook_on(request: PersonRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @missing_is_404
 def webhook_off(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Turns the webhook off. No more events are sent to the webhook or recorded for it."""
+    """Turns the webhook off. Later events are neither recorded for the webhook nor sent to it."""
     services.turn_off(owner=request.user, webhook=_own(request, pk).pk)
     messages.success(request, "The webhook is off. We do not record events while it is off.")
     return redirect("transactions:webhook", pk)

@@ -1,5 +1,5 @@
-"""Creates Ana's demo account at another bank, and imports a CSV file of the month before the
-demo.
+"""Creates Ana's demo account at another bank. The account's entries come from a CSV file of the
+month before the demo.
 """
 
 from datetime import timedelta

@@ -15,36 +15,36 @@ from ledger.db.local_settings import locally
 
 SHOWN_LIKE = 3  # maximum number of entries that are shown for a line
 MAX_SEARCHED = 1000  # maximum number of entries that are read
-NEAR = 6  # days by which the day of a payment may differ between two downloads; under a week
-# A number below 10,000 is not used as an id: the bank probably numbers the lines of a file or day.
+NEAR = 6  # maximum difference in days between the same payment in two downloads; less than a week
+# A number below 10,000 is not used as an id: the bank probably numbers the lines of a file or a
+# day.
 _BANK_ID = """
     CASE WHEN outside_id ~ '^[0-9]{1,4}$' THEN '' ELSE lower(replace(outside_id, '-', '')) END
 """
 _TEXTS = "left(lower(concat_ws(' ', other, description, reference)), 300)"
 # Note [Linear duplicates]: an owner may have any number of lines and entries with the same id,
-# amount and day. So the query does not join lines with entries on these columns. Window functions
-# find the neighbouring entries of each line instead. `test_doubles_are_found_in_linear_time` counts
-# the rows.
+# amount and day. Therefore the query does not join lines with entries on these columns. Window
+# functions find the neighbouring entries of each line instead.
+# `test_doubles_are_found_in_linear_time` counts the rows.
 
 
 def mark_duplicates(source: OutsideImport) -> int:
     """Marks the lines that seem to be duplicates. Returns the number of duplicates.
 
-    A line that has an id of the other bank is a duplicate of an entry with the same id and amount
-    on the same day. If the days differ by at most NEAR days, the line must also share half of its
-    words with the nearest such entry. A line is also a duplicate of an earlier line in the same
-    file if both lines have the same id, amount and day, and share half of their words. In all other
-    cases an equal id is ignored, because some ids identify a payee, and some banks reuse ids. Ids
-    are compared without dashes and without case, because two files of a bank may write an id
-    differently.
+    - A line with an id of the other bank is a duplicate of an entry with the same id, amount and
+      day.
+    - If the days differ by at most NEAR days, the line must also share half of its words with the
+      nearest such entry.
+    - A line is also a duplicate of an earlier line in the file if both lines have the same id,
+      amount and day, and share half of their words.
+    - If the line or the entry has no id, the n-th line with the same day, amount and texts is a
+      duplicate if n such entries exist. So two coffees on one day remain two entries, even if the
+      file is imported several times.
 
-    If the line or the entry has no id, the day, amount and texts are compared: the n-th line with
-    the same values is a duplicate if n such entries exist. So two coffees on one day remain two
-    entries, even if the file is imported several times.
-
-    Some banks use one id for all payments of a batch in camt.053. The lines of a camt.053 file must
-    add up to its closing balance, so the file cannot contain a payment twice. So an id that several
-    lines of such a file share is ignored.
+    In all other cases an equal id is ignored, because some ids identify a payee, and some banks
+    reuse ids. An id that several lines of a camt.053 file share is also ignored: some banks use one
+    id for a batch, and such a file cannot contain a payment twice, because its lines must add up to
+    its closing balance. Ids are compared without dashes and without case.
     """
     is_camt = source.format == OutsideImport.Format.CAMT
     # Postgres has no statistics for rows that were just copied, and would choose slow nested loops.
@@ -110,9 +110,9 @@ def mark_duplicates(source: OutsideImport) -> int:
 
 
 def _nearest(aggregate: str, order: str) -> str:
-    """Returns a SQL expression for the day and the texts of an entry. Depending on `order`, this is
-    the last entry before a line or the first entry after a line. An entry on the same day is both
-    before and after the line.
+    """Returns a SQL expression for the day and the texts of an entry: the last entry before a line
+    or the first entry after a line, depending on `order`. An entry on the same day is both before
+    and after the line.
     """
     return f"""
         {aggregate}(ARRAY[booked_on::text, texts]) FILTER (WHERE id IS NULL)
@@ -121,9 +121,8 @@ def _nearest(aggregate: str, order: str) -> str:
 
 
 def _is_same(entry: str) -> str:
-    """Returns a SQL condition: whether a line duplicates this entry. The condition is true if the
-    entry is on the same day. It is also true if the entry has similar texts and is at most NEAR
-    days away.
+    """Returns a SQL condition: whether a line duplicates this entry. The entry must be on the same
+    day, or have similar texts and be at most NEAR days away.
     """
     return f"""(
         {entry}[1]::date = booked_on
@@ -132,8 +131,8 @@ def _is_same(entry: str) -> str:
 
 
 def _are_alike(one: str, other: str) -> str:
-    """Returns a SQL condition: whether the two texts share at least half of the words of the
-    shorter text. The condition is also true if one text has no words.
+    """Returns a SQL condition: whether two texts share at least half of the words of the shorter
+    text. The condition is also true if one text has no words.
     """
     words = r"array_remove(regexp_split_to_array({}, '\W+'), '')"
     return f"""(
@@ -144,10 +143,10 @@ def _are_alike(one: str, other: str) -> str:
     )"""  # noqa: S608 - made of a constant
 
 
-# Lookalikes: new lines of a preview that may be duplicates of entries. A line is a lookalike if it
-# has the day and the amount of an entry. If two entries have the same day and amount, two such
-# lines are lookalikes. A line is also a lookalike if it has the id and the amount of an entry at
-# most NEAR days away, but other words.
+# Lookalikes are new lines of a preview that may be duplicates of entries. A line is a lookalike if
+# it has the day and the amount of an entry. If two entries have the same day and amount, two lines
+# with this day and amount are lookalikes. A line is also a lookalike if it has the id and the
+# amount of an entry at most NEAR days away, but other words.
 _ALIKE = f"""
     WITH entered AS (
         SELECT booked_on, amount, count(*) AS count FROM outside_entries
@@ -181,17 +180,15 @@ _ALIKE = f"""
 
 @dataclass(frozen=True, slots=True)
 class Lookalikes:
-    """The new lines of a preview that may be duplicates. `_ALIKE` defines which lines may be
-    duplicates.
-    """
+    """The new lines of a preview that may be duplicates, according to `_ALIKE`."""
 
     count: int
     ids: set[UUID]  # only those on the current page
 
 
 def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Lookalikes:
-    """Returns the number of lookalikes in the preview, and the ids of the lookalikes in `lines`,
-    the lines of the current page. Makes one query.
+    """Returns the number of lookalikes in the preview, and the ids of the lookalikes in `lines`
+    (the lines of the current page). Makes one query.
     """
     sql = f"{_ALIKE} SELECT count(*), array_agg(id) FILTER (WHERE id = ANY(%(lines)s)) FROM alike"  # noqa: S608
     # See `mark_duplicates`: Postgres has no statistics for rows that were just copied.
@@ -202,9 +199,10 @@ def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Looka
 
 
 def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
-    """Returns a text for each line. The text lists, in quotes, up to SHOWN_LIKE entries that the
-    line may duplicate. These entries have the amount of the line, and its day or its id. Makes two
-    queries, or none if `lines` is empty.
+    """Returns a text for each line: a quoted list of up to SHOWN_LIKE entries that the line may
+    duplicate. These entries have the amount of the line, and its day or its id.
+
+    Makes two queries, or none if `lines` is empty.
     """
     lines = list(lines)
     if not lines:
@@ -231,7 +229,7 @@ def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list
 
 
 def delete_lookalikes(source: OutsideImport) -> None:
-    """Deletes the lookalikes from the preview. The caller must be in a database transaction."""
+    """Deletes the lookalikes from the preview. Must be called in a database transaction."""
     sql = f"{_ALIKE} DELETE FROM outside_entries AS entry USING alike WHERE entry.id = alike.id"  # noqa: S608
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(sql, _facts_of(source))

@@ -1,4 +1,4 @@
-"""Tables of outside accounts and of their entries, for downloads. See Note [Tables as files]."""
+"""Tables of outside accounts and their entries for downloads. See Note [Tables as files]."""
 
 from collections.abc import Iterable
 

@@ -1,5 +1,5 @@
-"""Stores uploaded files in the database in several parts, so that a whole file is never in
-memory.
+"""Stores uploaded files in the database in several parts, so that memory never contains a whole
+file.
 """
 
 import io
@@ -12,8 +12,8 @@ PART_BYTES = 256 * 1024
 
 
 def store_file(file: IO[bytes], source: OutsideImport) -> None:
-    """Splits the file into parts of PART_BYTES, and stores the parts in the database. The parts
-    belong to the import `source`.
+    """Splits the file into parts of PART_BYTES, and stores the parts in the database under the
+    import `source`.
 
     Raises: UnreadableStatement if the file has more than MAX_BYTES.
     """
@@ -46,7 +46,7 @@ def delete_file(source: OutsideImport) -> None:
 
 
 class _StoredFile(io.RawIOBase):
-    """A binary stream over the stored parts of a file. Keeps one part at a time in memory."""
+    """A binary stream over the stored parts of a file. Only one part is in memory at a time."""
 
     def __init__(self, source: OutsideImport) -> None:
         self.source, self.position = source, 0

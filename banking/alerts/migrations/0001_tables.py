@@ -1,4 +1,4 @@
-"""What people are told of, and by mail: the tables."""
+"""Creates the tables of alerts."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""What people are told of, and by mail: what the database refuses and does."""
+"""Creates the constraints and triggers of alerts."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

@@ -1,4 +1,4 @@
-"""Files that people attach to payments: the tables."""
+"""Creates the table of attached files."""
 
 from django.conf import settings
 from django.db import migrations, models

@@ -1,4 +1,4 @@
-"""Files that people attach to payments: what the database refuses and does."""
+"""Creates the constraints and triggers of attached files."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

@@ -1,5 +1,5 @@
 """Cleans a PDF in a separate process with limits (`python -m banking.attachments.pdf`).
 
-This package does not import Django, so the process starts in a tenth of a second and has no
+This package does not import Django. So the process starts in a tenth of a second and has no
 secrets.
 """

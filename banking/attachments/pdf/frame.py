@@ -1,4 +1,4 @@
-"""The format of the output of the process that cleans a PDF: one of these bytes, and then the
+"""The output format of the process that cleans a PDF: one byte (KEPT or REFUSED), and then the
 content.
 """
 

@@ -1,4 +1,4 @@
-"""Removes all data from a JPEG that its pixels do not need (ITU T.81, annex B)."""
+"""Removes all data from a JPEG that is not needed to draw the picture (ITU T.81, annex B)."""
 
 import re
 
@@ -19,8 +19,8 @@ _AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 
 def without_metadata(jpeg: bytes) -> bytes:
-    """Returns the JPEG with only the segments that its pixels need. Data after the end of the image
-    is removed.
+    """Returns the JPEG with only the segments that are needed to draw it. Data after the end of the
+    image is removed.
 
     Raises: UnfitFile if the content is not a complete JPEG.
     """
@@ -45,8 +45,8 @@ def without_metadata(jpeg: bytes) -> bytes:
 
 
 def _kept(kind: int, content: bytes) -> bytes:
-    """Returns the segment in the form in which the cleaned JPEG contains it. Returns empty bytes if
-    the segment is removed.
+    """Returns the segment as the cleaned JPEG contains it, or empty bytes if the segment is
+    removed.
     """
     if 0xD0 <= kind <= 0xD7:
         return bytes((0xFF, kind))

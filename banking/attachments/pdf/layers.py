@@ -1,8 +1,8 @@
-"""Checks the layers of a PDF, which PDF readers can show and hide (PDF 1.7, 8.11: optional
-content).
+"""Checks the layers of a PDF (PDF 1.7, 8.11: optional content). PDF readers can show and hide
+layers.
 
-A cleaned document has no layers, so the content of all layers is visible. So a document is refused
-if a part of it may be hidden when it is opened.
+A cleaned document has no layers, so all content becomes visible. Therefore a document is refused if
+a part of it may be hidden when the document is opened.
 """
 
 from pypdf.generic import ArrayObject, DictionaryObject
@@ -24,9 +24,8 @@ def refuse_hidden_layers(catalog: DictionaryObject) -> None:
 
 
 def refuse_hiding_conditions(value: DictionaryObject) -> None:
-    """Raises UnfitFile if this object has a condition that hides the object while its layer is
-    shown. Also raises UnfitFile if content under the key /Properties of this object has such a
-    condition.
+    """Raises UnfitFile if a condition hides this object while its layer is shown. Also checks the
+    content under the object's key /Properties.
     """
     for each in (value.get("/OC"), *_dictionary(value.get("/Properties")).values()):
         condition = _dictionary(each)

@@ -1,9 +1,9 @@
-"""Rewrites PDF documents so that they contain only the content that their pages draw.
+"""Rewrites PDF documents so that only the content that their pages draw remains.
 
-Pages keep only the keys in PAGE, resources only those in RESOURCES, forms only those in FORM, and
-pictures only those in PICTURE. In all objects below them, the keys in NEVER are removed. This
-removes scripts, actions, links, comments, form fields, layers, embedded files and metadata. Content
-of earlier versions of the document is removed too.
+Pages keep only the keys in PAGE, resources only the keys in RESOURCES, forms only the keys in FORM,
+and pictures only the keys in PICTURE. The keys in NEVER are removed from all objects below them.
+This removes scripts, actions, links, comments, form fields, layers, embedded files, metadata and
+earlier versions of the document.
 """
 
 import io
@@ -54,7 +54,7 @@ PLACES = {"/Resources": _RESOURCES, "/XObject": _XOBJECTS, "/CharProcs": _NAMED}
 
 
 def rewritten(content: bytes, limits: CleaningLimits, most: int) -> bytes:
-    """Returns a new PDF document that contains only the pages of the document `content`.
+    """Returns a new PDF document that contains only the pages of `content`.
 
     Raises: UnfitFile if the document is not accepted, or if the new document has more than `most`
     bytes.
@@ -95,8 +95,8 @@ def _written(content: bytes, limits: CleaningLimits) -> bytes:
 
 
 def _count_object_streams(reader: PdfReader, budget: UnpackingBudget) -> None:
-    """Raises UnfitFile if the object streams of the document are too large. This function must be
-    called before the objects in these streams are read.
+    """Raises UnfitFile if the object streams of the document are too large. Must be called before
+    the objects in these streams are read.
     """
     for number in sorted({number for number, _index in reader.xref_objStm.values()}):
         stream = reader.get_object(number)
@@ -105,10 +105,8 @@ def _count_object_streams(reader: PdfReader, budget: UnpackingBudget) -> None:
 
 
 def _refuse_jpeg_in_pieces(page: PageObject, budget: UnpackingBudget) -> None:
-    """Checks a page whose content is divided into several streams. Joins the streams, because PDF
-    readers draw them as one.
-
-    Raises: UnfitFile if the content contains a JPEG.
+    """Raises UnfitFile if the joined content of a page contains a JPEG. PDF readers join the
+    content streams of a page before they draw it.
     """
     pieces = direct(page.get("/Contents"))
     if isinstance(pieces, ArrayObject):
@@ -162,17 +160,16 @@ def _below(value: DictionaryObject, place: str) -> Iterator[tuple[object, str]]:
 
 
 def _is_resource(value: object) -> bool:
-    """Returns whether the content of a page can use this value by its name. A string cannot be
-    used.
+    """Returns whether page content can refer to this value by name. Page content cannot refer to a
+    string.
     """
     return isinstance(direct(value), DictionaryObject | ArrayObject | NameObject)
 
 
 def _clean_stream(stream: StreamObject, place: str, budget: UnpackingBudget) -> None:
-    """Cleans a stream, depending on its role.
+    """Cleans a stream according to its role.
 
-    Raises: UnfitFile if the stream is not accepted. A picture in an unexpected place is refused
-    too, because other programs might draw its data.
+    Raises: UnfitFile if the stream is not accepted, or if it is a picture in an unexpected place.
     """
     if not is_picture(stream):
         if place == _DRAWN or direct(stream.get("/Subtype")) == "/Form":

@@ -70,7 +70,8 @@ def is_picture(value: object) -> bool:
 
 
 def clean_picture(picture: StreamObject, budget: UnpackingBudget) -> None:
-    """Removes the metadata of a picture if it is a JPEG, even if the JPEG is compressed once more.
+    """Removes the metadata of a picture if the picture is a JPEG, even if the JPEG is compressed
+    again.
 
     Raises: UnfitFile if the picture cannot be checked.
     """
@@ -106,8 +107,8 @@ def refuse_inline_jpeg(content: bytes) -> None:
 
 
 def _filters_of(stream: StreamObject) -> tuple[list[str], list[DictionaryObject]]:
-    """Returns the full names of the filters, and the settings of each filter. Also stores the full
-    names and the settings in the stream, because PDF readers interpret other spellings differently.
+    """Returns the full names of the filters, and the settings of each filter. Also stores these
+    values in the stream, because PDF readers interpret other spellings differently.
 
     Raises: UnfitFile if a filter is not known.
     """
@@ -150,8 +151,7 @@ def _unpacked(
     settings: list[DictionaryObject],
     budget: UnpackingBudget,
 ) -> bytes:
-    """Returns the data of the stream, unpacked with these filters. Works on a copy, because pypdf
-    would store the unpacked data in the stream.
+    """Returns the data of the stream, unpacked with these filters. The stream does not change.
 
     Raises: UnfitFile if the budget is exceeded.
     """

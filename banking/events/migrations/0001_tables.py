@@ -1,4 +1,4 @@
-"""Events, and the webhooks that send them: the tables."""
+"""Creates the tables of events and webhooks."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField

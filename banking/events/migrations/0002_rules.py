@@ -1,4 +1,4 @@
-"""Events, and the webhooks that send them: what the database refuses and does."""
+"""Creates the constraints and triggers of events and webhooks."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

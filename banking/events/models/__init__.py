@@ -1,4 +1,4 @@
-"""The models of events, and of the webhooks to which they are sent."""
+"""The models of events and webhooks."""
 
 from banking.events.models.event import AccountEvent, EventStream
 from banking.events.models.webhook import Webhook, WebhookDelivery, WebhookQueue

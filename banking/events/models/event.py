@@ -1,13 +1,14 @@
-"""Events of accounts that have an active webhook (the outbox).
+"""The events of accounts that have an active webhook (the outbox).
 
-Note [Events]: a trigger writes an event in the same database transaction as the booking. So no
-event exists without its booking, and no booking is without its event, regardless of the code that
-books. The trigger writes at most one row per payment, and none if neither account has an active
-webhook. The events of each account are numbered without gaps, in the order of booking. The trigger
-locks the account's row in `event_streams` and increases its number, see Note [Lock of a stream]. A
-rollback restores the number. So a reader that remembers the last number does not miss events. A
-reader that remembers ids or times could miss events of a database transaction that began earlier
-and commits later.
+Note [Events]: a trigger writes an event in the database transaction of the booking. So bookings and
+events always agree, no matter which code books. The trigger writes at most one row per payment, and
+no row if neither account has an active webhook.
+
+The events of each account are numbered without gaps, in the order of booking. The trigger locks the
+account's row in `event_streams` and increases its number, see Note [Lock of a stream]. A rollback
+restores the number. So a reader that remembers the last number does not miss events. A reader that
+remembers ids or times could miss the events of a database transaction that began earlier and
+commits later.
 """
 
 from typing import ClassVar
@@ -23,8 +24,8 @@ from transactions.models.transaction import Transaction
 
 
 class EventStream(models.Model):
-    """The last event number of an account, and whether the account has an active webhook. Triggers
-    write this table.
+    """The event stream of an account: its last event number, and whether the account has an active
+    webhook. Triggers write this table.
     """
 
     account = models.OneToOneField(
@@ -49,7 +50,7 @@ class EventStream(models.Model):
 
 class AccountEvent(models.Model):
     """One event, with its number on each account that has an active webhook. A payment between two
-    such accounts is one row. Triggers write this table: see Note [Events].
+    such accounts is one event. Triggers write this table: see Note [Events].
     """
 
     pk = models.CompositePrimaryKey("account_id", "number")

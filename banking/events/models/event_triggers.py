@@ -1,18 +1,18 @@
 """The triggers that write events. See Note [Events].
 
-Triggers run in the order of their names, and these triggers run after the triggers that lock the
+Triggers run in the order of their names. These triggers run after the triggers that lock the
 accounts. They have the rights of the tables' owner, so the web role can neither write events nor
 change numbers.
 
 Note [Lock of a stream]: the release of a hold locks only the paying account, so the lock of an
-account does not protect the number of its stream. Therefore each trigger locks the streams, in the
-order of their accounts, after it has locked people and accounts. It uses the numbers in the locked
-rows, because a number that was read before the lock may be outdated.
+account does not protect the number of its stream. Therefore each trigger first locks people and
+accounts, and then locks the streams in the order of their accounts. The trigger uses the numbers in
+the locked rows, because a number that was read before the lock may be outdated.
 
-A database transaction with several SQL statements may lock streams in another order. It has already
-locked their accounts, so it can wait only for releases of holds. The release of a hold locks only
-one stream of another account, the recipient's, and waits for no other lock. So there is no
-deadlock.
+A database transaction with several SQL statements may lock streams in another order. Such a
+transaction has already locked the accounts of the streams, so it can wait only for releases of
+holds. The release of a hold locks only one stream of another account, the recipient's, and waits
+for no other lock. So there is no deadlock.
 """
 
 import pgtrigger
@@ -25,9 +25,9 @@ _NOBODY_LISTENS = "NOT EXISTS (SELECT FROM event_streams WHERE is_listened)"
 
 
 _LISTENED = "FROM added JOIN event_streams AS stream ON stream.is_listened AND stream.account_id ="
-# For one payment, this query uses the index. For many rows, the second query counts: with EXISTS,
-# Postgres would expect to find a match early and would loop over all pairs, but usually there is no
-# match.
+# For one payment, this query uses the index. For many rows, the second query counts the matches.
+# With EXISTS, Postgres would expect an early match and loop over all pairs, but usually no row
+# matches.
 _IS_FEW_LISTENED = f"""EXISTS (SELECT {_LISTENED} from_account_id)
                OR EXISTS (SELECT {_LISTENED} to_account_id)"""
 _IS_MANY_LISTENED = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
@@ -35,9 +35,9 @@ _IS_MANY_LISTENED = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
 
 
 def _write_events(rows: str, kind: str, at: str) -> str:
-    """Returns PL/pgSQL that writes an event for each of these rows of `transactions`, and increases
-    the numbers of their streams: see Note [Lock of a stream]. `kind` and `at` are SQL expressions
-    for the kind and the time of the event.
+    """Returns PL/pgSQL that writes an event for each row of `rows` (rows of `transactions`), and
+    increases the numbers of their streams: see Note [Lock of a stream]. `kind` and `at` are SQL
+    expressions for the kind and the time of the event.
     """
     return f"""
         WITH streams AS MATERIALIZED (
@@ -120,7 +120,7 @@ RELEASES_WRITE_EVENTS = FirmTrigger(
 )
 
 _LISTENER = "webhooks.owner_id = added.user_id AND webhooks.status = 'active'"
-# The lock prevents that an account is opened while a webhook is registered.
+# The lock prevents the opening of an account while a webhook is registered.
 OPENING_WRITES_EVENT = FirmTrigger(
     name="told_opening",
     level=pgtrigger.Statement,
@@ -164,9 +164,10 @@ STATUS_WRITES_EVENT = FirmTrigger(
 )
 
 # Note [Who listens]: events of an account are recorded while its holder has an active webhook. The
-# trigger first locks the person, so that no account is opened in the meantime. Then it locks the
-# accounts, so that each later payment has an event. This is the order of Note [Lock of a person].
-# Payments do not lock the person, and their foreign keys do not wait for this lock.
+# trigger first locks the person, so that no account is opened in the meantime. Then the trigger
+# locks the accounts, so that each later payment has an event. This is the order of Note [Lock of a
+# person]. Payments do not lock the person, and the foreign keys of payments do not wait for this
+# lock.
 STREAMS_FOLLOW_WEBHOOKS = FirmTrigger(
     name="streams_follow_webhooks",
     when=pgtrigger.After,

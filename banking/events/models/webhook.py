@@ -3,9 +3,9 @@
 Note [Webhook queues]: events are not copied for each webhook. Instead, each webhook has a queue for
 each account of its owner: a row with the number of the last delivered event. So a booking writes
 only one event for any number of webhooks, and a queue cannot miss an event. A worker claims a
-webhook with all its queues until the time `claim_ends`. Until then no other worker sends to this
-webhook, so the events of an account arrive in order. All webhooks of a person use one thread at a
-time, so receivers that do not answer cannot block more threads.
+webhook and all its queues until the time `claim_ends`. Until this time, no other worker sends to
+the webhook, so the events of an account arrive in order. All webhooks of a person together use one
+thread at a time, so receivers that do not answer cannot block more threads.
 """
 
 from typing import ClassVar, Self
@@ -27,16 +27,14 @@ URL_LIMIT = 500  # maximum number of characters
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
     def owned_by(self, person: User) -> Self:
-        """Returns the webhooks of this person, newest first. Webhooks that the person has removed
-        are not included.
-        """
+        """Returns the webhooks of this person, newest first, without removed webhooks."""
         own = self.filter(owner=person).exclude(status=Webhook.Status.REMOVED)
         return own.order_by("-created_at", "-pk")
 
 
 class Webhook(models.Model):
-    """A webhook: the URL of a person's program. The events of all accounts of this person are sent
-    to this URL.
+    """A webhook: the URL of a person's program. The events of all accounts of the person are sent
+    to the URL.
     """
 
     class Status(models.TextChoices):
@@ -104,7 +102,7 @@ class Webhook(models.Model):
         return urlsplit(self.url).hostname or self.url
 
     def remove(self) -> None:
-        """Removes the webhook permanently and deletes its secrets. The caller must be in a database
+        """Removes the webhook permanently and deletes its secrets. Must be called in a database
         transaction.
         """
         self.status, self.secrets = self.Status.REMOVED, []
@@ -112,8 +110,8 @@ class Webhook(models.Model):
 
 
 class WebhookQueue(models.Model):
-    """The number of the last event of one account that was delivered to a webhook, and the state of
-    the next event.
+    """The queue of one account for one webhook: the number of the last delivered event, and the
+    state of the next event.
     """
 
     pk = models.CompositePrimaryKey("webhook_id", "account_id")

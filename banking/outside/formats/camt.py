@@ -1,10 +1,10 @@
 """Reads camt.053, the bank-to-customer statement of ISO 20022, in any version.
 
 Note [Batches]: a bank may book several payments as one entry that contains the details of each
-payment. If all details have an amount in the currency of the entry, and these amounts add up
-exactly to the amount of the entry, each payment becomes a line. People recognise single payments
-more easily, and the lines still add up to the balances. Otherwise the entry becomes one line with
-the bank's text for the batch, without the name and the reference of a single payment.
+payment. Each payment becomes a line under two conditions: all details have an amount in the
+currency of the entry, and these amounts add up exactly to the amount of the entry. People recognise
+single payments more easily. Otherwise the entry becomes one line with the bank's text for the
+batch, without the name and the reference of a single payment.
 """
 
 import re
@@ -35,7 +35,7 @@ OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The values that all payments of an entry share. They are read once per entry."""
+    """The values that all payments of an entry share."""
 
     amount: Decimal
     day: date
@@ -61,7 +61,7 @@ def camt_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
     in `facts`.
 
     Raises: UnreadableStatement if the file cannot be read, or if the opening balance plus all
-    entries is not the closing balance.
+    entries differs from the closing balance.
     """
     reading = _Reading(facts, StatementBalances(facts))
     for name, element in elements(source, WANTED, MAX_ELEMENTS_OF_ENTRY):
@@ -88,8 +88,8 @@ def _refuse_other_roots(name: str) -> None:
 
 
 def _begin(reading: _Reading, account: Element) -> None:
-    """Begins a statement. The file contains the account (`Acct`) of a statement before its balances
-    and entries.
+    """Begins a statement. In the file, the account (`Acct`) of a statement comes before its
+    balances and entries.
     """
     number = text_at(account, "Id/IBAN") or text_at(account, "Id/Othr/Id")
     if reading.is_begun:
@@ -126,9 +126,7 @@ def _amount(reading: _Reading, element: Element) -> Decimal:
 
 
 def _lines(reading: _Reading, entry: Element) -> Iterator[OutsideLine]:
-    """Yields the lines of an entry: one line, or a line for each payment of a batch. See Note
-    [Batches].
-    """
+    """Yields one line for an entry, or a line for each payment of a batch. See Note [Batches]."""
     reading.number += 1
     statuses = (text_at(entry, path) for path in ("Sts", "Sts/Cd", "Sts/Prtry"))
     if not {*statuses} <= {"BOOK", ""}:
@@ -181,10 +179,10 @@ def _payment(
 def _reference_and_words(details: Element | None, *, is_out: bool) -> tuple[str, list[str]]:
     """Returns the reference of a payment, and the texts of its remittance information.
 
-    For money in, the reference is the creditor's reference. If there is no creditor's reference (a
-    Swiss QR-bill has one), the reference is the payer's id. For money out, the reference is the
-    payer's id, and the creditor's reference is added to the texts. If a payment has several
-    creditor's references, all of them are added to the texts.
+    For money in, the reference is the creditor's reference, for example from a Swiss QR-bill, or
+    otherwise the payer's id. For money out, the reference is the payer's id, and the texts include
+    the creditor's reference. If a payment has several creditor's references, the texts include all
+    of them.
     """
     id = text_at(details, "Refs/EndToEndId")
     words = texts_of(details, "Ustrd")
@@ -208,8 +206,8 @@ def _day(reading: _Reading, entry: Element) -> date:
 
 
 def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> list[Decimal]:
-    """Returns the signed amounts of the payments of a batch. The list is empty if the amounts do
-    not add up to the amount of the entry.
+    """Returns the signed amounts of the payments of a batch, or an empty list if they do not add up
+    to the amount of the entry.
     """
     amounts = []
     for each in details:
@@ -232,9 +230,8 @@ def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> lis
 
 def _ids_of(entry: _Entry, details: list[Element]) -> list[str]:
     """Returns an id for each payment of a batch. If each payment has a different id of the bank,
-    returns these ids. Otherwise, if each payment has a different id of the payer, returns the id of
-    the entry followed by the payer's id. Otherwise, returns the id of the entry followed by the
-    numbers 1, 2, 3 and so on.
+    these are the ids. Otherwise each id is the id of the entry followed by the payer's id, or by
+    the numbers 1, 2, 3 and so on if the payer's ids are not all different.
     """
     batch = entry.id
     own = [text_at(each, "Refs/AcctSvcrRef") for each in details]

@@ -1,5 +1,5 @@
-"""Reads single cells of a CSV file in the formats of banks: dates, numbers, currencies, statuses,
-and whether money came in or went out.
+"""Reads single cells of a CSV file in the formats of banks: dates, numbers, currencies, statuses
+and directions (money in or money out).
 """
 
 import re
@@ -39,8 +39,8 @@ MONTHS = tuple(
 
 
 def read_day(number: int, typed: str, order: str) -> date:
-    """Returns the date that a cell of a CSV file contains. `order` is "dmy", "mdy" or "ymd", and is
-    used if the text has only digits. `number` is the line number for the error message.
+    """Returns the date in a cell of a CSV file. `order` is "dmy", "mdy" or "ymd", and applies if
+    the text has only digits. `number` is the line number for the error message.
 
     Raises: UnreadableStatement if the text is not a date.
     """
@@ -63,7 +63,7 @@ def read_day(number: int, typed: str, order: str) -> date:
 
 def _month(word: str) -> int:
     """Returns the number of the month (1 to 12) whose name begins with this word of at least three
-    letters. Returns 0 if there is no such month, for example for "marraskuu" (November in Finnish).
+    letters. Returns 0 if no month matches, for example for "marraskuu" (November in Finnish).
     """
     for month, names in enumerate(MONTHS, 1):
         if any(name.startswith(word) for name in names):
@@ -72,9 +72,7 @@ def _month(word: str) -> int:
 
 
 def is_day(typed: str) -> bool:
-    """Returns whether the text is a date if it is read with the day, the month or the year
-    first.
-    """
+    """Returns whether the text is a date in any order of day, month and year."""
     for order in ("dmy", "mdy", "ymd"):
         with suppress(UnreadableStatement):
             read_day(0, typed, order)
@@ -86,8 +84,8 @@ _DIGIT = re.compile("[0-9]")
 # Matches a currency or other letters before or after a number, and a currency sign within a number.
 _CURRENCY_AROUND = re.compile(r"^[A-Z]{3}\s|\s?[A-Z]{3}$|[\u20ac$\u00a3]")
 _WITHIN = re.compile(r"[0-9][^0-9\u20ac$\u00a3]*[\u20ac$\u00a3][^0-9]*[0-9]")
-# A thousands separator follows a digit from 1 to 9: "0.500" may mean a half. A number has only one
-# kind of thousands separator.
+# A thousands separator follows a digit from 1 to 9, because "0.500" may mean a half. A number has
+# only one kind of thousands separator.
 _INDIAN = r"[1-9][0-9]?(?:,[0-9]{2}){1,5},[0-9]{3}(?:\.[0-9]{0,4})?"  # for example 1,00,007.00
 _UNSIGNED = {
     mark: re.compile(
@@ -113,8 +111,8 @@ def read_figure(number: int, typed: str, mark: str) -> Decimal:
 
 
 def _not_a_figure(number: int, typed: str, text: str, mark: str) -> str:
-    """Returns the error message for a cell that is not a number. The message has a hint if the cell
-    is a number with the other decimal mark.
+    """Returns the error message for a cell that is not a number. If the cell is a number with the
+    other decimal mark, the message contains a hint.
     """
     other, name = (".", "comma") if mark == "," else (",", "point")
     message = not_an_amount(number, typed)
@@ -143,7 +141,8 @@ def _without_sign(typed: str) -> tuple[str, bool]:
 
 def _without_currency(found: re.Match[str]) -> str:
     """Returns "" if the letters before or after a number are a currency. Otherwise returns the
-    letters, such as D for debit. Then the text is not a number, and the line is refused.
+    letters, such as D for debit. The caller then refuses the line, because the text is not a
+    number.
     """
     code = found[0].strip()
     return "" if len(code) == 1 or code in ISO_CURRENCIES else found[0]
@@ -164,13 +163,13 @@ class DayOrder(NamedTuple):
 
 @dataclass(slots=True)
 class _DaysInOrder:
-    """The period of the dates of a file if they are read in one order."""
+    """The period of a file's dates, if they are read in one order of day, month and year."""
 
     order: str
     count: int = 0
     first: date = date.max
     last: date = date.min
-    digest: int = 0  # equal for two orders if all dates are equal
+    digest: int = 0  # two orders have the same period if all dates are equal
 
     def add(self, typed: str) -> None:
         with suppress(UnreadableStatement):
@@ -186,19 +185,19 @@ class _DaysInOrder:
 
 def day_order(days: Iterable[str]) -> DayOrder:
     """Returns the order (day, month or year first) in which most of these dates are valid. A date
-    is invalid in an order if the number for the month would be above 12. If several orders fit
-    equally, returns the order with the shortest period between the first and the last date, because
-    a file usually covers a few weeks.
+    is invalid in an order if its month would be above 12. Among equally good orders, returns the
+    order with the shortest period from the first to the last date, because a file usually covers a
+    few weeks.
 
-    Returns year first only if no other order has a shorter period, because nearly every date with
-    two digits for the year is also valid with the year first.
+    Returns year first only if no other order has a shorter period, because nearly every date with a
+    two-digit year is also valid with the year first.
     """
     readings = [_DaysInOrder(order) for order in ORDERS]
     has_dots = False
     for typed in days:
         found = _DIGITS.fullmatch(typed)
-        # A date with a year of four digits decides only if no date had dots before: the year is
-        # then clear in any order.
+        # A date with a four-digit year decides only if no earlier date had dots, because the
+        # position of the year is then clear in any order.
         if found and len(found[1]) == 4 and not has_dots:
             return DayOrder("ymd", ("ymd",))
         has_dots = has_dots or (found is not None and "." in typed[: found.end(2) + 1])
@@ -221,13 +220,13 @@ def day_order(days: Iterable[str]) -> DayOrder:
 def _order_with_dots(
     day_first: _DaysInOrder, month_first: _DaysInOrder, year_first: _DaysInOrder
 ) -> DayOrder:
-    """Returns the order of dates that have dots. Dates with dots are common in Europe. Therefore
-    the day is first, unless more dates are valid with the month first.
+    """Returns the order of dates that have dots. Dots are common in Europe, so the day is first,
+    unless more dates are valid with the month first.
 
-    Year first is also possible if the dates cover a shorter period with the year first. Year first
-    is the most probable order if all of this is true: with the day first the period is longer than
-    four years; with the year first the last date is not in the future; and with the year first the
-    last date is not earlier than with the day first.
+    Year first is also possible if its dates cover a shorter period. Year first is the most probable
+    order if three conditions are true: with the day first, the period is longer than four years;
+    with the year first, the last date is not in the future; with the year first, the last date is
+    not earlier than with the day first.
     """
     if month_first.count > max(day_first.count, year_first.count):
         return DayOrder("mdy", ("mdy",))
@@ -245,11 +244,11 @@ _THREE_DECIMALS = re.compile(r"[^0-9]*(?:0[0-9]*|[0-9]{4,}|)[.,][0-9]{3}\D*", re
 
 
 def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
-    """Returns the decimal mark of these numbers, "." or ",". The first unambiguous number decides.
-    Returns "" if no number has a mark.
+    """Returns the decimal mark of these numbers, "." or ",", or "" if no number has a mark. The
+    first unambiguous number decides.
 
-    A mark before three digits is a thousands separator, so the other mark is the decimal mark. If
-    the currency has three decimals, such a mark is a decimal mark.
+    If a mark before three digits is a thousands separator, the other mark is the decimal mark. For
+    currencies with three decimals, a mark before three digits is a decimal mark.
     """
     other = ""
     for typed in figures:
@@ -282,8 +281,8 @@ CURRENCIES_OF_SIGN = {
 
 
 def currency_of(typed: str, expected: str = "") -> str:
-    """Returns the code of a currency that is written as a code or as a sign. If several currencies
-    have the same sign, and `expected` is one of these currencies, returns `expected`.
+    """Returns the code of a currency that is written as a code or as a sign. Some currencies have
+    the same sign: among these, returns `expected` if possible.
     """
     code = typed.strip().upper()
     return expected if expected in CURRENCIES_OF_SIGN.get(code, ()) else SIGNS.get(code, code)
@@ -330,8 +329,8 @@ def is_out(number: int, typed: str) -> bool:
     return typed.strip().lower() in OUT
 
 
-# Words in the status of a line that moved no money, or has not moved money yet. "reversed" is not
-# in the list, because the bank books a payment and also its reversal.
+# Words in the status of a line that has not moved money, or will not move money. "reversed" is not
+# in the list, because the bank books both a payment and its reversal.
 UNBOOKED = frozenset(
     "pending reverted declined failed cancelled canceled denied rejected refused expired void"
     " voided processing authorised authorized vorgemerkt storniert abgelehnt ausstehend offen"
@@ -349,13 +348,13 @@ NEGATIONS = frozenset("not nicht non niet no não ikke inte".split())
 ALWAYS_BOOKED = frozenset({"reversed", "refunded"})  # booked even after "not"
 
 LONGEST_STATUS = 200  # maximum number of characters that are checked
-MAX_STATUS_WORDS = 3  # such as "Umsatz vorgemerkt"; more words may be a text
+MAX_STATUS_WORDS = 3  # such as "Umsatz vorgemerkt"; a text with more words may not be a status
 _BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")  # "PENDING_REVIEW", "PaymentFailed"
 
 
 def may_be_status(typed: str) -> bool:
-    """Returns whether the text has a letter. The text of a status has letters. A number has no
-    letters.
+    """Returns whether the text has a letter. Without a letter, the text is a number and not a
+    status.
     """
     return any(map(str.isalpha, typed))
 
@@ -373,9 +372,8 @@ def is_short_status(typed: str) -> bool:
 
 
 def is_unbooked(typed: str) -> bool:
-    """Returns whether the status means that the line has not moved money, or has not moved money
-    yet. A short status must contain a word of UNBOOKED. In a longer text, the first word that is a
-    known status decides.
+    """Returns whether the status means that the line has not moved money. A short status must
+    contain a word of UNBOOKED. In a longer text, the first word that is a known status decides.
     """
     words = _words_of_status(typed)
     verdicts = _verdicts(words)
@@ -383,8 +381,8 @@ def is_unbooked(typed: str) -> bool:
 
 
 def is_short_unbooked(typed: str) -> bool:
-    """Returns whether the text is a short status that means "not booked". Callers use this function
-    for cells of any column, because a bank may write such a status instead of a date.
+    """Returns whether the text is a short status that means "not booked". A bank may write such a
+    status in any column, for example instead of a date.
     """
     return len(_words_of_status(typed)) <= MAX_STATUS_WORDS and is_unbooked(typed)
 
@@ -394,9 +392,10 @@ def _words_of_status(typed: str) -> list[str]:
 
 
 def _verdicts(words: Sequence[str]) -> list[bool]:
-    """Returns a bool for each known word: whether the word means that the line is booked. The word
-    "not" can negate only the next two words. So it negates "completed" in "Not yet completed", but
-    not "declined" in "Declined: not enough funds", because "declined" is before it.
+    """Returns a bool for each known word: whether the word means that the line is booked.
+
+    "not" can negate only the next two words. It negates "completed" in "Not yet completed", but
+    does not negate "declined" in "Declined: not enough funds".
     """
     found = []
     for place, word in enumerate(words):
@@ -412,17 +411,17 @@ _MARKED = re.compile(r"'(?=[0-9A-Z]{2})", re.ASCII)  # does not match "'t Hooft"
 
 
 def without_mark(typed: str) -> str:
-    """Returns the text of a cell. Removes a leading apostrophe, which banks add so that
-    spreadsheets read the cell as text. If the cell had a leading apostrophe, also removes an
-    apostrophe at the end.
+    """Returns the text of a cell without a leading apostrophe. Banks add an apostrophe so that
+    spreadsheets read the cell as text. If a leading apostrophe is removed, an apostrophe at the end
+    is removed too.
     """
     text = typed.strip()
     return text[1:].removesuffix("'") if _MARKED.match(text) else text
 
 
 def by_side(number: int, value: Decimal, side: str) -> Decimal:
-    """Returns the amount, negative if `side` means money out, and positive if it means money in.
-    The sign of `value` is ignored.
+    """Returns the amount: negative if `side` means money out, and positive if `side` means money
+    in. Ignores the sign of `value`.
 
     Raises: UnreadableStatement if the word in `side` is not known.
     """
@@ -430,7 +429,5 @@ def by_side(number: int, value: Decimal, side: str) -> Decimal:
 
 
 def has_sign(typed: str) -> bool:
-    """Returns whether the text of a number contains a minus or an opening bracket, so that the
-    number is negative.
-    """
+    """Returns whether the number in the text is negative: it has a minus or an opening bracket."""
     return any(mark in typed for mark in "-\u2212(")

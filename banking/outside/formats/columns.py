@@ -1,4 +1,6 @@
-"""Determines what a CSV column can contain, by its name and its values. See Note [Columns]."""
+"""Determines the possible roles of a CSV column from its name and its values. See Note
+[Columns].
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +32,7 @@ BOOKING_DATE = frozenset(
 )
 VALUE_DATE = frozenset("value valuta valutadatum wertstellung valeur valor rentedatum".split())
 FOREIGN_OR_PART = 3
-# Words in column names. The ids in such columns are the same for several payments.
+# Words in names of id columns whose values several payments share.
 NOT_OF_A_PAYMENT = frozenset(
     "glaeubiger gläubiger creditor debtor incassant mandate customer client partner party"
     " counterparty payee beneficiary merchant account category card terminal store device user"
@@ -43,7 +45,8 @@ NO_TEXT = frozenset(
     " categoria cat\u00e9gorie card karte carta code transaktionscode label tag guthaben time"
     " timezone status state contabilizzazione id currency".split()
 )
-# Columns with these names contain the status of a payment, even if the values are not known words.
+# A column with one of these names contains the status of a payment, even if its values are not
+# known words.
 NAMES_OF_A_STATUS = frozenset("status buchungsstatus statut".split())
 # Words in column names for each role, in the languages of European banks.
 WORDS = {
@@ -71,12 +74,12 @@ WORDS = {
     " descrizione causale opis libelle descrição descricao",
 }
 # Column names that have a role only if the whole name matches, such as "Transaction" in Ledger's
-# files. "Saldo nach Buchung" contains "Buchung", but is not a date.
+# files. For example, "Saldo nach Buchung" contains "Buchung" but is not a date.
 WHOLE_NAMES = {
     ("id", "transaction"), ("id", "transaktions-nr."), ("date", "buchung"), ("date", "booked at"),
 }  # fmt: skip
-# OTHER_SIDE: words that mean only the other side of a payment. NOT_OTHER_SIDE: words of columns
-# that may contain the owner's name, or no name.
+# OTHER_SIDE: words that mean only the other side of a payment. NOT_OTHER_SIDE: words in the names
+# of columns that may contain the owner's name, or no name.
 OTHER_SIDE = frozenset(
     "tegenpartij partner beneficiary payee counterparty merchant counter who empfänger begünstigter"
     " beguenstigter zahlungspflichtiger zahlungsempfänger zahlungsbeteiligter auftraggeber".split()
@@ -86,14 +89,16 @@ NOT_OTHER_SIDE = frozenset(
     " adresse category product type".split()
 )
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
-A_FEW = 3  # number of rows; in so few rows, the other side may always be the same
-# For some roles, each value of the column must pass this check.
+A_FEW = (
+    3  # number of rows; in a table of at most this size, the other side may be the same in all rows
+)
+# The check of a role. Each value of a column must pass it.
 EACH_VALUE = {"currency": is_currency_code, "balance": is_figure}
 
 
 def cell_of(cells: Sequence[str], mapping: Mapping[str, Any], role: str) -> str:
-    """Returns the cell of the column that has this role, such as "amount". Returns "" if no column
-    has the role or the row is too short.
+    """Returns the cell in the column of this role, such as "amount". Returns "" if no column has
+    the role or the row is too short.
     """
     place = mapping.get(role)
     return cells[place].strip() if place is not None and place < len(cells) else ""
@@ -129,8 +134,8 @@ def may_mean(name: str, role: str) -> bool:
 
 
 def _is_one_way(words: set[str]) -> bool:
-    """Returns whether these words mean only money out or only money in, as in "Debit Amount". The
-    words "in" and "out" are ignored, because they have other meanings, as in "Amount in account
+    """Returns whether these words mean only money out or only money in, as in "Debit Amount".
+    Ignores the words "in" and "out", because they have other meanings, as in "Amount in account
     currency".
     """
     ways = (set(WORDS[role].split()) - {role} for role in ("out", "in"))
@@ -138,8 +143,8 @@ def _is_one_way(words: set[str]) -> bool:
 
 
 def doubt_of(name: str) -> int:
-    """Returns how unlikely it is that a column with this name contains the amounts on the account:
-    0 is the most likely. FOREIGN_OR_PART means that the amounts are in another currency, or are
+    """Returns a number that increases with the doubt that this column contains the amounts on the
+    account. The lowest is 0. FOREIGN_OR_PART means that the amounts are in another currency, or are
     only a part, such as a fee.
     """
     words = words_of(name)
@@ -151,8 +156,8 @@ def doubt_of(name: str) -> int:
 
 
 def doubt_of_day(name: str) -> int:
-    """Returns how unlikely it is that a column with this name contains the booking dates: 0 (most
-    likely), 1 or 2.
+    """Returns the doubt that a column with this name contains the booking dates: 0 (most likely), 1
+    or 2.
     """
     words = words_of(name)
     if not words.isdisjoint(BOOKING_DATE):
@@ -161,8 +166,8 @@ def doubt_of_day(name: str) -> int:
 
 
 def doubt_of_other(name: str) -> int:
-    """Returns how unlikely it is that a column with this name contains the name of the other side:
-    0 (most likely), 1 or 2.
+    """Returns the doubt that a column with this name contains the name of the other side: 0 (most
+    likely), 1 or 2.
     """
     words = words_of(name)
     if not words.isdisjoint(NOT_OTHER_SIDE):
@@ -172,9 +177,10 @@ def doubt_of_other(name: str) -> int:
 
 def _is_of_others(name: str, values: Sequence[str]) -> bool:
     """Returns whether these values may be names of the other side. Account numbers are not names.
-    If all rows have the same value, this value may be the owner's name. Such a column is accepted
-    in two cases: the column name clearly means the other side, or there are at most A_FEW rows and
-    the column name does not exclude the other side.
+
+    A column with the same value in all rows may contain the owner's name. Such a column is accepted
+    in two cases: its name clearly means the other side, or the name does not exclude the other side
+    and there are at most A_FEW rows.
     """
     if values and all(_IBAN.fullmatch(it.replace(" ", "")) or it.isdecimal() for it in values):
         return False
@@ -199,7 +205,7 @@ def can_be(role: str, values: Sequence[str], name: str = "") -> bool:
 
 
 def _is_of_fees(_name: str, values: Sequence[str]) -> bool:
-    """Returns whether the values are fees that must be subtracted. A fee with a minus would have to
+    """Returns whether the values are fees that must be subtracted. Fees with a minus would have to
     be added.
     """
     return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
@@ -215,11 +221,11 @@ def _is_of_sides(_name: str, values: Sequence[str]) -> bool:
 def _is_of_a_status(name: str, values: Sequence[str]) -> bool:
     """Returns whether the column contains the status of lines.
 
-    - A column "Status" contains the status if its values are words.
+    - A column named "Status" contains the status if its values are words.
     - A column such as "Info" may contain other texts. Most of its values must be known words for a
       status.
     - A column such as "State" may contain the state of a country. At least one value must mean "not
-      booked", or most values must be known.
+      booked", or most values must be known words.
     """
     words = words_of(name)
     if not words.isdisjoint(NAMES_OF_A_STATUS) and values and all(map(may_be_status, values)):

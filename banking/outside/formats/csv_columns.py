@@ -47,8 +47,8 @@ FIGURES = ("amount", "out", "in", "fee", "balance")
 
 
 def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
-    """Returns a mapping: the probable column of each role, and the order of dates, the decimal mark
-    and similar properties. Roles without a column are not in the mapping.
+    """Returns a mapping: the probable column of each role, and properties such as the decimal mark
+    and the order of dates. Roles without a column are not in the mapping.
 
     `currency` is the currency of the account. The number of its decimals helps to distinguish a
     decimal point from a thousands separator.
@@ -78,8 +78,8 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
 
 
 def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[str, Any]:
-    """Returns the same mapping as `guess`, but determines the decimal mark and the order of dates
-    from all lines of the file, because the first lines may be ambiguous.
+    """Returns the same mapping as `guess`, but reads all lines of the file to find the decimal mark
+    and the order of dates, because the first lines may be ambiguous.
     """
     found = guess(sheet, currency)
     mark = mark_of_file(source, sheet, found, currency) or found["decimal"]
@@ -87,17 +87,15 @@ def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[s
 
 
 def mark_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any], currency: str) -> str:
-    """Returns the decimal mark ("." or ",") that the numbers in all lines of the file show. Returns
-    "" if no number has a mark.
+    """Returns the decimal mark ("." or ",") of the numbers in all lines of the file, or "" if no
+    number has a mark.
     """
     with closing(cells_under(source, sheet, [mapping.get(role) for role in FIGURES])) as figures:
         return decimal_of(figures, _decimals(currency))
 
 
 def order_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> DayOrder:
-    """Returns the order of the dates (day, month or year first) that the dates in all lines
-    show.
-    """
+    """Returns the order of day, month and year of the dates in all lines of the file."""
     with closing(cells_under(source, sheet, [mapping.get("date")])) as days:
         return day_order(days)
 
@@ -108,9 +106,11 @@ def _decimals(currency: str) -> int:
 
 def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
     """Returns whether the amounts already have signs, so that the column for money in or out is not
-    needed. This is true if all amounts of money out have a minus. If the file has no money out, it
-    is true if some amounts have a minus. If only some amounts of money out have a minus, these
-    amounts are reversed payments, and the result is false.
+    needed.
+
+    The result is true if all amounts of money out have a minus, or if there is no money out and
+    some amounts have a minus. If only some amounts of money out have a minus, these amounts are
+    reversed payments, and the result is false.
     """
     rows = [(cell_of(row, found, "amount"), cell_of(row, found, "side")) for row in sheet.rows]
     amounts = [amount for amount, _side in rows if amount]
@@ -119,8 +119,8 @@ def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
-    """Returns the first column whose name and values can have this role, or None if there is no
-    such column. For an amount, a date and the other side, returns the most likely column instead.
+    """Returns the first column whose name and values can have this role, or None. For an amount, a
+    date and the other side, returns the most likely column instead of the first.
     """
     free = _places_of(role, sheet, found)
     if role == "date":
@@ -139,8 +139,8 @@ def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
 
 
 def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
-    """Returns the columns whose name and values can have this role. Columns in `found` are left
-    out, because they have a role already.
+    """Returns the columns whose name and values can have this role. Columns in `found` already have
+    a role and are left out.
     """
     return [
         place
@@ -153,7 +153,7 @@ def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
 
 def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
     """Returns the amount column that agrees with the balances in most rows, for example a total
-    that includes the fee. If several columns agree equally, returns the column in `found`.
+    that includes the fee. Prefers the column in `found` if several columns agree equally.
     """
     others = {role: place for role, place in found.items() if role not in ("amount", "fee")}
 
@@ -176,9 +176,9 @@ def _day_of(sheet: Sheet, free: Sequence[int]) -> int | None:
 
 
 def _is_separate_fee(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether the fee is probably not included in the amount. This is the case if more rows
-    agree with the balances after the fee is subtracted. If all fees are zero, one row that agrees
-    is enough. Returns False if the file has no balances.
+    """Returns whether the amount probably does not include the fee: more rows agree with the
+    balances after the fee is subtracted. If all fees are zero, one row that agrees is enough.
+    Returns False if the file has no balances.
     """
     without = _fitting_pairs(sheet, {**found, "fee": None})
     has_fee = any(map(_is_not_zero, sheet.column(found["fee"])))
@@ -187,15 +187,15 @@ def _is_separate_fee(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _is_flipped(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether amounts without a minus are probably money out, because more rows then agree
-    with the balances.
+    """Returns whether amounts without a minus are probably money out: with this assumption, more
+    rows agree with the balances.
     """
     return _fitting_pairs(sheet, {**found, "flip": True}) > _fitting_pairs(sheet, found)
 
 
 def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any]) -> int:
-    """Returns in how many rows the previous balance plus the amount is the balance. Reads the rows
-    in both directions and returns the higher number.
+    """Returns the number of rows whose balance is the previous balance plus the amount. Reads the
+    rows in both directions and returns the higher number.
     """
     return max(_fitting_pairs_in(sheet.rows[::step], found) for step in (1, -1))
 
@@ -233,8 +233,8 @@ def _figure_of(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Dec
 
 
 def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
-    """Adds roles to `found` by the values of the columns, for a file whose column names are not
-    known. Ignores rows without a date or number, such as a sum below the table.
+    """Adds roles to `found` by the values of the columns. This is for files whose column names are
+    not known. Ignores rows without a date or number, such as a sum below the table.
     """
     rows = tuple(row for row in sheet.rows if is_row(row))
     table = replace(sheet, rows=rows)
@@ -263,9 +263,8 @@ def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
 
 
 def _pair_of_figures(table: Sheet, found: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Returns two columns of numbers without a sign, one for money out and one for money in. In
-    every row, exactly one of the two numbers is not zero. Returns None if there are no such
-    columns.
+    """Returns two columns of numbers without a sign: one for money out and one for money in. In
+    every row, exactly one of the two numbers is not zero. Returns None if no pair of columns fits.
     """
     free = [place for place in range(len(table.names)) if place not in found.values()]
     figures = [
@@ -286,8 +285,8 @@ def _is_not_zero(figure: str) -> bool:
 
 
 def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -> dict[str, int]:
-    """Returns which of the two columns is money out and which is money in. The balances show which
-    one it is. Returns an empty dict if the balances do not show it.
+    """Returns which of the two columns is money out and which is money in, according to the
+    balances. Returns an empty dict if the balances do not decide.
     """
     figures = [cell for place in pair for cell in table.column(place)]
     facts = {**found, "decimal": decimal_of(figures) or "."}
@@ -297,9 +296,8 @@ def _out_and_in(table: Sheet, pair: tuple[int, int], found: Mapping[str, Any]) -
 
 
 def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
-    """Returns the columns that, according to their names, describe what a payment was for. If there
-    is no such column, or if the names of the file are not known, also returns columns that contain
-    words.
+    """Returns the columns whose names mean a description of the payment. If there is no such
+    column, or if the column names are not known, also returns columns that contain words.
     """
     taken = {found[role] for role in ROLES if role in found}
     free = [place for place in range(len(sheet.names)) if place not in taken]
@@ -310,8 +308,8 @@ def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
 
 
 def _is_text(sheet: Sheet, place: int) -> bool:
-    """Returns whether the column contains words. If the column names are known, the name must not
-    exclude a description of the payment, and the values must not all be dates or currencies.
+    """Returns whether the column contains words. If the column names are known, the name must be
+    possible for a description, and the values must not all be dates or all be currencies.
     """
     values = sheet.column(place)
     if sheet.is_known and (
@@ -325,8 +323,8 @@ def _is_text(sheet: Sheet, place: int) -> bool:
 
 
 def completed(sheet: Sheet, mapping: Mapping[str, Any], currency: str = "") -> dict[str, Any]:
-    """Returns the remembered mapping, and adds guessed columns for roles that did not exist when
-    the mapping was stored.
+    """Returns the stored mapping, with guessed columns for roles that did not exist when the
+    mapping was stored.
     """
     found = guess(sheet, currency)
     if mapping.get("amount") is None:

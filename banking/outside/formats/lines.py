@@ -1,5 +1,5 @@
-"""The lines that every reader yields, and what all readers use: limits, encodings, dates and
-numbers.
+"""The lines that every reader yields, and the tools that all readers use: limits, encodings, dates
+and numbers.
 """
 
 import codecs
@@ -19,7 +19,9 @@ from ledger.text.currencies import LARGEST_AMOUNT, decimals_of, minor_units
 from ledger.text.lines import shortened, tidy_line
 
 MAX_LINES = 50_000
-MAX_PARTS = 4 * MAX_LINES  # maximum number of rows, records, fields or entries; not all are lines
+MAX_PARTS = (
+    4 * MAX_LINES
+)  # maximum number of rows, records, fields or entries; some of them are not lines
 MAX_RAW_LINES = 20 * MAX_LINES  # in some formats, a long text of one payment has many lines
 MAX_TAGS = 40 * MAX_LINES  # maximum number of tags in OFX 1, or of elements in XML
 MAX_STATEMENTS = 10_000  # maximum per file: one statement per day for 27 years
@@ -36,8 +38,8 @@ WRONG_ENCODING = (
 
 
 class UnreadableStatement(Exception):
-    """Raised if a file cannot be read. The message contains the reason and what the person can do.
-    `lines_read` is the number of lines that were read before the error.
+    """Raised if a file cannot be read. The message contains the reason and a next step for the
+    person. `lines_read` is the number of lines before the error.
     """
 
     lines_read = 0
@@ -56,7 +58,7 @@ Part = TypeVar("Part")
 
 
 def bounded(parts: Iterable[Part]) -> Iterator[Part]:
-    """Yields the rows, records, fields or entries of a file, including parts that do not become
+    """Yields the rows, records, fields or entries of a file. Some of these parts do not become
     lines.
 
     Raises: TooManyLines after MAX_PARTS parts.
@@ -88,7 +90,7 @@ class StatementFacts:
     opening: Decimal | None = None
     closing: Decimal | None = None
     closing_on: date | None = None  # the day of the closing balance, if the file contains it
-    unbooked: int = 0  # number of lines that are skipped: pending, or no money was moved
+    unbooked: int = 0  # number of skipped lines: pending lines, and lines that moved no money
     account_currency: str = ""  # the expected currency of the lines, if known
 
     def is_in(self, currency: str) -> None:
@@ -120,18 +122,18 @@ class StatementBalances:
     facts: StatementFacts
     _opening: Balance | None = None
     _closing: Balance | None = None
-    # The day of a balance in the notation of the format, which sorts by time, and whether the
-    # balance belongs to the beginning or end of a page.
+    # The day of a balance in the notation of the format (its text order is the order in time), and
+    # whether the balance belongs to the beginning or end of a page.
     _first: tuple[str, bool] | None = None
     _last: tuple[str, bool] = ("", False)
     _sum: Decimal = Decimal(0)
     _count: int = 0
-    _texts: int = 0  # equal for equal lines
+    _texts: int = 0  # the hash is equal for equal lines
     _statements: int = 0
     _seen: set[tuple[Balance, Balance, int, int]] = field(default_factory=set)
 
     def open(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
-        """Records an opening balance. `is_page` means that the statement began on an earlier
+        """Records an opening balance. `is_page` is true if the statement began on an earlier
         page.
         """
         self._opening = (amount, day)
@@ -139,7 +141,7 @@ class StatementBalances:
             self.facts.opening, self._first = amount, (day, is_page)
 
     def close(self, amount: Decimal, day: str, *, is_page: bool = False) -> None:
-        """Records a closing balance. `is_page` means that the statement continues on a later
+        """Records a closing balance. `is_page` is true if the statement continues on a later
         page.
         """
         self._closing = (amount, day)
@@ -149,10 +151,12 @@ class StatementBalances:
 
     def note(self) -> None:
         """Sets the opening and the closing balance of the file. Must be called after the whole file
-        was read. If a day has several statements, the balances show the order of the statements:
-        the closing balance of each statement is the opening balance of the next one. So the opening
-        balance of the file is the only one that is not also a closing balance, and the closing
-        balance of the file is the only one that is not also an opening balance.
+        was read.
+
+        If a day has several statements, the closing balance of each statement is the opening
+        balance of the next one. So the file's opening balance is the only opening balance that is
+        not also a closing balance. The file's closing balance is the only closing balance that is
+        not also an opening balance.
         """
         begun = Counter(each[0] for each in self._seen)
         ended = Counter(each[1] for each in self._seen)
@@ -169,8 +173,8 @@ class StatementBalances:
         self._count += 1
 
     def note_texts(self, line: OutsideLine) -> None:
-        """Records the texts of a line, because two statements of the same day may differ only in
-        their texts.
+        """Records the texts of a line. Two statements of the same day may differ only in their
+        texts.
         """
         self._texts = hash((self._texts, replace(line, number=0)))
 
@@ -206,9 +210,7 @@ NO_ID = frozenset(
 
 
 def is_no_id(text: str) -> bool:
-    """Returns whether the text is empty or a placeholder. Banks write a placeholder if there is no
-    id or reference.
-    """
+    """Returns whether the text is empty or is a placeholder for a missing id or reference."""
     return not text.strip() or text.strip().lower() in NO_ID
 
 
@@ -222,7 +224,7 @@ def made_line(
     reference: str = "",
     outside_id: str = "",
 ) -> OutsideLine:
-    """Returns a line. Its texts are tidied and shortened.
+    """Returns a line with tidied and shortened texts.
 
     Raises: UnreadableStatement if a text is a spreadsheet formula.
     """
@@ -296,9 +298,9 @@ _PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:[.,][0-9]{0,4})?|[+-]?[.,][0-9]{1,4}")
 
 
 def plain_figure(number: int, text: str) -> Decimal:
-    """Returns the number that `text` contains. In this text, the decimal mark can be a point or a
-    comma, and thousands separators are not allowed (as in file formats for programs). `number` is
-    the line number for the error message.
+    """Returns the number in `text`. The decimal mark can be a point or a comma, and thousands
+    separators are not allowed (as in file formats for programs). `number` is the line number for
+    the error message.
 
     Raises: UnreadableStatement if the text is not a number.
     """
@@ -317,11 +319,10 @@ IN_ANOTHER = "Is the account in another currency?"
 
 
 def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER) -> Decimal:
-    """Returns the amount unchanged after two checks: the currency has enough decimals, and the
-    amount is not too large for an account.
+    """Returns the amount unchanged.
 
-    Raises: UnreadableStatement. If there are too many decimals, the message contains `cause` as the
-    possible reason.
+    Raises: UnreadableStatement if the amount is too large for an account, or has more decimals than
+    the currency. In the second case, the message contains `cause` as the possible reason.
     """
     if decimals_of(amount) > minor_units(currency):
         raise UnreadableStatement(
@@ -347,14 +348,12 @@ def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
 
 
 def encoding_of(source: IO[bytes]) -> str:
-    """Returns the name of the file's encoding: "utf-8-sig" or "cp1252" (Windows-1252). The file is
-    read only at the first call.
+    """Returns the name of the file's encoding: "utf-8-sig" or "cp1252" (Windows-1252). Reads the
+    file only at the first call. Valid UTF-8 letters next to an invalid byte mean a damaged UTF-8
+    file, not Windows-1252.
 
-    If the file contains valid UTF-8 letters and an invalid byte, it is a damaged UTF-8 file, not
-    Windows-1252.
-
-    Raises: UnreadableStatement for other encodings, for NUL characters, and if the file has more
-    than MAX_BYTES; TooManyLines for more than MAX_RAW_LINES lines.
+    Raises: UnreadableStatement for other encodings, for NUL characters, and for more than
+    MAX_BYTES; TooManyLines for more than MAX_RAW_LINES lines.
     """
     if source not in _encodings:
         _encodings[source] = _find_encoding(source)
@@ -390,10 +389,10 @@ def _find_encoding(source: IO[bytes]) -> str:
     raise UnreadableStatement(WRONG_ENCODING)
 
 
-# Sequences that no word of Western Europe contains. Texts in other encodings contain them if they
-# are read as Windows-1252: four letters with accents in a row (Cyrillic, Greek), a sign between two
-# letters (Polish, DOS), a capital Y with two dots after a small letter (Mac), or a Czech letter
-# next to a Danish letter.
+# Sequences that do not occur in the words of Western Europe. Texts in other encodings contain such
+# sequences if they are read as Windows-1252: four letters with accents in a row (Cyrillic, Greek),
+# a sign between two letters (Polish, DOS), a capital Y with two dots after a small letter (Mac), or
+# a Czech letter next to a Danish letter.
 _ODD_WORDS = re.compile(
     "[\xc0-\xff]{4}"
     "|[^\\W\\d_][\xa1-\xa9\xac\xaf\xb1\xb6\xb8\xb9\xbc-\xbf\u201a\u201e\u2020\u2021\u02c6\u02dc\u2030][^\\W\\d_]"
@@ -416,8 +415,8 @@ def _has_odd_words(source: IO[bytes]) -> bool:
 
 
 def windows_1252_sample(source: IO[bytes]) -> str:
-    """Returns the first line that has letters outside ASCII, if the encoding of the file is
-    Windows-1252. Otherwise returns "".
+    """Returns the first line that has letters outside ASCII, or "" if the encoding of the file is
+    not Windows-1252.
     """
     if encoding_of(source) != "cp1252":
         return ""
@@ -453,9 +452,8 @@ codecs.register_error("as_windows_1252", _as_windows_1252)
 def opened(source: IO[bytes], *, is_checked: bool = False) -> Iterator[io.TextIOWrapper]:
     """Opens the file as text, from its beginning. Does not close `source` at the end.
 
-    The encoding depends on the whole file. If `is_checked` is true, `encoding_of` has accepted the
-    file before, so the file is not checked again. In this case, each byte that is not valid UTF-8
-    is read as Windows-1252.
+    `is_checked` means that `encoding_of` has accepted the file before, so the file is not checked
+    again. Each byte that is not valid UTF-8 is then read as Windows-1252.
     """
     encoding, errors = "utf-8-sig", "as_windows_1252"
     if not is_checked:

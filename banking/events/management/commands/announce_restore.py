@@ -1,4 +1,6 @@
-"""`manage.py announce_restore` sends an event to all webhooks that the bank was restored."""
+"""`manage.py announce_restore` sends an event to all webhooks. The event means that the bank was
+restored from a backup.
+"""
 
 from typing import Any
 
