@@ -1,5 +1,5 @@
-"""Forms of outside accounts: for the account, for the upload, and for the meaning of the columns of
-a CSV file.
+"""The forms of outside accounts: for the account, for the upload, and for the meaning of CSV
+columns.
 """
 
 from collections.abc import Mapping
@@ -42,8 +42,8 @@ class BalanceField(forms.CharField):
         return -found if typed.startswith("-") else found
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """Returns whether the two texts are different amounts. "5" and "5.00" are the same
-        amount.
+        """Returns whether the two texts are different amounts. For example, "5" and "5.00" are
+        equal.
         """
         try:
             return not initial or self.clean(initial) != self.clean(data)
@@ -52,8 +52,8 @@ class BalanceField(forms.CharField):
 
 
 class OutsideChangeForm(forms.Form):
-    """The form for the name and the opening balance of an outside account. Imports change the
-    opening balance too, so only the values that the person changed (`changes`) are saved.
+    """The form for the name and the opening balance of an outside account. Imports also change the
+    opening balance, so only the values that the person changed (`changes`) are saved.
     """
 
     name = ReadableNameField(
@@ -88,8 +88,8 @@ class OutsideChangeForm(forms.Form):
 
 
 class OutsideAccountForm(OutsideChangeForm):
-    """The form for a new outside account. The form contains the id of the account, so that the
-    account is opened once even if the form is sent twice.
+    """The form for a new outside account. The form contains the id of the account, so that a form
+    that is sent twice opens only one account.
     """
 
     field_order = ("name", "currency", "opening")
@@ -105,8 +105,8 @@ class OutsideAccountChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class UploadForm(forms.Form):
-    """The upload form. It contains the id of the import, so that the file is stored once even if
-    the form is sent twice.
+    """The form that uploads a file. The form contains the id of the import, so that a form that is
+    sent twice stores the file only once.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -184,8 +184,8 @@ class ColumnsForm(forms.Form):
         )
 
     def clean(self) -> None:
-        """Adds an error if no amount column is chosen, if two kinds of amount columns are chosen,
-        or if there is a column for the side or the fee but no amount column.
+        """Adds an error if no amount column is chosen, if both kinds of amount columns are chosen,
+        or if a column for the side or the fee is chosen without an amount column.
         """
         data = self.cleaned_data
         amount, out, into = (data.get(f"role_{role}") for role in ("amount", "out", "in"))
@@ -206,7 +206,7 @@ class ColumnsForm(forms.Form):
 
     @property
     def mapping(self) -> dict[str, Any]:
-        """The mapping of roles to columns that the person chose in a valid form."""
+        """The columns of a valid form, by role."""
         data = self.cleaned_data
         return {role: data[f"role_{role}"] for role in ROLES} | {
             name: data[name] for name in ("texts", "order", "decimal", "flip")

@@ -1,8 +1,7 @@
-"""Accounts that a person has at other banks, and the files that the person imported into these
-accounts.
+"""A person's accounts at other banks, and the files that the person imported into these accounts.
 
-These accounts are only for overview. They contain no money of this bank, so no table of the books
-refers to them, and no payment can be made from or to them.
+These accounts are only an overview. They contain no money of this bank, so no booking table refers
+to them, and no payment can be made from or to them.
 """
 
 import uuid
@@ -22,8 +21,8 @@ DESCRIPTION_LIMIT, OTHER_LIMIT, REFERENCE_LIMIT, ID_LIMIT = 500, 200, 140, 255
 
 
 def id_of(source: "OutsideImport", what: str, number: int) -> uuid.UUID:
-    """Returns the id of a line or of a file part. The id is a hash of the file and the number, so
-    each number can exist only once per file. This replaces a unique index over the whole table.
+    """Returns the id of a line or of a file part: a hash of the file and the number. So each number
+    can exist only once per file, without a unique index over the whole table.
     """
     return uuid7_of(source.created_at, f"{source.pk} {what} {number}")
 
@@ -34,8 +33,8 @@ class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
 
     def with_balance(self) -> Self:
         """Adds two columns. `balance` is the opening balance plus all entries. `is_start_unknown`
-        is true if the opening balance is zero because neither a file nor the owner provided an
-        opening balance.
+        is true if the account has entries and an opening balance of zero, and no imported file
+        contained a balance.
         """
         entries = OutsideEntry.objects.filter(account=OuterRef("pk"), is_entered=True).order_by()
         total = entries.values("account").annotate(total=Sum("amount")).values("total")
@@ -89,19 +88,17 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
         return self.order_by("-created_at", "-pk")
 
     def imported_into(self, account: OutsideAccount) -> Self:
-        """Returns the imports whose lines were entered into the account."""
+        """Returns the imports whose lines are entries of the account."""
         return self.filter(account=account, state="imported")
 
     def waiting(self) -> Self:
-        """Returns the imports whose file was uploaded, but not imported yet. Imports that were
-        undone are not included.
+        """Returns the imports whose file was uploaded but not imported yet, without imports that
+        were undone.
         """
         return self.exclude(state__in=["imported", "undone"])
 
     def line_total(self) -> int:
-        """Returns the number of lines of these imports. Lines that will be stored when the file is
-        read are included.
-        """
+        """Returns the number of lines of these imports, including lines that are not stored yet."""
         entered = When(state="imported", then=F("entry_count"))
         stored = Case(entered, When(state="undone", then=0), default=F("line_count"))
         total: int = self.aggregate(total=Sum(stored, default=0))["total"]
@@ -109,8 +106,8 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
 
 
 class OutsideImport(models.Model):
-    """A file of another bank that a person uploaded. An undo deletes its entries but keeps this
-    row.
+    """A file of another bank that a person uploaded. An undo deletes the entries of the file but
+    keeps this row.
     """
 
     class State(models.TextChoices):
@@ -128,7 +125,7 @@ class OutsideImport(models.Model):
         CAMT = "camt053", "camt.053"
         MT940 = "mt940", "MT940"
 
-    refusal = ""  # the reason why the remembered columns do not fit; not stored
+    refusal = ""  # the reason why the stored columns do not fit; not saved in the database
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(OutsideAccount, models.PROTECT, related_name="imports")
@@ -204,14 +201,14 @@ class OutsideImport(models.Model):
 
     @property
     def has_unused_balances(self) -> bool:
-        """Whether a CSV file has a balance column that was not used because it does not match the
-        amounts.
+        """Whether a CSV file has a balance column that does not match the amounts and was therefore
+        not used.
         """
         return (self.mapping or {}).get("balance") is not None and self.closing is None
 
 
 class OutsideFilePart(models.Model):
-    """A part of an uploaded file. It is deleted when the lines are imported or discarded."""
+    """A part of an uploaded file. The part is deleted when the lines are imported or discarded."""
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the file and the number"
@@ -233,8 +230,8 @@ class OutsideFilePart(models.Model):
 
 
 class SignedLines(NamedTuple):
-    """The result of `all_one_way`: the first line of a file that is not zero, and the amount of
-    this line with the opposite sign.
+    """The result of `all_one_way`: the first line of a file that is not zero, and its amount with
+    the opposite sign.
     """
 
     first: Any
@@ -242,9 +239,9 @@ class SignedLines(NamedTuple):
 
 
 def all_one_way(lines: models.QuerySet[Any]) -> SignedLines | None:
-    """Returns the first line that is not zero, if the lines are all money in or all money out. In
-    that case, the preview asks whether the signs were read correctly. Returns None if there are
-    lines in both directions, or if all amounts are zero.
+    """Returns the first line that is not zero, if all lines are money in or all lines are money
+    out. The preview then asks whether the signs were read correctly. Otherwise, or if all amounts
+    are zero, returns None.
     """
     signs = lines.aggregate(least=Min("amount"), most=Max("amount"))
     if signs["least"] is not None and signs["least"] < 0 < signs["most"]:
@@ -259,22 +256,21 @@ class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
         return self.filter(source=source)
 
     def entered(self, account: OutsideAccount) -> Self:
-        """Returns the entries of an account, newest first. Lines of previews are not included."""
+        """Returns the entries of an account, newest first, without the lines of previews."""
         entries = self.filter(account=account, is_entered=True)
         return entries.order_by("-booked_on", "-source_id", "-position")
 
     def for_reading(self, source: OutsideImport) -> Self:
-        """Returns the lines of an import in the order of the preview. If there are fewer duplicates
-        than new lines, the duplicates come first, otherwise the new lines. Within each group, the
-        lines have the order of the file.
+        """Returns the lines of an import in the order of the preview. The smaller group comes
+        first: duplicates or new lines. Within each group, the lines have the order of the file.
         """
         first = "is_double" if source.has_fewer_new else "-is_double"
         return self.of(source).order_by(first, "number")
 
 
 class OutsideEntry(models.Model):
-    """One line of an imported file. In a preview, `is_entered` is false, and the line does not
-    count in the balance.
+    """One line of an imported file. In a preview, `is_entered` is false, and the balance does not
+    include the line.
     """
 
     id = models.UUIDField(

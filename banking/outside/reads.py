@@ -24,7 +24,7 @@ from banking.outside.models import OutsideAccount, OutsideEntry, OutsideImport
 ENTRIES_PER_PAGE = 50
 SHOWN_IMPORTS = 25
 SHOWN_LETTERS = 200
-CHUNK_SIZE = 2000  # rows that are in memory while a file is written
+CHUNK_SIZE = 2000  # number of rows in memory while a file is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,23 @@ class OutsideDay:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The difference between the closing balance of a file and the balance of the entries on its
-    day.
+    """The difference between the closing balance of a file and the balance of the entries at the
+    end of the same day.
     """
 
     name: str  # name of the file
     day: date
     closing: Decimal
     balance: Decimal  # balance of the entries
-    fitting_opening: Decimal  # the opening balance with which both would be equal
+    fitting_opening: Decimal  # the opening balance with which both balances would be equal
     twice: Sequence[OutsideEntry]  # two entries that may be duplicates, or none
 
 
 def difference_of(account: OutsideAccount) -> Difference | None:
-    """Compares the closing balance of the newest file that has one with the balance of the entries
-    on that day. Returns the difference, or None if the balances are equal or no file has a balance.
+    """Compares the closing balance of a file with the balance of the entries on that day. Uses the
+    newest file that has a closing balance. Returns the difference, or None if the balances are
+    equal or no file has a balance.
+
     Makes one query, or two if the balances differ.
     """
     entries = OutsideEntry.objects.entered(account).order_by()
@@ -74,9 +76,8 @@ def difference_of(account: OutsideAccount) -> Difference | None:
 
 
 def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> list[OutsideEntry]:
-    """Returns two entries with this amount on the same day from two files, because one of them may
-    be a duplicate of the other. If there are several such pairs, returns the latest pair, in the
-    order of the imports. If there is no such pair, returns an empty list.
+    """Returns two entries from two files with this amount and the same day, because one of the two
+    may be a duplicate. Returns the latest such pair, in the order of the imports, or an empty list.
     """
     entries = OutsideEntry.objects.entered(account).filter(amount=amount, booked_on__lte=until)
     of_day = entries.order_by().values("booked_on").annotate(files=Count("source", distinct=True))
@@ -87,9 +88,8 @@ def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> lis
 
 
 def doubts_of(source: OutsideImport) -> dict[str, Any]:
-    """Returns the warnings of the preview. A warning means that the order of dates, the letters or
-    the status may have been read wrongly. The caller stores the warnings with the import, because
-    this function reads the whole file.
+    """Returns the warnings of the preview: the order of dates, the letters or the status may have
+    been read wrongly. Reads the whole file, so the caller stores the warnings with the import.
     """
     return {
         "order": doubtful_order(source),
@@ -99,12 +99,12 @@ def doubts_of(source: OutsideImport) -> dict[str, Any]:
 
 
 def doubtful_order(source: OutsideImport) -> str:
-    """Returns the order in which the dates of a CSV or QIF file were read ("dmy", "mdy" or "ymd"),
-    if all dates are also valid in another order. Otherwise returns "".
+    """Returns the order in which the dates of a CSV or QIF file were read ("dmy", "mdy" or "ymd").
+    Returns "" if the dates are valid only in this order.
     """
     lines = OutsideEntry.objects.of(source)
     is_late = lines.filter(booked_on__day__gt=12).exists()
-    # True if day and month cannot be swapped (a day is above 12), or if all dates would stay equal.
+    # True if day and month cannot be swapped (a day is above 12), or if swapping changes no date.
     is_certain = is_late or not lines.exclude(booked_on__day=F("booked_on__month")).exists()
     mapping = source.mapping or {}
     with suppress(UnreadableStatement), stored_file(source) as file:  # read by an old version
@@ -117,8 +117,8 @@ def doubtful_order(source: OutsideImport) -> str:
 
 
 def doubtful_letters(source: OutsideImport) -> str:
-    """Returns the first line with letters outside ASCII, if the file was read as Windows-1252
-    because the file does not declare its encoding. Otherwise returns "".
+    """Returns the first line with letters outside ASCII if the encoding is a guess: the file does
+    not declare an encoding and was read as Windows-1252. Otherwise returns "".
     """
     if source.format in (OutsideImport.Format.CAMT, OutsideImport.Format.OFX2):
         return ""  # XML declares its encoding
@@ -128,7 +128,7 @@ def doubtful_letters(source: OutsideImport) -> str:
 
 
 def unknown_status_count(source: OutsideImport) -> int:
-    """Returns how many lines of a CSV file have a status that is not known. These lines are read as
+    """Returns the number of lines of a CSV file whose status is not known. These lines are read as
     booked.
     """
     place = (source.mapping or {}).get("status")
@@ -141,8 +141,8 @@ def unknown_status_count(source: OutsideImport) -> int:
 
 
 def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_certain: bool) -> str:
-    """Returns the order of dates of a CSV file if it is ambiguous, otherwise "". Reads the whole
-    file only if the first lines are ambiguous.
+    """Returns the order of dates of a CSV file if the order is ambiguous, and "" otherwise. Reads
+    the whole file only if the first lines are ambiguous.
     """
     sheet = sheet_of(file, allow_unknown=True, is_checked=True)
     if is_certain and "ymd" not in day_order(sheet.column(mapping["date"])).possible:
@@ -168,9 +168,7 @@ def entry_page(
     account: OutsideAccount, number: str | None
 ) -> tuple[Page[OutsideEntry], list[OutsideDay]]:
     """Returns one page of the account's entries, newest first, and the same entries grouped by day.
-
-    The balance after the newest entry of the page is the account's balance minus all entries that
-    are newer than the page.
+    Each entry has the balance after it.
     """
     entries = OutsideEntry.objects.entered(account)
     page = Paginator(entries, ENTRIES_PER_PAGE).get_page(number)
@@ -182,8 +180,8 @@ def entry_page(
 
 
 def all_entries(account: OutsideAccount) -> Iterator[tuple[OutsideEntry, Decimal]]:
-    """Yields all entries of the account, newest first, each with the balance after it. Reads the
-    entries in chunks.
+    """Yields all entries of the account, newest first. Each entry comes with the balance after it.
+    Reads the entries in chunks.
     """
     entries = OutsideEntry.objects.entered(account).iterator(chunk_size=CHUNK_SIZE)
     return _with_balances(entries, account.balance)
@@ -203,8 +201,8 @@ def imports_of(account: OutsideAccount) -> list[OutsideImport]:
 
 
 def imported_before(source: OutsideImport) -> OutsideImport | None:
-    """Returns the latest other import in which the same file was uploaded into the same account.
-    Returns None if there is no such import. Imports that were undone are ignored.
+    """Returns the latest other import of the same file into the same account, or None. Ignores
+    imports that were undone.
     """
     same = OutsideImport.objects.filter(
         account=source.account_id, digest=source.digest, state=OutsideImport.State.IMPORTED

@@ -1,16 +1,15 @@
 """Opens outside accounts, and uploads, reads, imports and undoes files of other banks.
 
-Note [Nothing half-imported]: a file is read completely before any of its lines are stored. So a
+Note [Nothing half-imported]: a file is read completely before any of its lines are stored, so a
 file that cannot be read leaves no lines behind. The lines are then stored step by step as a
-preview, which does not count in balances. One SQL statement turns the preview into entries, in the
+preview, which balances do not include. One SQL statement turns the preview into entries, in the
 database transaction that marks the import as done. An undo deletes the entries in one transaction.
 
-Note [Opening balance]: the account's opening balance comes from the imported file that begins
-before all entries. The import stores the previous opening balance in `opening_before`. An older
-file replaces the opening balance. After an undo, the opening balance comes from the file that now
-begins first. If the account has entries, a balance that the owner typed is never replaced. A
-balance counts as typed if it differs from the balance of the file from which it should come, or
-from zero if no file has set it.
+Note [Opening balance]: the opening balance of an account comes from the imported file that begins
+first. The import of an older file replaces the opening balance, and stores the previous balance in
+`opening_before`. After an undo, the opening balance comes from the file that now begins first. In
+an account with entries, an opening balance that the owner typed is never replaced. A balance counts
+as typed if it differs from the balance of its file, or from zero if no file has set it.
 """
 
 import hashlib
@@ -53,9 +52,9 @@ from transactions.exceptions import InvalidDetails
 
 State, Format = OutsideImport.State, OutsideImport.Format
 MAX_ACCOUNTS = 50  # maximum number of accounts of one person
-MAX_LINES_PER_PERSON = 500_000  # maximum in all accounts, with the lines of previews
+MAX_LINES_PER_PERSON = 500_000  # maximum for all accounts together, including lines of previews
 STEP = 10_000  # number of lines that are stored before the page responds
-PART = 2000  # number of lines that are in memory and written together
+PART = 2000  # number of lines that are kept in memory and written together
 TOO_MANY_ACCOUNTS = f"You have {MAX_ACCOUNTS} outside accounts. Remove one first."
 CHANGED = "This import has changed in the meantime. Check it again."
 ANOTHER_MARK = "Some numbers seem to be a thousand times too small or too large."
@@ -65,7 +64,8 @@ COLUMNS = (
 ).split()
 
 
-# Roles that change an amount, skip lines, or make a file unreadable. The owner must confirm them.
+# Roles that change an amount, skip lines, or make a file unreadable. The owner must confirm these
+# roles.
 CONFIRMED_ROLES = ("currency", "side", "status", "fee")
 
 
@@ -73,8 +73,8 @@ CONFIRMED_ROLES = ("currency", "side", "status", "fee")
 def open_account(
     *, owner: User, name: str, currency: str, opening: Decimal, id: uuid.UUID | None = None
 ) -> OutsideAccount:
-    """Opens an outside account and returns it. A second call with the same `id`, name, currency and
-    balance returns the account of the first call.
+    """Opens an outside account and returns it. A second call with the same arguments, including
+    `id`, returns the existing account.
 
     Raises: InvalidDetails if the owner already has MAX_ACCOUNTS accounts.
     """
@@ -95,7 +95,7 @@ def open_account(
 def change_account(
     *, account: OutsideAccount, name: str | None = None, opening: Decimal | None = None
 ) -> None:
-    """Changes the name and the opening balance of an account. None leaves a value unchanged."""
+    """Changes the name and the opening balance of an account. None keeps a value."""
     facts = {"name": name, "opening": opening}
     changes = {column: value for column, value in facts.items() if value is not None}
     with db_transaction.atomic(durable=True):
@@ -117,13 +117,12 @@ def upload(
     source: IO[bytes], *, account: OutsideAccount, name: str, id: uuid.UUID | None = None
 ) -> OutsideImport:
     """Stores a file and returns its import. Deletes other uploads into the account that are not
-    imported yet.
+    imported yet. A second call with the same `id`, file and account returns the existing import,
+    unless it was undone.
 
     A CSV file with unknown columns waits until the person chooses the columns. All other files are
-    read completely once, to check them. If the file cannot be read with the remembered columns, but
-    with other columns, these columns are proposed, and `refusal` of the import contains the reason.
-    A second call with the same `id`, file and account returns the import of the first call, unless
-    that import was undone.
+    read completely, to check them. If only other columns than the stored columns fit the file,
+    these columns are proposed, and the import's `refusal` contains the reason.
 
     Raises: UnreadableStatement if the file cannot be read; InvalidDetails above
     MAX_LINES_PER_PERSON.
@@ -151,8 +150,8 @@ def upload(
 
 
 def _measure_in_order(made: OutsideImport, source: IO[bytes]) -> None:
-    """Reads a QIF file once to check it. Uses the order of dates that the owner chose for an
-    earlier file of the account, if the file can be read in that order.
+    """Reads a QIF file once to check it. Prefers the order of dates that the owner chose for an
+    earlier file of the account.
     """
     files = OutsideImport.objects.imported_into(made.account).filter(format=Format.QIF)
     ordered = files.exclude(mapping=None).newest_first().first()
@@ -166,8 +165,8 @@ def _measure_in_order(made: OutsideImport, source: IO[bytes]) -> None:
 
 
 def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
-    """Checks a CSV file with the remembered mapping. If the file cannot be read with this mapping,
-    sets another mapping as a proposal: the dates or numbers of this file may have another format.
+    """Checks a CSV file with the stored mapping. If the file cannot be read with this mapping, for
+    example because it has another date format, sets another mapping as a proposal.
 
     Raises: UnreadableStatement if no mapping can read the file.
     """
@@ -194,8 +193,8 @@ def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
 
 
 def _relevant_roles(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the part of a mapping that determines whether the file can be read. If two mappings
-    are equal in this part, only one of them is tried, because reading a large file takes seconds.
+    """Returns the part of a mapping that determines whether the file can be read. Of two mappings
+    with the same part, only one is tried, because reading a large file takes seconds.
     """
     return {role: of for role, of in mapping.items() if role != "texts" and of is not None}
 
@@ -211,12 +210,12 @@ def _refuse_other_mark(made: OutsideImport, source: IO[bytes]) -> None:
 
 
 def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
-    """Sets the remembered mapping of a CSV file. Returns True if the file can be read without
-    asking the person.
+    """Sets the stored mapping of a CSV file. Returns True if the file can be read without asking
+    the person, and False if the mapping is only a proposal.
 
-    Returns False if the mapping is only a proposal, for one of two reasons. The mapping may come
-    from another account, whose bank may use the same heading with other signs. Or the file has a
-    column for one of CONFIRMED_ROLES that the mapping does not contain.
+    The mapping is a proposal in two cases. It comes from another account, whose bank may use the
+    same heading with other signs. Or the file has a column for one of CONFIRMED_ROLES that the
+    mapping does not contain.
     """
     sheet = sheet_of(source, allow_unknown=True)
     refuse_too_many_rows(source, sheet)
@@ -258,13 +257,13 @@ def _last_with_heading(account: OutsideAccount, heading: str) -> OutsideImport |
 
 @with_retry
 def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> OutsideImport:
-    """Sets the meaning of the columns of a CSV file, and reads the file again. Returns the import.
-    The file counts as another upload in the upload limit, because reading takes as long.
+    """Sets the meaning of the columns of a CSV file, reads the file again, and returns the import.
+    Each call counts in the upload limit like another upload, because reading takes as long.
 
     Raises: UnreadableStatement if the file cannot be read; InvalidDetails if the file was imported
     or removed in the meantime, or above MAX_LINES_PER_PERSON.
     """
-    # Counted outside the transaction below, so that a file that cannot be read counts too.
+    # Counted outside the transaction below, so that a file that cannot be read also counts.
     count_stored(source.account.owner_id, size_of(source))
     with db_transaction.atomic(durable=True):
         locked = _locked(source, State.COLUMNS, State.READING, State.PREVIEW)
@@ -281,9 +280,8 @@ def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> Outsid
 def _with_known_roles(
     locked: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns the mapping without some of the CONFIRMED_ROLES: those for which neither the person
-    nor the guess has a column. If a later file has such a column, the person must confirm the
-    column.
+    """Returns the mapping without those CONFIRMED_ROLES for which neither the person nor the guess
+    has a column. So if a later file has such a column, the person must confirm the column.
     """
     if locked.format != Format.CSV:
         return dict(mapping)
@@ -293,8 +291,8 @@ def _with_known_roles(
 
 
 def read_in_order(*, source: OutsideImport, order: str) -> OutsideImport:
-    """Reads a QIF file again with the day first ("dmy") or the month first ("mdy"), as the person
-    chose. Returns the import. The choice is remembered for the account.
+    """Reads a QIF file again in the chosen order, "dmy" (day first) or "mdy" (month first). Returns
+    the import. The order is stored for later files of the account.
 
     Raises: UnreadableStatement or InvalidDetails, in the same cases as `name_columns`.
     """
@@ -304,8 +302,8 @@ def read_in_order(*, source: OutsideImport, order: str) -> OutsideImport:
 
 
 def read_step(source: OutsideImport) -> OutsideImport:
-    """Stores the next STEP lines of the preview, and returns the import. After the last line, marks
-    the duplicates.
+    """Stores the next STEP lines of the preview, and returns the import. Marks the duplicates after
+    the last line.
     """
     return _read(source, STEP)
 
@@ -346,12 +344,11 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
 def confirm(
     *, source: OutsideImport, with_duplicates: bool = False, with_lookalikes: bool = True
 ) -> OutsideImport:
-    """Turns the lines of a preview into entries, and returns the import. Duplicates are entered
-    only if `with_duplicates` is true, and lookalikes of entries only if `with_lookalikes` is true.
-    A second call changes nothing. See Note [Opening balance].
+    """Turns the lines of a preview into entries, and returns the import. Enters duplicates only if
+    `with_duplicates` is true, and lookalikes of entries only if `with_lookalikes` is true. A second
+    call changes nothing. See Note [Opening balance].
 
-    Searches for duplicates again, because another import may have been confirmed after the preview
-    was made.
+    Searches for duplicates again, because another import may have been confirmed since the preview.
     """
     with db_transaction.atomic(durable=True):
         account = _locked_account(source.account)
@@ -391,8 +388,8 @@ def undo(*, source: OutsideImport) -> OutsideImport:
 
 
 def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
-    """Sets the account's opening balance to the opening balance of the file, if the file begins
-    before all entries. See Note [Opening balance].
+    """Sets the account's opening balance from the file, if the file begins before all entries. See
+    Note [Opening balance].
     """
     entered = OutsideEntry.objects.entered(account)
     if locked.opening is None or entered.filter(booked_on__lte=locked.first_on).exists():
@@ -404,9 +401,8 @@ def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
 
 
 def _settle_opening(locked: OutsideImport, account: OutsideAccount) -> None:
-    """Sets the opening balance after the entries of `locked` were deleted. The new balance is the
-    opening balance of the file that now begins first. If there is no such file, the previous
-    balance is restored.
+    """Sets the opening balance after the entries of `locked` were deleted: the opening balance of
+    the file that now begins first, or the previous balance if no file remains.
     """
     holder = _holder_of_opening(account)
     if _is_typed(account, holder):
@@ -429,8 +425,8 @@ def _holder_of_opening(account: OutsideAccount) -> OutsideImport | None:
 
 
 def _is_typed(account: OutsideAccount, holder: OutsideImport | None) -> bool:
-    """Returns whether the owner typed the opening balance. This is the case if the balance differs
-    from the opening balance of `holder`, or from zero if there is no holder.
+    """Returns whether the owner typed the opening balance: it differs from the opening balance of
+    `holder`, or from zero if `holder` is None.
     """
     expected = holder.opening if holder is not None else Decimal(0)
     return bool(account.opening != expected)
@@ -461,8 +457,7 @@ def discard(*, source: OutsideImport) -> None:
 
 def _measured(made: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any] | None) -> Measured:
     """Returns the result of `measure`. If the file is refused, the lines that were already read
-    count in the upload limit. They count like stored lines, because reading them took the same
-    time.
+    count in the upload limit, because reading takes as long as for an accepted file.
     """
     try:
         return measure(file, made.format, mapping, made.account.currency)
@@ -485,8 +480,8 @@ def _measure(made: OutsideImport, file: IO[bytes]) -> None:
 
 def _refuse_too_many_lines(source: OutsideImport) -> None:
     """Raises InvalidDetails if the owner would have more lines than MAX_LINES_PER_PERSON. Locks the
-    owner's row, so that two parallel uploads cannot exceed the limit together. No other lock is
-    taken after this lock.
+    owner's row, so that parallel uploads together cannot exceed the limit. Must be the last lock of
+    the transaction.
     """
     owner = User.objects.lock_active(source.account.owner_id)
     others = OutsideImport.objects.owned_by(owner).exclude(pk=source.pk)
@@ -500,8 +495,8 @@ def _refuse_too_many_lines(source: OutsideImport) -> None:
 
 
 def _locked_account(account: OutsideAccount) -> OutsideAccount:
-    """Returns the account with its row locked, so that two imports into the account cannot be
-    confirmed or undone at the same time.
+    """Returns the account with its row locked, so that only one import into the account is
+    confirmed or undone at a time.
     """
     found: OutsideAccount | None = (
         OutsideAccount.objects.select_for_update().filter(pk=account.pk).first()
@@ -525,8 +520,8 @@ def _delete(waiting: OutsideImport) -> None:
 
 
 def fingerprint(line: OutsideLine) -> uuid.UUID:
-    """Returns a hash of the day, the amount and the texts as a UUID. Two lines have the same hash
-    if a person could not see a difference between them.
+    """Returns a hash of the day, the amount and the texts as a UUID. Lines that look equal to a
+    person have the same hash.
     """
     facts = (
         line.booked_on.isoformat(), f"{line.amount.normalize():f}",

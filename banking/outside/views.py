@@ -82,8 +82,8 @@ def account_new(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows the entries of an account by day, each with the balance after it, and the imports into
-    the account.
+    """Shows the entries of an account by day, each with the balance after it. Also shows the
+    imports into the account.
     """
     account = _account(request, pk)
     page, days = entry_page(account, request.GET.get("page"))
@@ -96,7 +96,7 @@ def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def entries_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Returns all entries of an account as a file. The file is streamed."""
+    """Returns all entries of an account as a streamed file."""
     return table_response(entries_table(_account(request, pk)), kind)
 
 
@@ -158,7 +158,7 @@ def upload(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: PersonRequest, pk: Any) -> HttpResponse:
     """Shows the guessed meaning of the columns of a CSV file. A POST reads the file with the
-    meaning that the person chose.
+    columns that the person chose.
     """
     source = _import(request, pk)
     if source.format != "csv" or source.state in (State.IMPORTED, State.UNDONE):
@@ -205,7 +205,7 @@ def import_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _upload_url(account: OutsideAccount) -> str:
-    """Returns the URL of the upload form, with this account selected."""
+    """Returns the URL of the upload form with this account selected."""
     return f"{reverse('transactions:outside_upload')}?account={account.pk}"
 
 
@@ -240,7 +240,9 @@ def _answered(request: PersonRequest, source: OutsideImport) -> HttpResponse:
 
 
 def _read(request: PersonRequest, source: OutsideImport) -> HttpResponse:
-    """Stores lines of the preview: one step if the request comes from htmx, otherwise all lines."""
+    """Stores lines of the preview: one step if the request comes from htmx, and all lines
+    otherwise.
+    """
     read = services.read_step if request.htmx else services.read_rest
     source = read(source)
     if source.state == State.READING:
@@ -249,7 +251,7 @@ def _read(request: PersonRequest, source: OutsideImport) -> HttpResponse:
 
 
 def _next(source: OutsideImport) -> HttpResponse:
-    """Redirects to the page of the import. First reads the lines if they fit into one step."""
+    """Redirects to the page of the import. Stores the lines first if they fit into one step."""
     if source.state == State.READING and source.line_count <= services.STEP:
         services.read_rest(source)
     return redirect("transactions:outside_import", source.pk)

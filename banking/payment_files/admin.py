@@ -1,7 +1,7 @@
-"""Payment files in the admin. Staff read files there, and upload and pay files for a customer.
+"""Payment files in the admin. Staff read the files, and upload and pay files for customers.
 
-Uploading, paying and removing require the permission for the cash desk. Paying also needs a reason.
-Staff cannot pay files from their own accounts.
+Uploading, paying and removing a file requires the permission for the cash desk. Paying also
+requires a reason. Staff cannot pay files from their own accounts.
 """
 
 import uuid
@@ -140,7 +140,7 @@ class PaymentFileAdmin(ListFiles):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        """Shows the page of a file and its lines. Lines that were refused are first."""
+        """Shows the page of a file and its lines. Refused lines come first."""
         file = self.get_object(request, object_id)
         context: dict[str, Any] = {"title": "Payment file", "subtitle": file and file.name}
         if file is not None:
@@ -185,7 +185,7 @@ class PaymentFileAdmin(ListFiles):
             return stopped_page(request, stopped, file_url)
 
     def _do(self, request: HttpRequest, file: PaymentFile, step: str) -> HttpResponse:
-        """Discards, pays or checks the file, or requests approval, and redirects. If that is
+        """Discards, pays or checks the file, or requests approval, and redirects. If the action is
         refused, shows the page again with the reason that the person typed.
         """
         if step == "discard":
@@ -229,8 +229,8 @@ class PaymentFileAdmin(ListFiles):
     def _pay(self, request: HttpRequest, file: PaymentFile, form: PayForm, book: Any) -> None:
         """Books the file, and stores the reason with each booked transaction.
 
-        The entry in the admin's history is written in the same database transaction as the
-        payments. So the history shows exactly how many payments this request booked.
+        The entry in the admin's history is written in the database transaction of the payments. So
+        the history shows exactly how many payments this request booked.
         """
         booked = False
         reason = form.cleaned_data["reason"]
@@ -286,7 +286,7 @@ class PaymentFileAdmin(ListFiles):
         return redirect("admin:payment_files_paymentfile_changelist")
 
     def result(self, request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-        """Returns the result of each line as a CSV file. The file is streamed."""
+        """Returns the result of each line as a streamed CSV file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         file = get_object_or_404(self.get_queryset(request), pk=pk)
@@ -329,7 +329,7 @@ def _may_pay(clerk: User, file: PaymentFile) -> bool:
 
 
 def _why_not(clerk: User, file: PaymentFile) -> str:
-    """Returns the reason why this person may not pay the file, or "" if they may pay it."""
+    """Returns the reason why this person may not pay the file, or "" if payment is allowed."""
     if clerk.is_close_to(file.from_account.user):
         return "This file pays from your account or an account of your household: ask a colleague."
     if file.created_by_id == file.from_account.user_id:
@@ -341,9 +341,8 @@ def _why_not(clerk: User, file: PaymentFile) -> str:
 
 def _may_remove(clerk: User, file: PaymentFile) -> bool:
     """Returns whether this person may delete the file. The person needs the permission for the cash
-    desk. In addition, all of the following must be true: no payment was made, the customer did not
-    upload the file, the file does not pay from this person's account, and the file does not wait
-    for approval.
+    desk, and four conditions must be true: no payment was made, the customer did not upload the
+    file, the file does not pay from the person's account, and the file does not wait for approval.
     """
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING
@@ -356,7 +355,7 @@ def _may_remove(clerk: User, file: PaymentFile) -> bool:
 
 
 def _prefilled(request: HttpRequest) -> dict[str, str]:
-    """Returns the initial values of the form: the account number, if the URL contains the id of an
+    """Returns the initial values of the form: an account number, if the URL contains the id of an
     account.
     """
     try:

@@ -1,5 +1,5 @@
-"""The agreement of a person who presses a button that pays a file. A token proves which lines the
-page showed to this person.
+"""The agreement of a person who pays a file with a button. A token proves which lines the page
+showed.
 """
 
 from typing import Any
@@ -15,9 +15,9 @@ ABOUT = "file"  # the purpose of the review token
 
 
 def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
-    """Returns the template context for the buttons that pay the file. The context contains two
-    hidden fields of the form: `agreed`, a fingerprint of the lines that can be booked, and
-    `reviewed`, a token for this fingerprint.
+    """Returns the template context for the buttons that pay the file: `agreed`, a fingerprint of
+    the lines that can be booked, and `reviewed`, a token for this fingerprint. Both are hidden
+    fields of the form.
     """
     agreed = agreed_to(file) if file.state == PaymentFile.State.CHECKED else ""
     return {
@@ -30,8 +30,8 @@ def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
 
 def was_agreed(request: HttpRequest, file: PaymentFile) -> bool:
     """Returns whether the POST contains the token of a page that showed the lines that can be
-    booked now. Also returns True if the payment of the file has begun, because the person agreed
-    before it began.
+    booked now. Also returns True if the file is already being paid, because the person has agreed
+    before.
     """
     if file.state in (PaymentFile.State.PAYING, PaymentFile.State.DONE):
         return True

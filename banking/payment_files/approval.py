@@ -1,5 +1,5 @@
-"""Determines whether another person must approve the payment of a customer's file by staff, and
-requests this approval.
+"""Determines whether another person must approve a payment of a customer's file by staff, and
+requests the approval.
 """
 
 from accounts import approvals
@@ -9,7 +9,7 @@ from banking.payment_files.models import PaymentFile
 
 def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
     """Returns whether another person must approve before this member of staff can pay the rest of a
-    customer's file. Returns False if there is a usable request already.
+    customer's file. Returns False if there is already a usable request.
     """
     share = approvals.share_of(file.waiting_total, file.currency)
     requests = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)
@@ -20,7 +20,7 @@ def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
 
 def ask_for_file(file: PaymentFile, *, reason: str, asked_by: User) -> ApprovalRequest:
     """Requests approval to pay the lines of a file that can be booked now, and returns the request.
-    After that, these lines cannot change.
+    These lines cannot change afterwards.
     """
     return approvals.ask(
         kind=ApprovalRequest.Kind.PAYMENT_FILE,

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class PaymentFilesConfig(AppConfig):
-    """The app for files with many payments, which a customer or staff upload."""
+    """The app for payment files: files with many payments that a customer or staff upload."""
 
     name = "banking.payment_files"
     verbose_name = "Transactions"  # the heading of the app in the admin

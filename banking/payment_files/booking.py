@@ -1,9 +1,9 @@
 """Books a payment file: all lines in one database transaction, or the payable lines in steps.
 
-Note [Killed between two statements]: `post_together` writes the result of a line in the same
-database transaction as the payment. If the process is killed, both are stored or neither is. So the
-stored results show which lines are left, and a repeated step never books a line twice. The same
-database transaction also writes the reasons and the admin's history.
+Note [Killed between two statements]: `post_together` writes the result of a line in the database
+transaction of the payment. If the process is killed, both are stored or neither is stored. So the
+stored results show which lines are left, and a repeated step never books a line twice. The reasons
+and the admin's history are written in the same database transaction.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +38,7 @@ TOO_MANY_LINES = (
 
 
 class LinesRefused(LedgerError):
-    """A line is refused, so that no line of the file was booked."""
+    """A line is refused, so no line of the file was booked."""
 
 
 class NotChecked(LedgerError):
@@ -50,9 +50,8 @@ class CheckedAnew(LedgerError):
 
 
 class BookingStopped(Exception):
-    """Raised if a step failed after earlier steps were booked.
-
-    `file` has the state after the booked steps. `__cause__` is the error of the step that failed.
+    """Raised if a step failed after earlier steps were booked. `file` has the state after the
+    booked steps. `__cause__` is the error of the step that failed.
     """
 
     def __init__(self, file: PaymentFile, error: Exception) -> None:
@@ -80,15 +79,20 @@ class BookingRequest(TypedDict, total=False):
     """The person who books a file, and the lines to which this person agreed.
 
     `by`: the person who pays.
-    `reason`: the reason of staff who pay for a customer. It is stored with each booked transaction.
-    `agreed`: the value that `agreed_to` returned when the person agreed. When a booking starts,
-    this value is compared with the current value of `agreed_to`. If the two values differ, the
-    booking raises CheckedAnew. If `agreed` is "", a booking can therefore continue but not start.
-    If `agreed` is None, the values are not compared.
-    `within`: the daily limit, which is checked in each database transaction.
-    `on_booked`: a function that is called in each database transaction that books lines. Its
-    argument is the number of these lines.
-    `refuse_if_ended`: a function that is called in each database transaction. The function raises
+
+    `reason`: the reason of staff who pay for a customer. The reason is stored with each booked
+    transaction.
+
+    `agreed`: the fingerprint from `agreed_to` at the time of the agreement. A booking that starts
+    compares it with the current fingerprint, and raises CheckedAnew if the two differ. With "", a
+    booking can therefore continue but not start. With None, the fingerprints are not compared.
+
+    `within`: the daily limit, which each database transaction checks.
+
+    `on_booked`: a function that each database transaction calls with the number of lines that it
+    booked.
+
+    `refuse_if_ended`: a function that each database transaction calls. The function raises
     AccessEnded if `by` has lost access.
     """
 
@@ -101,8 +105,8 @@ class BookingRequest(TypedDict, total=False):
 
 
 def agreed_to(file: PaymentFile) -> str:
-    """Returns a fingerprint of the lines that can be booked. If a later call returns another
-    fingerprint, these lines have changed since the person agreed. See `agreed` in `BookingRequest`.
+    """Returns a fingerprint of the lines that can be booked. The fingerprint changes if these lines
+    change. See `agreed` in `BookingRequest`.
     """
     lines = PaymentLine.objects.of(file).waiting().digest()
     return f"{file.waiting_count} {file.waiting_total:.4f} {lines}"
@@ -112,8 +116,8 @@ def book_step(file: PaymentFile, **request: Unpack[BookingRequest]) -> PaymentFi
     """Books the next payable lines, at most MAX_TOGETHER, in one database transaction. Returns the
     file.
 
-    If a line is refused now, stores the reason and skips the line. When no payable line is left,
-    the state of the file is "done", and further calls change nothing.
+    If a line is now refused, stores the reason and skips the line. The state of the file is "done"
+    when no payable line is left. Further calls change nothing.
 
     Raises: NotChecked if the file has not been checked; CheckedAnew if the lines that can be booked
     have changed since the person agreed.
@@ -133,8 +137,8 @@ def book_rest(
 ) -> PaymentFile:
     """Calls `book_step` until the whole file is booked. Returns the file.
 
-    Raises: BookingStopped if a step fails after earlier steps were booked. If the first step fails,
-    raises the error of this step.
+    Raises: BookingStopped if a step fails after earlier steps were booked; the error of the first
+    step if the first step fails.
     """
     if file.state == State.DONE:
         wait_until_confirmed()  # an earlier call booked the file, see Note [Cancelled waits]
@@ -155,8 +159,8 @@ def book_rest(
 def book_whole(
     file: PaymentFile, progress: Progress = silent, **request: Unpack[BookingRequest]
 ) -> PaymentFile:
-    """Books all lines in one database transaction, or no line. Returns the file. If the file is
-    already done, changes nothing.
+    """Books all lines in one database transaction, or no line. Returns the file. Changes nothing if
+    the file is already done.
 
     Raises: LinesRefused with the first refused line; NotChecked if the file has not been checked;
     TooManyTogether if the file has more lines than `can_be_whole` allows.
@@ -180,8 +184,8 @@ def book_whole(
 
 
 def can_be_whole(file: PaymentFile) -> bool:
-    """Returns whether all lines of the file can be booked in one database transaction. This is
-    possible for at most MAX_TOGETHER lines: see Note [Short locks].
+    """Returns whether all lines of the file can be booked in one database transaction. The maximum
+    is MAX_TOGETHER lines: see Note [Short locks].
     """
     return file.waiting_count <= MAX_TOGETHER
 
@@ -204,8 +208,8 @@ def _refuse_unless_all_were(
 
 
 class _LockedFile:
-    """A file whose row is locked in the database transaction that books the file. Two steps of the
-    same file therefore wait for each other.
+    """A file whose row is locked in the database transaction that books the file. Because of this
+    lock, two steps of a file cannot run in parallel.
     """
 
     file: PaymentFile
@@ -217,8 +221,8 @@ class _LockedFile:
         self.paid_before = Decimal(0)
 
     def lock(self) -> None:
-        """Locks the file. The accounts of the file are locked later. All code uses this order, so
-        that no deadlock can occur.
+        """Locks the file. Must be called before the accounts are locked: this order prevents
+        deadlocks.
         """
         self.file = locked_file(self.pk)
         if self.within is not None:
@@ -227,8 +231,8 @@ class _LockedFile:
         if self.file.state == State.STORED:
             raise NotChecked("This file is not checked yet. Check it first.")
         agreed = self.request.get("agreed")
-        # While a file is being paid, it is not compared: the person agreed to the remaining lines
-        # before.
+        # The lines of a file that is being paid are not compared: the person has already agreed to
+        # them.
         if agreed is not None and self.file.state == State.CHECKED:
             self._refuse_unless(agreed)
 
@@ -246,8 +250,8 @@ class _LockedFile:
         return drafts_of(self.file, waiting, by=self.request.get("by"))
 
     def record(self, drafts: Sequence[Draft], results: PostingResults) -> None:
-        """Stores the result of each line and the progress of the file. If staff pay the file, also
-        stores their reason with each booked transaction. Then checks the daily limit.
+        """Stores the result of each line and the progress of the file, and checks the daily limit.
+        If staff pay the file, also stores their reason with each booked transaction.
         """
         write_results(self.file, drafts, results)
         by, reason = self.request.get("by"), self.request.get("reason")

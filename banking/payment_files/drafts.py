@@ -20,7 +20,7 @@ Progress = Callable[[int], object]  # called with the number of lines in each fi
 
 
 def silent(_lines: int) -> None:
-    """Does nothing. The default for `progress`."""
+    """Does nothing. This is the default for `progress`."""
 
 
 def drafts_of(
@@ -31,8 +31,8 @@ def drafts_of(
 ) -> Iterator[list[Draft]]:
     """Yields lists of at most PART drafts, in the order of the lines.
 
-    Each list is read by a query that starts after the last line of the previous list. So if results
-    are stored in between, no line is skipped or repeated.
+    The query of each list starts after the last line of the previous list. So no line is skipped or
+    repeated if results are stored in between.
     """
     after = 0
     rows = lines.in_order().values_list(*FACTS)
@@ -42,16 +42,16 @@ def drafts_of(
 
 
 def in_words(file: PaymentFile, refusal: LedgerError) -> str:
-    """Returns the reason why a line was refused, as text. If a customer uploaded the file, the text
-    reveals nothing about the recipient's account.
+    """Returns the reason why a line was refused, as text. In a customer's file, the text reveals
+    nothing about the recipient's account.
     """
     is_private = isinstance(refusal, RECIPIENT_REFUSED) and not file.is_from_bank
     return CANNOT_RECEIVE if is_private else str(refusal)
 
 
 def write_results(file: PaymentFile, drafts: Sequence[Draft], results: PostingResults) -> None:
-    """Stores the results of posted lines. The caller must be in the database transaction that
-    posted the lines.
+    """Stores the results of posted lines. Must be called in the database transaction that posted
+    the lines.
     """
     pairs = list(zip(drafts, results, strict=True))
     booked = [result.pk for _, result in pairs if isinstance(result, Transaction)]
@@ -63,8 +63,8 @@ def write_results(file: PaymentFile, drafts: Sequence[Draft], results: PostingRe
 
 
 def write_refusals(refusals: Sequence[tuple[UUID | str | None, str]]) -> None:
-    """Stores the reasons why lines were not booked. Lines that are booked in the meantime do not
-    change.
+    """Stores the reasons why lines were not booked. Does not change lines that were booked in the
+    meantime.
     """
     with connection.cursor() as cursor:
         cursor.execute(

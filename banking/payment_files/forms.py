@@ -28,8 +28,8 @@ def csv_field() -> forms.FileField:
 
 
 class PaymentFileForm(forms.Form):
-    """The upload form for customers. It contains the id of the file, so that the file is stored
-    once even if the form is sent twice.
+    """The upload form for customers. The form contains the id of the file, so that a form that is
+    sent twice stores the file only once.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)

@@ -1,5 +1,5 @@
-"""The permissions of staff groups for reading payment files. To pay a file, staff need the
-permission for the cash desk.
+"""The permissions of staff groups for reading payment files. Paying a file requires the permission
+for the cash desk.
 """
 
 from accounts.groups import READERS_OF_THE_BANK, let

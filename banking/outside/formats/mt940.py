@@ -1,4 +1,4 @@
-"""Reads MT940, the customer statement of SWIFT. A field begins with a tag such as `:61:` and can
+"""Reads MT940, the customer statement of SWIFT. A field begins with a tag such as `:61:` and may
 continue on the next lines.
 """
 
@@ -37,13 +37,13 @@ _MOVE = re.compile(
     re.ASCII | re.DOTALL,
 )
 Field = tuple[int, str, str]
-# Dutch banks write one of these words instead of the reference. The reference is then in `:86:`.
+# Dutch banks write one of these words in place of the reference. The reference is then in `:86:`.
 NO_REFERENCE = frozenset({"NONREF", "EREF", "MARF", "PREF"})
 
 
 @dataclass(slots=True)
 class _Move:
-    """A payment (`:61:`) whose description (`:86:`) has not been read yet."""
+    """A payment (`:61:`) whose description (`:86:`) is not read yet."""
 
     number: int
     day: date
@@ -57,7 +57,7 @@ def mt940_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLi
     `facts`.
 
     Raises: UnreadableStatement if the file cannot be read, or if the opening balance plus all
-    payments is not the closing balance.
+    payments differs from the closing balance.
     """
     balances, account, is_open = StatementBalances(facts), "", False
     move: _Move | None = None
@@ -144,8 +144,8 @@ def _move(number: int, text: str) -> _Move:
 
 
 def _booked_on(number: int, value: str, booked: str | None) -> date:
-    """Returns the booking date. The file contains only the month and the day of this date. The year
-    is chosen so that the booking date is as near as possible to the value date.
+    """Returns the booking date. The file contains only its month and day. The year is the one in
+    which the booking date is nearest to the value date.
 
     Raises: UnreadableStatement if there is no valid date, which is only possible for 29 February.
     """
@@ -177,9 +177,10 @@ _SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|IBAN|BIC)\+")
 
 
 def details_of(text: str) -> tuple[str, str, str]:
-    """Returns the purpose, the name of the other side, and the reference. The text of `:86:`
-    contains these three values in different forms: German banks write codes such as `?20`, Dutch
-    banks write `/NAME/`, and other banks write plain text.
+    """Returns the purpose, the name of the other side, and the reference from a text of `:86:`.
+
+    German banks write codes such as `?20`, Dutch banks write `/NAME/`, and other banks write plain
+    text.
     """
     joined = text.replace("\n", "").strip()
     if coded := _CODED.match(joined):

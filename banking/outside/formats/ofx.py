@@ -1,4 +1,4 @@
-"""Reads OFX. Version 1 is SGML whose values have no closing tags. Version 2 is XML."""
+"""Reads OFX. Version 1 is SGML, and its values have no closing tags. Version 2 is XML."""
 
 import html
 import io
@@ -58,7 +58,9 @@ def ofx2_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
 
 @dataclass(slots=True)
 class _Total:
-    """The account number, the sum of the lines, and the balance that were read so far."""
+    """The account number, the sum of the lines, and the balance up to the current position in the
+    file.
+    """
 
     account: str = ""
     sum: Decimal = Decimal(0)
@@ -74,9 +76,9 @@ def _lines(
 ) -> Generator[OutsideLine, None, None]:
     """Yields the lines, and sets the opening and closing balance in `facts`.
 
-    Note [Opening of OFX]: an OFX file contains only the balance of the day of the download. So the
-    opening balance is this balance minus all lines. If the file was downloaded later than the end
-    of the month, both balances would be wrong, so they are not set.
+    Note [Opening of OFX]: an OFX file contains only one balance, from the day of the download. The
+    opening balance is this balance minus all lines. If the file was downloaded after the end of its
+    period, both balances could be wrong, so the opening and closing balances are not set.
     """
     total = _Total()
     for name, values in bounded(aggregates):
@@ -94,13 +96,13 @@ def _lines(
         elif name == "DTEND":
             total.ends = values.get("DTEND", "")[:8]
         elif name == "LEDGERBAL":
-            balance = values.get("BALAMT", "")  # some banks leave it empty
+            balance = values.get("BALAMT", "")  # some banks leave this value empty
             total.closing = _figure(0, balance, facts) if balance else None
             total.balances += 1
             total.balance_of = values.get("DTASOF", "")[:8]
         else:
             _note_account(total, values.get("ACCTID", ""))
-    # If the file has two balances, they may be of two months in any order, so neither is used.
+    # Two balances in a file may be from two months in any order, so neither balance is used.
     if total.closing is not None and total.balances == 1 and not _is_of_later(total):
         facts.closing, facts.opening = total.closing, total.closing - total.sum
         days = (leading_day(day) for day in (total.ends, total.balance_of))
@@ -108,8 +110,8 @@ def _lines(
 
 
 def _is_of_later(total: _Total) -> bool:
-    """Returns whether the day of the balance is more than LATER after the end of the lines. Lines
-    between the two days may be missing.
+    """Returns whether the day of the balance is more than LATER after the last line. Lines between
+    the two days may be missing.
     """
     try:
         ends, balance_of = (read_compact_day(0, day) for day in (total.ends, total.balance_of))
@@ -150,8 +152,7 @@ def _figure(number: int, text: str, facts: StatementFacts) -> Decimal:
     """Returns the number in a text. A point or a comma is a decimal mark.
 
     Raises: UnreadableStatement if the text is not a number, or if the mark may be a thousands
-    separator. For example, the comma in "1,500" may be a thousands separator, unless the currency
-    of the account has three decimals.
+    separator, as in "1,500". In a currency with three decimals, "1,500" has a decimal mark.
     """
     currency = facts.account_currency
     if THREE_DECIMALS.fullmatch(text.strip()) and currency and minor_units(currency) < 3:
@@ -174,7 +175,7 @@ def _from_xml(source: IO[bytes]) -> Iterator[Aggregate]:
 
 
 def _from_sgml(text: io.TextIOWrapper) -> Iterator[Aggregate]:
-    """Yields the name and the values of each wanted aggregate when its closing tag was read."""
+    """Yields the name and the values of each wanted aggregate, after its closing tag."""
     name, values = "", dict[str, str]()
     for count, (closing, tag, value) in enumerate(_within_ofx(text)):
         if count > MAX_TAGS:

@@ -1,4 +1,4 @@
-"""Reads QIF, the format of Quicken. Each line begins with a letter that is its type, and each
+"""Reads QIF, the format of Quicken. Each line begins with a letter (the type of the line), and each
 record ends with `^`.
 """
 
@@ -24,9 +24,9 @@ from ledger.text.currencies import minor_units
 from ledger.text.lines import shortened, tidy_line
 
 KINDS = ("bank", "cash", "ccard", "oth a", "oth l")
-# Quicken also writes these lists into a file. They contain no payments.
+# Lists that Quicken also writes into a file. They contain no payments.
 LISTS = ("cat", "class", "memorized", "security", "prices", "budget", "invitem", "template")
-# A payment has only one line of each of these types: the date (D), and the amount (T, U).
+# A payment has only one line of each of these types: the date (D) and the amount (T, U).
 ONCE = frozenset("DTU")
 MAX_LETTERS = 40  # maximum number of different first letters in a record
 OPENING = "opening balance"
@@ -37,11 +37,8 @@ _DAY = re.compile(r"(\d{1,4})[/.\- ]+(\d{1,2})[/.\-' ]+(\d{1,4})", re.ASCII)
 def qif_lines(
     source: IO[bytes], facts: StatementFacts, order: str = ""
 ) -> Generator[OutsideLine, None, None]:
-    """Yields a line for each payment of a QIF file.
-
-    QIF does not define whether the day or the month comes first. `order` is "dmy" (day first) or
-    "mdy" (month first) if a person has chosen it. If `order` is empty, `qif_order` determines the
-    order.
+    """Yields a line for each payment of a QIF file. `order` is "dmy" (day first) or "mdy" (month
+    first) if a person has chosen the order. Otherwise `qif_order` determines the order.
 
     Raises: UnreadableStatement if the file cannot be read.
     """
@@ -110,9 +107,9 @@ def _no_end(began: int, number: int) -> str:
 
 
 def _counts(line: str) -> int:
-    """Returns 1 if the line begins the payments of an account, otherwise 0.
+    """Returns 1 if the line begins the payments of an account, and 0 otherwise.
 
-    Raises: UnreadableStatement if the line begins records of a kind that we do not read.
+    Raises: UnreadableStatement if the line begins records of another kind, which we do not read.
     """
     kind = _kind_of(line)
     if kind is None or kind in LISTS:
@@ -126,7 +123,7 @@ def _counts(line: str) -> int:
 
 
 def _kind_of(line: str) -> str | None:
-    """Returns the kind of the next records, in lower case, if the line declares one (`!Type:`).
+    """Returns the kind of the next records in lower case, if the line declares a kind (`!Type:`).
     Otherwise returns None.
     """
     begin, _, kind = line.lower().partition(":")
@@ -134,17 +131,20 @@ def _kind_of(line: str) -> str | None:
 
 
 class QifOrder(NamedTuple):
-    """The order of the dates in a file. `is_open` is true if the other order is possible, too."""
+    """The order of the dates in a file. `is_open` is true if the dates are also valid in the other
+    order.
+    """
 
     order: str
     is_open: bool
 
 
 def qif_order(source: IO[bytes]) -> QifOrder:
-    """Returns whether the day or the month comes first in the dates of the file. If all dates are
-    valid in both orders, uses the order that the file declares, such as `!Option:MDY`. If the file
-    does not declare an order, the day is first in dates with dots, which are European. Otherwise
-    uses the order with the shorter period.
+    """Returns whether the day or the month comes first in the dates of the file.
+
+    If all dates are valid in both orders, these rules apply in turn: an order that the file
+    declares, such as `!Option:MDY`; day first for dates with dots, which are European; the order
+    with the shorter period.
 
     Raises: UnreadableStatement if the file cannot be read.
     """
@@ -177,8 +177,8 @@ def qif_order(source: IO[bytes]) -> QifOrder:
 
 
 def _declared_order(source: IO[bytes]) -> str:
-    """Returns the order of dates that a line above the first record declares. Returns "" if there
-    is no such line.
+    """Returns the order of dates that a line above the first record declares, or "" if no line
+    declares an order.
     """
     with opened(source) as text:
         for line in text_lines(text):
@@ -207,6 +207,6 @@ def _figure_of(record: dict[str, str]) -> str:
 
 
 def _mark(source: IO[bytes], currency: str) -> str:
-    """Returns the decimal mark of the amounts in the file. Returns "." if no amount has a mark."""
+    """Returns the decimal mark of the amounts in the file, or "." if no amount has a mark."""
     figures = (_figure_of(record) for _number, record in bounded(_records(source)))
     return decimal_of(figures, minor_units(currency) if currency else 2) or "."

@@ -51,8 +51,8 @@ READERS: dict[str, Reader] = {
 
 @dataclass(slots=True)
 class Measured:
-    """The results of reading a file once: the number of lines, the period, the order and other
-    facts.
+    """The facts that are known after a file was read once: the number of lines, the period, the
+    order of dates and others.
     """
 
     count: int = 0
@@ -63,8 +63,8 @@ class Measured:
 
 
 def format_of(source: IO[bytes]) -> Format:
-    """Returns the format of the file. Reads only the first START bytes. If the file has no other
-    known format, returns CSV.
+    """Returns the format of the file. Reads only the first START bytes. The format is CSV if no
+    other format is recognised.
 
     Raises: UnreadableStatement if the file is empty or packed.
     """
@@ -87,9 +87,10 @@ def format_of(source: IO[bytes]) -> Format:
 
 
 def _format_of_markup(start: bytes) -> Format:
-    """Returns the format of a file that begins with "<". OFX 1 is SGML, but some banks write it
-    without a header or with the header of OFX 2. For all XML that is not OFX, returns camt.053. The
-    reader of camt.053 refuses files in another format.
+    """Returns the format of a file that begins with "<".
+
+    OFX 1 is SGML, but some banks write it without a header or with the header of OFX 2. All XML
+    that is not OFX is treated as camt.053. The reader of camt.053 then refuses other formats.
     """
     if re.search(rb"<OFX>.*<CODE>[^<]*<(?!/CODE>)", start, re.IGNORECASE | re.DOTALL):
         return Format.OFX1
@@ -112,9 +113,8 @@ def digest_of(source: IO[bytes]) -> str:
 def lines_of(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of a file in this format, and sets `facts`. For CSV, `mapping` contains the
-    meaning of the columns. For QIF, `mapping` contains the order of the dates if a person has
-    chosen the order.
+    """Yields the lines of a file in this format, and sets `facts`. `mapping` is the meaning of the
+    columns for CSV, or the chosen order of dates for QIF.
 
     Raises: UnreadableStatement if the file cannot be read.
     """
@@ -128,7 +128,7 @@ def measure(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, currency: str
 ) -> Measured:
     """Reads the whole file once and returns its number of lines, its period and its balances.
-    Stores no lines, so that a file with an error is found before any of its lines is stored.
+    Stores no lines, so that a file with an error leaves none behind.
 
     Raises: UnreadableStatement if the file cannot be read, has no lines or too many lines, or has
     another currency than `currency`, the currency of the account.
@@ -155,8 +155,8 @@ def measure(
     return found
 
 
-# The possible reason for too many decimals in an amount of a CSV file. The key is the decimal mark
-# of the mapping.
+# The possible cause of too many decimals in an amount of a CSV file, by the decimal mark of the
+# mapping.
 CAUSES_BY_MARK = {
     mark: (
         f"We read the amounts with a {name} before the decimals. Check whether the file has a "

@@ -2,8 +2,8 @@
 
 Note [Columns]: every bank names its columns differently. A mapping defines what the columns mean.
 We guess the mapping from the names and the first rows, and the person can correct it. The mapping
-is remembered for files with the same column names: `OutsideImport.heading` is the digest of the
-column names.
+is stored for later files with the same column names: `OutsideImport.heading` is the digest of these
+names.
 """
 
 import csv
@@ -58,17 +58,17 @@ class Sheet:
     separator: str
     after: int
     rows: tuple[tuple[str, ...], ...]
-    width: int = MAX_COLUMNS  # number of cells in the heading, with those that have no name
+    width: int = MAX_COLUMNS  # number of cells in the heading, including cells without a name
     is_known: bool = True  # whether the names include at least a date and an amount
-    is_named: bool = True  # false if there is no heading: the names are then only numbers
+    is_named: bool = True  # false if there is no heading; the names are then only numbers
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the column names. A remembered mapping is found by this digest."""
+        """The SHA-256 of the column names. A stored mapping is found by this digest."""
         return hashlib.sha256("\x1f".join(self.names).encode()).hexdigest()
 
     def column(self, place: int | None) -> list[str]:
-        """Returns the cells of a column in the first rows. Leaves out empty cells. Returns an empty
+        """Returns the cells of a column in the first rows, without empty cells. Returns an empty
         list if `place` is None.
         """
         if place is None:
@@ -79,9 +79,9 @@ class Sheet:
 def sheet_of(source: IO[bytes], *, allow_unknown: bool = False, is_checked: bool = False) -> Sheet:
     """Reads and returns the heading and the first rows of a CSV file.
 
-    If `allow_unknown` is true, the column names may be unknown or missing, because a person can
-    choose the columns on a page. If `is_checked` is true, the caller guarantees that the file was
-    checked before (as stored files are), and only the beginning of the file is read.
+    `allow_unknown` allows unknown or missing column names, because a person can choose the columns
+    on a page. `is_checked` means that the whole file was checked before, so only its beginning is
+    read.
 
     Raises: UnreadableStatement if there is no heading or table.
     """
@@ -128,9 +128,9 @@ Beginning = tuple[tuple[str, ...], int]  # the names, and the number of lines ab
 def _most_even(
     top: Sequence[str], beginning: Callable[[Sequence[str], str], Beginning | None]
 ) -> tuple[tuple[str, ...], int, str] | None:
-    """Returns the column names, the number of lines above the first row, and the separator. Chooses
-    the separator for which most rows have as many cells as the heading, because texts and numbers
-    may contain commas too. Returns None if no separator fits.
+    """Returns the column names, the number of lines above the first row, and the separator, or None
+    if no separator fits. Chooses the separator for which most rows have as many cells as the
+    heading.
     """
     found = []
     for separator in SEPARATORS:
@@ -150,7 +150,7 @@ def _first_heading(top: Sequence[str], separator: str) -> Beginning | None:
 
 
 def _heading(line: str, separator: str) -> tuple[str, ...]:
-    """Returns the column names in the line. The tuple is empty if the line does not contain the
+    """Returns the column names in the line. Returns an empty tuple if the line does not contain the
     names of a date column and of an amount column.
     """
     try:
@@ -173,10 +173,10 @@ def _heading(line: str, separator: str) -> tuple[str, ...]:
 
 
 def _table(top: Sequence[str], separator: str) -> Beginning | None:
-    """Finds the beginning of a table whose column names are unknown: a line that has a date, a
-    number, and as many cells as the next line. Returns the column names and the number of lines
-    above the first row. The tuple of names is empty if the table has no heading. Returns None if
-    there is no table.
+    """Returns the column names of a table with unknown column names, and the number of lines above
+    its first row. Returns no names if the table has no heading, and None if there is no table.
+
+    The table begins at a line with a date, a number, and as many cells as the next line.
     """
     rows = _rows_with_places(top, separator)
     skipped = set[int]()
@@ -200,9 +200,7 @@ def _table(top: Sequence[str], separator: str) -> Beginning | None:
 
 
 def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
-    """Returns a pair for each line that is not empty: the number of lines above the line, and its
-    cells.
-    """
+    """Returns the number of lines above it and its cells, for each line that is not empty."""
     reader = csv.reader(top, delimiter=separator)
     rows, after = [], 0
     with suppress(csv.Error):
@@ -223,8 +221,8 @@ def is_row(cells: Sequence[str]) -> bool:
 
 
 def _with_side(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Returns the column names. Adds an empty name if each row has one more cell that means money
-    in or out, such as S or H, because some banks leave this column name empty.
+    """Returns the column names. Some banks do not name the column with the direction of the money,
+    such as S or H: if each row has one more cell of this kind, an empty name is added.
     """
     last = [row[len(names)] for row in rows if len(row) == len(names) + 1]
     is_nameless = len(last) == len(rows) and can_be("side", last)
@@ -236,7 +234,7 @@ def name_of(cell: str) -> str:
 
 
 def cells_of(text: io.TextIOWrapper, separator: str, after: int) -> Iterator[tuple[int, list[str]]]:
-    """Yields the line number and the cells of each row below the heading. Leaves out rows without a
+    """Yields the line number and the cells of each row below the heading. Skips rows without a
     letter or a digit, such as a row of dashes.
 
     Raises: UnreadableStatement if a row cannot be read.
@@ -285,8 +283,8 @@ def _all_rows(
 def cells_under(
     source: IO[bytes], sheet: Sheet, places: Sequence[int | None]
 ) -> Generator[str, None, None]:
-    """Yields the cells in the columns `places`, in all rows of the file. Leaves out empty cells,
-    and ignores each None in `places`. Stops before a row that cannot be read.
+    """Yields the cells in the columns `places` in all rows of the file, without empty cells.
+    Ignores each None in `places`. Stops before a row that cannot be read.
 
     Raises: TooManyLines if the file has too many rows or cells.
     """
@@ -299,8 +297,8 @@ def cells_under(
 
 
 def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
-    """Raises TooManyLines if the file has too many rows or cells. This function is called early, so
-    that a person does not first choose the columns of a file that is refused afterwards.
+    """Raises TooManyLines if the file has too many rows or cells. Must be called before a person
+    chooses the columns of the file.
     """
     with _until_unreadable(), opened(source) as text:
         for _ in cells_of(text, sheet.separator, sheet.after):
@@ -309,8 +307,8 @@ def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
 
 @contextmanager
 def _until_unreadable() -> Iterator[None]:
-    """Ends the block without an error if a part of the file cannot be read. The error is reported
-    later, when the lines are read.
+    """Ends the `with` block without an error if a part of the file cannot be read. The same error
+    is raised later, when the lines are read.
 
     Raises: TooManyLines.
     """

@@ -43,7 +43,7 @@ MOVED = ("amount", "out", "in", "fee")  # roles with numbers in the account's cu
 def sheet_lines(
     source: IO[bytes], mapping: Mapping[str, Any], facts: StatementFacts
 ) -> Generator[OutsideLine, None, None]:
-    """Yields the lines of a CSV file, with the meaning of the columns from `mapping`. Sets the
+    """Yields the lines of a CSV file according to `mapping`, the meaning of the columns. Sets the
     currency and the balances in `facts`.
 
     Raises: UnreadableStatement if the file cannot be read.
@@ -94,7 +94,7 @@ def _names_columns(cells: Sequence[str], sheet: Sheet) -> bool:
 
 def _refuse_twice(rows: "array[int]") -> None:
     """Raises UnreadableStatement if the second half of a file without a heading repeats the first
-    half. `rows` contains a hash of each row. A file of two equal rows is accepted.
+    half. Accepts a file of two equal rows. `rows` contains a hash of each row.
     """
     half = len(rows) // 2
     if half > 1 and rows[:half] == rows[half:]:
@@ -105,10 +105,10 @@ def _refuse_twice(rows: "array[int]") -> None:
 class _Ends:
     """The sum of the lines, and the day, the amount and the balance of the first and the last line.
 
-    Note [Balances of CSV]: some banks write the newest line first, other banks write the oldest
-    line first. Within a day the lines can be in any order. So the balances are used only if they
-    match the lines: the balance before the oldest line plus all lines must be the balance after the
-    newest line.
+    Note [Balances of CSV]: some banks write the newest line first, and other banks write the oldest
+    line first. Within a day, the lines can be in any order. Therefore the balances are used only if
+    they match the lines: the balance before the oldest line plus all lines must be the balance
+    after the newest line.
     """
 
     sum: Decimal = Decimal(0)
@@ -116,13 +116,13 @@ class _Ends:
     last: tuple[date, Decimal, Decimal | None] | None = None
 
     def add(self, line: OutsideLine, balance: Decimal | None) -> None:
-        """Adds a line, and the balance after this line if it is known."""
+        """Adds a line. `balance` is the balance after this line, if it is known."""
         self.sum += line.amount
         self.last = (line.booked_on, line.amount, balance)
         self.first = self.first or self.last
 
     def note(self, facts: StatementFacts) -> None:
-        """Sets the opening and the closing balance in `facts` if they are certain: see Note
+        """Sets the opening and the closing balance in `facts` if both are certain: see Note
         [Balances of CSV].
         """
         found = set()
@@ -139,15 +139,15 @@ class _Ends:
 
 
 def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> Decimal | None:
-    """Returns the balance after this line. Returns None if the cell contains no number."""
+    """Returns the balance after this line, or None if the cell contains no number."""
     with suppress(UnreadableStatement):
         return read_figure(number, cell_of(cells, mapping, "balance"), mapping["decimal"])
     return None
 
 
 def _is_left_out(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
-    """Returns whether the row is not a line to import. Its status, or a word in place of its date,
-    means "not booked", or the row has a balance but no amount.
+    """Returns whether the row must not be imported. Such a row has a balance but no amount, or its
+    status (or a word in place of its date) means "not booked".
     """
     day, status = (cell_of(cells, mapping, role) for role in ("date", "status"))
     return is_unbooked(status) or is_short_unbooked(day) or _has_only_balance(cells, sheet, mapping)
@@ -171,8 +171,8 @@ def _has_only_balance(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, 
 
 
 def _record_currency(place: str, typed: str, facts: StatementFacts) -> None:
-    """Records the currency of a line or a column. `place` is the name of this line or column for
-    the error message.
+    """Records the currency of a line or a column. `place` is the name of the line or column for the
+    error message.
 
     Raises: UnreadableStatement if the currency differs from the currency of the account or of
     earlier lines.
@@ -187,12 +187,12 @@ def _record_currency(place: str, typed: str, facts: StatementFacts) -> None:
 
 
 def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
-    """Returns the directions ("out", "in" or both) for which most numbers have a minus, because
-    some banks write a minus in each amount. For such a direction, a number without a minus means
-    money in the opposite direction. For a direction that is not returned, a number with a minus
-    means money in the opposite direction.
+    """Returns the directions ("out", "in" or both) in which most numbers have a minus, because some
+    banks write a minus in each amount. Returns an empty set if the file has an amount column but no
+    column for money in or out.
 
-    The set is empty if the file has an amount column but no column for money in or out.
+    In such a direction, a number without a minus means money in the opposite direction. In all
+    other directions, a number with a minus means money in the opposite direction.
     """
     has_amount, has_side = (mapping.get(role) is not None for role in ("amount", "side"))
     if has_amount and not has_side:
@@ -220,8 +220,8 @@ def _line(
     signed: frozenset[str],
     widest: int,
 ) -> OutsideLine | None:
-    """Returns the line of this row. Returns None if the row has no date and no amount, such as a
-    sum or a text below the table.
+    """Returns the line of this row, or None if the row has no date and no amount. For example, a
+    sum or a text below the table has neither.
     """
 
     def cell(role: str) -> str:
@@ -254,7 +254,7 @@ def _line(
 
 
 def _widest(sheet: Sheet) -> int:
-    """Returns the maximum number of cells in a row if no number contains a comma. This is the
+    """Returns the maximum number of cells in a row without a comma inside a number. This is the
     number of cells of the heading, or of the shortest of the first payments if that number is
     larger.
     """
@@ -264,9 +264,9 @@ def _widest(sheet: Sheet) -> int:
 
 
 def _is_split(cells: Sequence[str], widest: int) -> bool:
-    """Returns whether a comma inside a number may have split the number into two cells. The row
-    then has more than `widest` cells, and two neighbouring cells could be one number. Example:
-    `Shop,1,250.50,` below `Shop,12.00,`.
+    """Returns whether a comma inside a number may have split the number into two cells, as in
+    `Shop,1,250.50,` below `Shop,12.00,`. The row then has more than `widest` cells, and two
+    neighbouring cells could be one number.
     """
     if len(cells) <= widest:
         return False
@@ -281,10 +281,11 @@ def _amount(
     mapping: Mapping[str, Any],
     signed: frozenset[str],
 ) -> Decimal:
-    """Returns the amount of the row. Money out is negative. If the file has a column for money in
-    or out, or two amount columns, a number with a minus is money in the other direction. If most
-    numbers of a direction have a minus (the direction is in `signed`), this is reversed for the
-    direction: a number without a minus is money in the other direction.
+    """Returns the amount of the row. Money out is negative.
+
+    A number with a minus means money in the other direction if the file has a column for money in
+    or out, or two amount columns. In the directions in `signed`, a number without a minus means the
+    other direction instead.
     """
     amount, out, into = figures
     mark = mapping["decimal"]

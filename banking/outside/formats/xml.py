@@ -1,5 +1,5 @@
-"""Reads XML files from unknown sources, element by element. Refuses a document type, entities, deep
-nesting and very long texts.
+"""Reads XML files from untrusted sources, element by element. Refuses a document type, entities,
+deep nesting and very long texts.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ CHUNK_SIZE = 16 * 1024
 
 
 class _Watched:
-    """The file from which the parser reads. Refuses a file or a text that is too long."""
+    """The file from which the parser reads. Refuses files and texts that are too long."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self.source, self.size, self.since_end = source, 0, 0
@@ -46,10 +46,12 @@ class _Watched:
 
 
 def elements(source: IO[bytes], wanted: frozenset[str], most: int) -> Iterator[tuple[str, Element]]:
-    """Yields the name and the element of each wanted element when the element is complete, and then
-    deletes the element. The name has no namespace. A wanted element inside another wanted element
-    is not yielded. Before these pairs, yields one pair when the root element begins. The name in
-    this pair is "root " and the name of the root element.
+    """Yields the name (without a namespace) and the element of each wanted element. The element is
+    complete when it is yielded, and is deleted afterwards. Skips a wanted element inside another
+    wanted element.
+
+    The first pair is different: it is yielded when the root element begins, and its name is "root "
+    followed by the name of the root element.
 
     Raises: UnreadableStatement if the file is not valid XML, or if a wanted element contains more
     than `most` elements.
@@ -103,8 +105,8 @@ def _elements(
 def _events(watched: _Watched) -> Iterator[tuple[bool, Element]]:
     """Yields (True, element) at the start of each element, and (False, element) at its end.
 
-    Names keep their prefix. A parser that resolves namespaces, such as the parser of ElementTree,
-    writes the whole namespace into each name. A file of 140 KB could then need 2 GB of memory.
+    Names keep their prefix. With resolved namespaces, as in ElementTree's parser, each name would
+    contain its whole namespace, and a file of 140 KB could need 2 GB of memory.
     """
     builder, found = TreeBuilder(), list[tuple[bool, Element]]()
     parser = ParserCreate()
@@ -136,13 +138,13 @@ def _refuse_shape(depth: int, size: int) -> None:
 
 
 def plain_name(element: Element) -> str:
-    """Returns the name of the element without the prefix of its namespace."""
+    """Returns the name of the element without its namespace prefix."""
     return str(element.tag).rpartition(":")[2]
 
 
 def text_at(element: Element | None, path: str) -> str:
     """Returns the text of the first element at a path of names, such as "Id/IBAN", in any
-    namespace. Returns "" if there is no such element.
+    namespace. Returns "" if no element is at this path.
     """
     found = at(element, path)
     return (found.text or "").strip() if found is not None else ""
@@ -150,7 +152,7 @@ def text_at(element: Element | None, path: str) -> str:
 
 def at(element: Element | None, path: str) -> Element | None:
     """Returns the first element at a path of names, such as "Id/IBAN", in any namespace. Returns
-    None if there is no such element.
+    None if no element is at this path.
     """
     for name in path.split("/"):
         if element is None:

@@ -1,4 +1,4 @@
-"""Accounts at other banks, and their imported files: the tables."""
+"""Creates the tables of outside accounts and their imported files."""
 
 from decimal import Decimal
 

@@ -97,8 +97,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _try(self, output: Path | None) -> None:
-        """Raises CommandError if the result file cannot be written. This function is called before
-        the booking.
+        """Raises CommandError if the result file cannot be written. Must be called before the
+        booking.
         """
         try:
             if output is not None:
@@ -107,8 +107,8 @@ class Command(BaseCommand):
             raise CommandError(f"{output} cannot be written: {error.strerror}.") from None
 
     def _refuse_what_was_paid(self, file: PaymentFile) -> None:
-        """Raises CommandError if another file with the same lines was paid before. With `--run`,
-        the same lines can be paid again.
+        """Raises CommandError if another file with the same lines was paid before. `--run` allows
+        the second payment.
         """
         same = PaymentFile.objects.same_as(file).newest_first().first()
         if same is not None:
@@ -164,5 +164,5 @@ class Command(BaseCommand):
                 target.writelines(result_lines(file))
 
     def _bar(self, total: int, words: str) -> tqdm:
-        """Returns a progress bar. It is shown only if stderr is a terminal."""
+        """Returns a progress bar, which is shown only if stderr is a terminal."""
         return tqdm(total=total, desc=words, unit=" lines", disable=None, file=sys.stderr)
