@@ -13,8 +13,8 @@ RIGHTS = ("payment_files.view_paymentfile", "transactions.use_cash_desk")
 @register
 def file_of(row: Transaction, reader: User) -> Origin | None:
     """Returns the payment file of a transaction as an Origin, or None if the transaction does not
-    come from a file. The owner gets a link to the page of the file, staff a link to the admin, and
-    the payee no link.
+    come from a file. The Origin contains a link to the file's page for the owner, a link to the
+    admin for staff, and no link for the payee.
     """
     line = PaymentLine.objects.filter(pk=row.pk, booked=True).select_related("file").first()
     if line is None:

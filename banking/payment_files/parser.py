@@ -1,8 +1,8 @@
 """Parses a payment file line by line. The format is CSV in UTF-8, with a heading, and with commas
 or semicolons between the cells.
 
-If the file cannot be read as a whole, raises `UnreadableFile`. The module `storage` checks the
-single lines.
+A file that cannot be read as a whole raises `UnreadableFile`. The module `storage` checks single
+lines.
 """
 
 import csv
@@ -33,8 +33,8 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class UnreadableFile(Exception):
-    """Raised if a file cannot be read as a whole. The message contains the reason and what the
-    person can do.
+    """Raised if a file cannot be read as a whole. The message contains the reason and a next step
+    for the person.
     """
 
 
@@ -43,7 +43,7 @@ class FileRow:
     """One line with tidied cells. `extra` is the number of cells after the last column of the
     heading.
 
-    In the amount, only ordinary spaces are tidied. Other invisible characters remain, so that the
+    In the amount, only ordinary spaces are removed. Other invisible characters stay, so that the
     line is refused later.
     """
 
@@ -95,9 +95,8 @@ def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
 def measure(source: IO[bytes]) -> tuple[str, int]:
     """Returns a digest of all payments in the file, and the number of payments.
 
-    The digest does not depend on the separator, so it is the same if the file was saved again with
-    another separator. The digest does not include names, because a file with other names would
-    still pay the same accounts again.
+    The digest does not depend on the separator or on names. A file with another separator or other
+    names would still pay the same accounts again.
 
     Raises: UnreadableFile if the file contains no payments, or too many.
     """
@@ -138,8 +137,8 @@ def _refuse_other_formats(source: IO[bytes]) -> None:
 
 
 def _reader(text: io.TextIOWrapper) -> Iterable[list[str]]:
-    """Yields the cells of each line. The separator is a comma or a semicolon: the one that occurs
-    more often in the heading.
+    """Yields the cells of each line. The separator is a comma or a semicolon, whichever is more
+    frequent in the heading.
     """
     first = next((line for line in _lines(text) if line.strip()), "")
     separator = ";" if first.count(";") > first.count(",") else ","
@@ -214,8 +213,8 @@ def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
 
 
 def _tidy(cell: str) -> str:
-    """Returns the same result as `tidy_line`, cut to LONGEST_CELL. This function is faster for
-    cells with only ordinary spaces.
+    """Returns the same result as `tidy_line`, cut to LONGEST_CELL, but faster for cells with only
+    ordinary spaces.
     """
     plain = cell.isascii() and cell.isprintable()
     return (" ".join(cell.split()) if plain else tidy_line(cell))[:LONGEST_CELL]
@@ -223,7 +222,7 @@ def _tidy(cell: str) -> str:
 
 def _spaced(cell: str) -> str:
     """Returns the cell with single ordinary spaces between words, cut to LONGEST_CELL. Other
-    characters stay.
+    characters do not change.
     """
     return " ".join(part for part in cell.strip(" \t\r\n").split(" ") if part)[:LONGEST_CELL]
 

@@ -41,8 +41,8 @@ def _lines(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the texts to erase for a person: the texts in the person's own files, and in other
-    people's lines that pay the person.
+    """Yields the texts to erase for a person: texts in the person's files, and in other people's
+    lines that pay the person.
     """
     own = Q(file__from_account__in=traces.accounts)
     lines = PaymentLine.objects.filter(own | Q(to_account__in=traces.accounts))
@@ -84,8 +84,8 @@ def _paying(traces: Traces) -> Q:
 
 
 def _files_of(lines: QuerySet[Any]) -> QuerySet[Any]:
-    """Returns the files of these lines. The files must be locked before the lines. A booking uses
-    the same order: it locks the file, then reads the lines, and then writes the texts that it read.
+    """Returns the files of these lines. Files must be locked before lines, because a booking uses
+    the same order.
     """
     return PaymentFile.objects.filter(pk__in=lines.values("file"))
 

@@ -1,6 +1,5 @@
-"""Checks a file without booking it. Each line gets the result that it would have if the file were
-booked now, after all earlier lines of the file. The check locks no accounts: see Note [Short
-locks].
+"""Checks a file without booking it. The result of each line is the result that the line would have
+if the file were booked now. The check locks no accounts: see Note [Short locks].
 """
 
 import json
@@ -26,16 +25,15 @@ from banking.payment_files.storage import locked_file, parts_of, settle
 from ledger.db.retry import run_with_retry
 from transactions.services import Draft, LedgerError, preview_parts
 
-IN_MEMORY = 1024 * 1024  # bytes of refusals in memory; more are in a temporary file
+IN_MEMORY = 1024 * 1024  # maximum bytes of refusals in memory; all others are in a temporary file
 
 
 def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = None) -> PaymentFile:
-    """Checks which lines can be booked now, stores the results, and returns the file. Does not book
-    any line. `by` is the person who would pay, by default the person who uploaded the file.
+    """Checks which lines can be booked now, stores the results, and returns the file. `by` is the
+    person who would pay. The default is the person who uploaded the file.
 
-    Lines that were refused before are checked again. They are not checked again if approval was
-    requested for the other lines. Lines that are booked or could not be read do not change. If the
-    file is being paid, nothing changes.
+    Refused lines are checked again, unless approval was requested for the other lines. Booked lines
+    and lines that could not be read do not change. Nothing changes if the file is being paid.
 
     Raises: FileRemoved if the file was removed in the meantime.
     """
@@ -58,8 +56,7 @@ def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = N
 
 def _checked_lines(file: PaymentFile) -> PaymentLineQuerySet:
     """Returns the unpaid lines that the check may find payable. If there is an open request for
-    approval, these are only the lines of the request, because the approval does not pay other
-    lines: see Note [Payments of a request].
+    approval, returns only the lines of the request: see Note [Payments of a request].
     """
     unpaid: PaymentLineQuerySet = PaymentLine.objects.of(file).readable().filter(booked=False)
     requests = ApprovalRequest.objects.open_for(file.pk)

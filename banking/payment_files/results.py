@@ -21,7 +21,9 @@ from ledger.web.table_files import (
     table_response,
 )
 
-PART = MAX_PEOPLE // 2  # lines per read; so few that the log of reads has all payees
+PART = (
+    MAX_PEOPLE // 2
+)  # lines per read; a larger part would have more payees than the log of reads can list
 RESULT_COLUMNS = (
     "line to name amount currency description reference result why note transaction"
 ).split()
@@ -58,8 +60,8 @@ def files_table(files: Iterable[PaymentFile]) -> DataTable:
 
 
 def result_name(file: PaymentFile) -> str:
-    """Returns the file name of the results, without extension: the name of the uploaded file and
-    "-result". Only letters, digits, "-" and "_" remain, so the name is safe for a header.
+    """Returns the file name of the results without extension: the name of the uploaded file and
+    "-result". Contains only letters, digits, "-" and "_", so that the name is safe in a header.
     """
     stem = file.name.rsplit(".", 1)[0]
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in stem)
@@ -83,9 +85,7 @@ def _cells(line: PaymentLine, currency: str, waiting: str) -> list[Any]:
 
 
 def _amount(line: PaymentLine, currency: str) -> str:
-    """Returns the amount as plain digits. If the text in the file is not an amount, returns this
-    text.
-    """
+    """Returns the amount as plain digits, or the text in the file if the text is not an amount."""
     if line.amount is None:
         return line.typed_amount
     return FigureText(f"{line.amount:.{max(minor_units(currency), decimals_of(line.amount))}f}")

@@ -1,4 +1,4 @@
-"""The page that is shown if a booking stopped after a part of the file was booked."""
+"""The page for a booking that stopped after a part of the file was booked."""
 
 import logging
 
@@ -12,8 +12,8 @@ logger = logging.getLogger(__name__)
 
 
 def stopped_page(request: HttpRequest, stopped: BookingStopped, file_url: str) -> HttpResponse:
-    """Returns the page "Part of the file is booked" with a link to `file_url`, and logs the error.
-    A LedgerError is not logged, and the status is then 409 instead of 503.
+    """Returns the page "Part of the file is booked" with a link to `file_url`. The status is 503
+    and the error is logged. For a LedgerError, the status is 409 and nothing is logged.
     """
     cause = stopped.__cause__
     is_refusal = isinstance(cause, LedgerError)

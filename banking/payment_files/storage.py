@@ -37,8 +37,8 @@ from transactions.safeguards.names import LONGEST_NAME
 from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 
-MAX_UNPAID_LINES = 500_000  # in all files that one person uploaded
-PART = 2000  # number of lines that are in memory, posted and written together
+MAX_UNPAID_LINES = 500_000  # in all files of one person together
+PART = 2000  # number of lines that are kept in memory, posted and written together
 COLUMNS = (
     "id file_id number typed_to typed_amount description reference to_account_id amount "
     "booked verdict typed_name name_check"
@@ -65,10 +65,10 @@ def store(
     run: str | None = None,
 ) -> PaymentFile:
     """Stores the lines of a file and returns the stored file. Checks only accounts, names and
-    amounts, and does not book anything.
+    amounts. Books nothing.
 
-    If the same lines with the same paying account were stored before under this `id`, returns that
-    file. The same applies to this `run` (the label of `post_file --run`).
+    If the same lines with the same paying account are already stored under this `id` or this `run`
+    (the label of `post_file --run`), returns the stored file.
 
     Raises: UnreadableFile if the file cannot be read; FilesFull above the limit of unpaid lines.
     """
@@ -101,10 +101,9 @@ def store(
 
 
 def discard(file: PaymentFile, *, on_discard: Callable[[], object] | None = None) -> bool:
-    """Deletes a file and returns True. Returns False if part of the file was paid, or if a request
-    for approval is open.
-
-    `on_discard` is called in the database transaction that deletes the file.
+    """Deletes a file and returns True. Returns False if a part of the file was paid, or if a
+    request for approval is open. `on_discard` is called in the database transaction that deletes
+    the file.
 
     Raises: FileRemoved if the file was removed in the meantime.
     """
@@ -130,8 +129,7 @@ def discard(file: PaymentFile, *, on_discard: Callable[[], object] | None = None
 def locked_file(pk: uuid.UUID) -> PaymentFile:
     """Returns the file with its row locked until the end of the database transaction.
 
-    Raises: FileRemoved if the file no longer exists; AccessEnded if the access of the person has
-    ended.
+    Raises: FileRemoved if the file no longer exists; AccessEnded if the person has lost access.
     """
     files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
     file: PaymentFile | None = files.filter(pk=pk).first()
@@ -149,11 +147,11 @@ def parts_of(things: Iterable[T], size: int | None = None) -> Iterator[list[T]]:
 
 
 def settle(file: PaymentFile, state: PaymentFile.State) -> None:
-    """Counts the lines of a file again and stores the numbers and `state` in the file. The caller
-    must be in the database transaction that changed the lines.
+    """Counts the lines of a file again and stores the numbers and `state` in the file. Must be
+    called in the database transaction that changed the lines.
 
-    Only lines that can still be paid count as repeated or misnamed. If no payable line is left and
-    the payment has begun, stores the state "done" instead of `state`.
+    Only lines that can still be paid count as repeated or misnamed. The state is "done" instead of
+    `state` if no payable line is left and the payment has begun.
     """
     zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
     waiting = ~booked & ~refused
@@ -185,8 +183,8 @@ def _insert(file: PaymentFile, source: IO[bytes]) -> None:
         questions.save_counts()
         _mark_repeats(file)
         settle(file, PaymentFile.State.STORED)
-        # Parallel uploads of a person share one limit. The second upload waits here for the lock,
-        # and then the lines of the first upload count too.
+        # The parallel uploads of a person share one limit. The second upload waits here for the
+        # lock, and then counts the lines of the first upload too.
         if file.created_by_id is not None:
             User.objects.lock_active(file.created_by_id)
         _refuse_above_limit(file)
@@ -206,8 +204,8 @@ def _refuse_above_limit(file: PaymentFile) -> None:
 
 
 def _known(file: PaymentFile) -> PaymentFile | None:
-    """Returns the stored file if the same lines were stored before under the same id or run.
-    Otherwise returns None.
+    """Returns the stored file if the same lines are already stored under the same id or run, and
+    None otherwise.
     """
     again = Q(pk=file.pk)
     if file.run is not None:
@@ -220,8 +218,8 @@ def _known(file: PaymentFile) -> PaymentFile | None:
 
 
 def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> None:
-    """Writes the lines by COPY. Finds all account numbers in one query. If the table has row-level
-    security policies, uses INSERT, because COPY does not support them.
+    """Writes the lines by COPY. Finds all account numbers in one query. Uses INSERT if the table
+    has row-level security policies, because COPY does not support them.
     """
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
@@ -247,11 +245,10 @@ def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> N
 
 
 def _mark_repeats(file: PaymentFile) -> None:
-    """Finds the lines that repeat an earlier line of the file. Stores in each such line the number
-    of the earlier line.
+    """Finds the lines that repeat an earlier line of the file. Stores the number of the earlier
+    line in each such line.
 
-    The query joins the lines by their ids, because Postgres has no statistics for rows that were
-    just copied.
+    Joins the lines by their ids, because Postgres has no statistics for rows that were just copied.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -289,10 +286,11 @@ def _account(
     known: set[uuid.UUID],
     questions: Questions,
 ) -> tuple[Account | None, str]:
-    """Returns the account with this number and "", or None and the reason for the refusal.
+    """Returns the account with this number and "". If the line is refused, returns None and the
+    reason.
 
-    A customer learns about other people's accounts only whether they can be paid, and only for a
-    limited number of accounts per day (`questions`).
+    About other people's accounts, a customer learns only whether an account can be paid, and only
+    for a limited number of accounts per day (`questions`).
     """
     if isinstance(number, ValueError):
         return None, str(number)
@@ -329,7 +327,7 @@ def _values(
             f"The name is longer than {LONGEST_NAME} characters. Shorten it or leave it out."
         )
     if row.extra or len(row.name) > LONGEST_NAME:
-        to_account = None  # cells may be in the wrong columns, so the line is never paid
+        to_account = None  # the cells may be in the wrong columns, so the line is never paid
     check = questions.name(row.name, to_account.user.name) if to_account else NameCheck.NONE
     return (
         uuid7(), file.pk, row.number,

@@ -59,7 +59,7 @@ def file_list(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Returns the complete list of payment files as a download. The file is streamed."""
+    """Returns the complete list of payment files as a streamed download."""
     files = PaymentFile.objects.visible_to(request.user).with_account().newest_first()
     return table_response(files_table(files.iterator(chunk_size=FILES_PER_READ)), kind)
 
@@ -67,8 +67,8 @@ def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 @reads_file(MAX_BYTES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def file_new(request: PersonRequest) -> HttpResponse:
-    """Shows the upload form. A POST stores and checks the file if it can be read, and redirects to
-    its page.
+    """Shows the upload form. A POST stores and checks the file, and redirects to the page of the
+    file. If the file cannot be read, the form shows the reason.
     """
     if request.method != "POST":
         return _file_form(request, PaymentFileForm(user=request.user))
@@ -116,8 +116,8 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Runs the action of the pressed button. Also responds if the file was removed or the booking
-    stopped.
+    """Runs the action of the pressed button, and returns the response. Also handles a file that was
+    removed and a booking that stopped.
     """
     try:
         return _step(request, file)
@@ -129,8 +129,8 @@ def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Runs the action of the pressed button: discard, check or pay. If the request comes from htmx,
-    "pay" books one step and responds.
+    """Runs the action of the pressed button: discard, check or pay. A request from htmx with the
+    action "pay" books only one step.
     """
     step, file_url = request.POST.get("step"), reverse("transactions:file", args=[file.pk])
     if step == "discard":
@@ -168,8 +168,8 @@ def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
 
 
 def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
-    """Returns the BookingRequest: the person who books the file, the lines to which this person
-    agreed, and the limit of this person.
+    """Returns the BookingRequest: the person who books the file, the lines to which the person
+    agreed, and the person's limit.
 
     Raises: ConfirmationNeeded if the person must confirm their identity first.
     """
@@ -184,8 +184,8 @@ def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Shows an error for every button, because a customer cannot check, pay or remove a file that
-    the bank uploaded.
+    """Shows an error for every button: a customer cannot check, pay or remove a file that the bank
+    uploaded.
     """
     messages.error(request, FROM_BANK)
     return redirect("transactions:file", file.pk)
@@ -201,7 +201,7 @@ def _discard(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 @require_safe
 def file_result(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Returns the result of each line as a download. The file is streamed."""
+    """Returns the result of each line as a streamed download."""
     files = PaymentFile.objects.visible_to(request.user).with_account()
     return result_response(get_object_or_404(files, pk=pk), kind)
 

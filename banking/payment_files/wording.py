@@ -12,8 +12,8 @@ State = PaymentFile.State
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The head of a file's page: a topic, an amount, and a sentence. `doubts` is a text about lines
-    that should be checked before paying, or "".
+    """The top of a file's page: a topic, an amount, and a sentence. `doubts` is a text about lines
+    that a person should check before paying, or "".
     """
 
     eyebrow: str
@@ -23,7 +23,7 @@ class Summary:
 
 
 def summary_of(file: PaymentFile) -> Summary:
-    """Returns the head of a file's page, depending on the state of the file."""
+    """Returns the top of a file's page, depending on the state of the file."""
     if file.state == State.DONE:
         eyebrow = f"Paid from {file.from_account.name}: {payments(file.booked_count)}"
         return Summary(eyebrow, file.booked_total, _what_was_paid(file))
@@ -43,8 +43,8 @@ def payments(count: int) -> str:
 
 
 def what_can_be_paid(file: PaymentFile) -> str:
-    """Returns a text with the number of lines that can be booked, or a text that the lines are not
-    checked yet.
+    """Returns a text with the number of lines that can be booked. If the lines are not checked yet,
+    the text contains this fact instead.
     """
     if file.state == State.STORED:
         return "The lines are not checked yet. Nothing is booked."
@@ -61,7 +61,7 @@ def what_can_be_paid(file: PaymentFile) -> str:
 
 
 def doubts_of(file: PaymentFile) -> str:
-    """Returns a text with the number of payable lines that should be checked before paying. Returns
+    """Returns a text with the number of payable lines that a person should check before paying, or
     "" if there are none.
     """
     names, twins, sentences = file.misnamed_count, file.repeated_count, []
@@ -75,7 +75,7 @@ def doubts_of(file: PaymentFile) -> str:
 
 
 def how_far(file: PaymentFile) -> str:
-    """Returns a text with the number of lines that are done, for a file that is being paid."""
+    """Returns a text with the number of finished lines, for a file that is being paid."""
     refused = f", {file.refused_count:,} of them refused" if file.refused_count else ""
     return f"{file.decided_count:,} of {file.line_count:,} lines are done{refused}."
 

@@ -1,8 +1,8 @@
 """Reconciliations in the admin: the upload, the matches, and the signatures.
 
 Staff with the permission `reconcile` upload files, match lines and sign. Two people must sign.
-Other staff can only read. All of them need the permission to see payments, because the pages show
-payments of this bank.
+Other staff can only read. All staff also need the permission to see payments, because the pages
+show payments of this bank.
 """
 
 import uuid
@@ -61,7 +61,7 @@ SEE_PAYMENTS = "transactions.view_transaction"
 NO_STEP = "Press one of the buttons of the page."
 NO_ID = "No payment has this id. Copy it from the page of the payment."
 LINES_PER_PAGE = 25
-MAX_TRIED_LINES = 2_000  # for longer files a page does not look for certain matches
+MAX_TRIED_LINES = 2_000  # on a page, longer files are not searched for certain matches
 SHOWN = {
     "open": "Open", "left": "Left over", "matched": "Matched", "all": "All",
 }  # fmt: skip
@@ -69,8 +69,8 @@ BANK = "Deposits and withdrawals"
 
 
 class ReconciliationForm(forms.Form):
-    """The upload form. It contains the id of the reconciliation, so that the file is stored once
-    even if the form is sent twice.
+    """The upload form. The form contains the id of the reconciliation, so that a form that is sent
+    twice stores the file only once.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -107,8 +107,7 @@ class ReconciliationForm(forms.Form):
     )
 
     def clean_number(self) -> Account | None:
-        """Returns the account at this bank with the typed number. Returns None if no number was
-        typed.
+        """Returns the account at this bank with the typed number, or None if no number was typed.
 
         Raises: ValidationError if no account has the number.
         """
@@ -125,7 +124,7 @@ class ReconciliationForm(forms.Form):
         return account
 
     def clean(self) -> dict[str, Any]:
-        """Adds an error if neither an account nor a currency was chosen."""
+        """Adds an error unless an account or a currency was chosen."""
         data = super().clean() or {}
         if not self.errors and data.get("number") is None and not data.get("currency"):
             self.add_error("currency", "Choose the currency of the statement.")
@@ -134,8 +133,8 @@ class ReconciliationForm(forms.Form):
 
 @admin.register(Reconciliation)
 class ReconciliationAdmin(ListFiles):
-    """The admin pages of reconciliations, newest first. Staff change them only with the buttons of
-    these pages.
+    """The admin pages of reconciliations, newest first. Staff change reconciliations only with the
+    buttons of these pages.
     """
 
     list_display = ("time", "name", "books", "currency", "days", "line_count", "state_shown")
@@ -181,8 +180,8 @@ class ReconciliationAdmin(ListFiles):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Shows the upload form. A POST stores the file if it can be read, and redirects to its
-        page.
+        """Shows the upload form. A POST stores the file and redirects to the page of the
+        reconciliation. If the file cannot be read, the form shows the reason.
         """
         if not self.has_add_permission(request):
             raise PermissionDenied
@@ -424,15 +423,15 @@ class ReconciliationAdmin(ListFiles):
 
 
 def _is_any_sure(reconciliation: Reconciliation) -> bool:
-    """Returns whether the rules find at least one match without doubt. For a file with more than
-    MAX_TRIED_LINES lines, returns True without searching, because the search would take too long
+    """Returns whether the rules find at least one match without doubt. Returns True without a
+    search for a file with more than MAX_TRIED_LINES lines, because the search would take too long
     for a page.
     """
     return reconciliation.line_count > MAX_TRIED_LINES or is_any_sure(reconciliation)
 
 
 def _id(text: str) -> uuid.UUID:
-    """Returns the id in a form's text.
+    """Returns the id in the text of a form field.
 
     Raises: InvalidDetails if the text is not an id.
     """
@@ -444,8 +443,8 @@ def _id(text: str) -> uuid.UUID:
 
 @figures.register
 def figures_for(user: User) -> list[StaffFigure]:
-    """Returns the number of open reconciliations, for the first page of the admin. The list is
-    empty if this person may not see reconciliations and payments.
+    """Returns the number of open reconciliations for the first page of the admin. Returns an empty
+    list if this person may not see reconciliations and payments.
     """
     may_reconcile = user.has_perm(RECONCILE)
     if not user.has_perm(SEE_PAYMENTS):

@@ -1,4 +1,6 @@
-"""An audit check: reconciliations must not change after two people have signed them."""
+"""The audit check of reconciliations. A reconciliation must not change after two people have signed
+it.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -23,9 +25,9 @@ ORDER BY 1"""  # noqa: S608 - constants
 
 @register_check
 def reconciliations(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding if reconciliations have changed after two people signed them: their data,
-    lines or matches differ, a row is missing, or a row was signed without the triggers. Always
-    checks all reconciliations, even if `since` is set.
+    """Yields a finding if signed reconciliations were changed: their data, lines or matches differ,
+    a row is missing, or a row was signed without the triggers. "Signed" means signed by two people.
+    Ignores `since` and checks all reconciliations.
     """
     with connection.cursor() as cursor:
         cursor.execute(CHANGED)

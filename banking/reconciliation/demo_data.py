@@ -1,4 +1,4 @@
-"""Creates a demo statement of the bank's account at another bank. Staff match its lines with
+"""Creates a demo statement of the bank's account at another bank. Staff can match its lines with
 deposits and withdrawals.
 """
 
@@ -21,10 +21,8 @@ FEE = ("-4.50", "Settlement Bank", "Account fee", "")
 
 @register(order=90)
 def upload_a_statement(bank: DemoBank) -> None:
-    """Uploads a file with the latest deposits and withdrawals in dollars. One of them is left out,
-    and a fee is added.
-
-    A second call changes nothing.
+    """Uploads a file with the latest deposits and withdrawals in dollars, with two differences: one
+    of them is missing, and there is an additional fee. A second call changes nothing.
     """
     clerk = bank.people["staff"]
     begins = bank.now - timedelta(days=DAYS)

@@ -1,8 +1,8 @@
-"""Outside statements of settlement accounts, and the payments at this bank that match their lines.
+"""Statements of settlement accounts, and the payments at this bank that match their lines.
 
-A settlement account is usually this bank's account at another bank. This bank books its payments as
-deposits and withdrawals. A settlement account can also be an account at this bank. In this case,
-the statement is compared with the entries of the account.
+A settlement account is usually this bank's account at another bank. This bank books payments on
+such an account as deposits and withdrawals. A settlement account can also be an account at this
+bank. The statement is then compared with the entries of the account.
 """
 
 import uuid
@@ -99,8 +99,8 @@ class Reconciliation(models.Model):
 
     @property
     def has_computed_opening(self) -> bool:
-        """Whether files of this format contain no opening balance, so that the opening balance was
-        calculated from another balance and the lines.
+        """Whether the opening balance was calculated from another balance and the lines, because
+        files of this format contain no opening balance.
         """
         formats = OutsideImport.Format
         return self.format in (formats.CSV, formats.OFX1, formats.OFX2)
@@ -126,22 +126,22 @@ class ReconciliationLineQuerySet(models.QuerySet["ReconciliationLine"]):
         return self.filter(reconciliation=reconciliation)
 
     def with_matched(self) -> Self:
-        """Adds `matched` to each line: the amount of the line that is matched with payments. This
-        amount is never negative.
+        """Adds `matched` to each line: the part of its amount that is matched with payments.
+        `matched` is never negative.
         """
         of_line = ReconciliationMatch.objects.filter(line=OuterRef("pk")).order_by()
         total = of_line.values("line").annotate(total=Sum("amount")).values("total")
         return self.annotate(matched=Coalesce(Subquery(total), Decimal(0)))
 
     def unsettled(self) -> Self:
-        """Returns the lines that are still open. A line is open if a part of its amount is not
-        matched, and nobody has entered a reason for the rest.
+        """Returns the lines that are still open: a part of the amount is not matched, and nobody
+        has entered a reason for this part.
         """
         return self.with_matched().filter(leftover="").exclude(matched=Abs("amount"))
 
 
 class ReconciliationLine(models.Model):
-    """A line of an outside statement."""
+    """A line of a settlement account's statement."""
 
     matched: Decimal  # set by `with_matched`
 
@@ -187,30 +187,30 @@ class ReconciliationLine(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Records that data of unnamed people was read, because the texts from the other bank may
-        contain names. See Note [Whose data].
+        """Returns the row, and records that data of unnamed people was read: the texts from the
+        other bank may contain names. See Note [Whose data].
         """
         add_unnamed()
         return super().from_db(*arguments, **options)
 
     @staticmethod
     def id_of(reconciliation: Reconciliation, number: int) -> uuid.UUID:
-        """Returns the id of a line. The id is a hash of the reconciliation and the number, so each
-        number can exist only once per file. This replaces a unique index over the whole table.
+        """Returns the id of a line: a hash of the reconciliation and the number. So each number can
+        exist only once per file, without a unique index over the whole table.
         """
         return uuid7_of(reconciliation.created_at, f"{reconciliation.pk} line {number}")
 
     @property
     def rest(self) -> Decimal:
-        """The amount of the line that is not matched, never negative. The line must be read with
-        `with_matched`.
+        """The part of the line's amount that is not matched. It is never negative. The line must be
+        read with `with_matched`.
         """
         rest: Decimal = abs(self.amount) - self.matched
         return rest
 
     @property
     def signed_rest(self) -> Decimal:
-        """The amount of the line that is not matched, with the sign of the line."""
+        """The part of the line's amount that is not matched, with the sign of the line."""
         return -self.rest if self.amount < 0 else self.rest
 
     @property
@@ -220,8 +220,8 @@ class ReconciliationLine(models.Model):
 
 
 class ReconciliationMatch(models.Model):
-    """A match between an amount of a line and the same amount of a payment at this bank. The amount
-    can be a part of the line or of the payment.
+    """A match between a line and a payment at this bank. The matched amount can be a part of the
+    line or of the payment.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -268,10 +268,11 @@ class ReconciliationMatch(models.Model):
 
 
 def booked_on(account_id: uuid.UUID | None, currency: str) -> Any:
-    """Returns the payments of a settlement account. If `account_id` is None, returns the bank's
-    deposits and withdrawals. Each payment has two additional attributes. `signed` is the amount,
-    which is negative if money leaves the account. `unmatched` is the part of the amount that is not
-    matched with lines.
+    """Returns the payments of a settlement account, or the bank's deposits and withdrawals if
+    `account_id` is None.
+
+    Each payment has two additional attributes. `signed` is the amount, negative if money leaves the
+    account. `unmatched` is the part of the amount that is not matched with lines.
     """
     rows = Transaction.objects.filter(status=Transaction.Status.COMPLETED, currency=currency)
     if account_id is None:

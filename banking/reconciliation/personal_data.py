@@ -13,7 +13,7 @@ from banking.reconciliation.models import (
 from transactions.privacy.personal_data import PersonalData, register
 from transactions.privacy.traces import REPR, Erased, Logged, Traces, naming, on_either_side
 
-# The reason of a left-over line is replaced and not emptied: with an empty `leftover`, the line
+# The reason of a left-over line is replaced and not emptied. With an empty `leftover`, the line
 # would be open again, even in a frozen reconciliation.
 LINE = {"description": "", "other": "", "reference": "", "outside_id": "", "leftover": REPR}
 

@@ -31,10 +31,10 @@ from banking.reconciliation.models import (
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import BOOKED_AT, Transaction
 
-UNLIKE = 2  # the distance if the reference and the description differ
+UNLIKE = 2  # the distance if both the reference and the description differ
 AROUND = 10  # maximum number of days between a line and its suggestions
 SUGGESTED = 20  # maximum number of suggested payments for one line
-SHOWN_ELSEWHERE = 3  # maximum number of shown payments that are matched with other lines
+SHOWN_ELSEWHERE = 3  # maximum number of payments on the page that are matched with other lines
 TOO_SHORT = 3  # in characters; a short reference such as "7" appears in many texts
 
 
@@ -48,9 +48,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The totals of a file: all lines, matched, left over, and open. The first total is the sum of
-    the other three. If a line is partly matched, its matched amount is in the total of `matched`,
-    and the rest is in the total of `left` or `open`.
+    """The totals of a file: all lines, and the amounts that are matched, left over, and open. The
+    first total is the sum of the other three.
+
+    A line may be partly matched. The matched part is in the total of `matched`, and the rest is in
+    the total of `left` or `open`.
     """
 
     all: Part
@@ -113,7 +115,7 @@ def not_in_file(reconciliation: Reconciliation) -> Any:
 
 
 def total_not_in_file(reconciliation: Reconciliation) -> Part:
-    """Returns the number of the payments of `not_in_file`, and the sum of their unmatched amounts.
+    """Returns how many payments `not_in_file` returns, and the sum of their unmatched amounts.
     Money out is negative.
     """
     rows = not_in_file(reconciliation).order_by()
@@ -126,8 +128,8 @@ def total_not_in_file(reconciliation: Reconciliation) -> Part:
 
 
 def add_suggestions(reconciliation: Reconciliation, lines: Iterable[ReconciliationLine]) -> None:
-    """Sets `suggested` on each open line: the most similar payment whose unmatched amount is
-    exactly the rest of the line, or None.
+    """Sets `suggested` on each open line: the most similar payment whose unmatched amount equals
+    the rest of the line, or None.
     """
     open_lines = [line for line in lines if not line.leftover and line.rest]
     for line in open_lines:
@@ -148,7 +150,7 @@ def add_suggestions(reconciliation: Reconciliation, lines: Iterable[Reconciliati
         ),
         When(created_at__range=(start_of_day(min(days)), end_of_day(max(days))), then=1),
         default=2,
-    )  # the most likely rows first, because the number of rows is limited
+    )  # the most similar rows first, because the number of rows is limited
     found = list(rows.with_sides().order_by(likeliest, BOOKED_AT)[: 10 * len(open_lines)])
     for line in open_lines:
         fits = [
@@ -163,8 +165,8 @@ def add_suggestions(reconciliation: Reconciliation, lines: Iterable[Reconciliati
 
 
 def suggestions(reconciliation: Reconciliation, line: ReconciliationLine) -> list[Transaction]:
-    """Returns up to SUGGESTED payments that may match this line or a part of it. The most likely
-    payment is first.
+    """Returns up to SUGGESTED payments that may match this line or a part of the line, the most
+    likely payment first.
     """
     around = timedelta(days=AROUND)
     rows = _within(reconciliation, line.booked_on - around, line.booked_on + around)
@@ -179,9 +181,9 @@ def suggestions(reconciliation: Reconciliation, line: ReconciliationLine) -> lis
 def matched_elsewhere(
     reconciliation: Reconciliation, line: ReconciliationLine
 ) -> list[ReconciliationMatch]:
-    """Returns matches of other lines. The payment of each match has the direction of this line, and
-    its amount is the rest of this line. The most similar payment is first. Such a match is a hint
-    that this line may be on a second statement too.
+    """Returns matches of other lines with payments that have the direction of this line and the
+    amount of its rest. The most similar payment comes first. Such a match may mean that this line
+    is also on a second statement.
     """
     around = timedelta(days=AROUND)
     rows = _within(reconciliation, line.booked_on - around, line.booked_on + around)
@@ -196,8 +198,8 @@ def matched_elsewhere(
 
 
 def same_file(reconciliation: Reconciliation) -> Reconciliation | None:
-    """Returns the latest other reconciliation that was made from the same file for the same account
-    and currency. Returns None if there is none.
+    """Returns the latest other reconciliation of the same file with the same account and currency,
+    or None.
     """
     rows = Reconciliation.objects.filter(
         digest=reconciliation.digest,
@@ -208,8 +210,8 @@ def same_file(reconciliation: Reconciliation) -> Reconciliation | None:
 
 
 def _is_named(line: ReconciliationLine) -> Case:
-    """Returns a SQL expression: 0 if a text of the line contains the payment's reference, otherwise
-    1.
+    """Returns a SQL expression: 0 if a text of the line contains the payment's reference, and 1
+    otherwise.
     """
     texts = _plain(f"{line.other} {line.description} {line.reference}")
     own = _plain_of("reference")
@@ -218,14 +220,14 @@ def _is_named(line: ReconciliationLine) -> Case:
 
 
 def _plain(reference: str) -> str:
-    """Returns the reference in lower case and without spaces, because people often type a reference
-    in groups.
+    """Returns the reference in lower case and without spaces. People often type a reference in
+    groups.
     """
     return reference.replace(" ", "").lower()
 
 
 def _plain_of(field: str) -> Lower:
-    """Returns a SQL expression that changes a column in the same way as `_plain` changes a text."""
+    """Returns a SQL expression that does the same to a column as `_plain` does to a text."""
     return Lower(Replace(field, Value(" "), Value("")))
 
 
@@ -254,17 +256,18 @@ def _same_way(line: ReconciliationLine, paid: Any) -> bool:
 
 
 def _is_likely(line: ReconciliationLine, paid: Transaction) -> bool:
-    """Returns whether the page may suggest this payment for the line. The amounts are already
-    equal. In addition, the references, the descriptions or the days must be equal.
+    """Returns whether the page may suggest this payment for the line. The amounts must already be
+    equal. Also requires equal references, descriptions or days.
     """
     unlike, days = _distance(line, paid)
     return unlike < UNLIKE or days == 0
 
 
 def _distance(line: ReconciliationLine, paid: Transaction) -> tuple[int, int]:
-    """Returns a pair of numbers that is smaller if the line and the payment are more similar. The
-    first number is 0 if the references are equal, 1 if the descriptions are equal, and otherwise
-    UNLIKE. The second number is the number of days between the line and the payment.
+    """Returns a pair of numbers that is smaller if the line and the payment are more similar.
+
+    The first number is 0 for equal references, 1 for equal descriptions, and otherwise UNLIKE. The
+    second number is the number of days between the line and the payment.
     """
     day = timezone.localtime(paid.created_at).date()
     unlike = UNLIKE

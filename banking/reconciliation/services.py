@@ -1,8 +1,8 @@
-"""Uploads outside statements of settlement accounts, matches their lines with payments at this
-bank, and signs.
+"""Uploads statements of settlement accounts, matches their lines with payments at this bank, and
+signs.
 
-The triggers of Note [Reconciliations] enforce the rules. This module turns each of their errors
-into a message. No function here can change a payment.
+The triggers of Note [Reconciliations] enforce the rules. This module converts the errors of these
+triggers to messages. No function in this module can change a payment.
 """
 
 import uuid
@@ -45,7 +45,7 @@ from ledger.db.retry import with_retry
 from ledger.text.lines import tidy_line, tidy_reason
 from transactions.exceptions import InvalidDetails
 
-PART = 2000  # number of lines that are in memory and written together
+PART = 2000  # number of lines that are kept in memory and written together
 CHANGED = "Somebody has changed this reconciliation in the meantime. Check it again."
 MESSAGES = {
     **dict.fromkeys(
@@ -83,8 +83,8 @@ FIRST = {"dmy": "day", "mdy": "month", "ymd": "year"}
 
 
 class DoubtfulDays(UnreadableStatement):
-    """Raised if the dates of the file are valid in several orders, so that the user must choose
-    one.
+    """Raised if the dates of the file are valid in several orders. The user must then choose an
+    order.
     """
 
 
@@ -94,8 +94,10 @@ ANOTHER_REASON = "Somebody has entered another reason in the meantime. Check the
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """Opens one database transaction. If a trigger or constraint refuses a change, raises
-    InvalidDetails with a message for the user.
+    """Opens one database transaction.
+
+    Raises: InvalidDetails, with a message for the user, if a trigger or constraint refuses a
+    change.
     """
     try:
         with db_transaction.atomic(durable=True):
@@ -118,10 +120,11 @@ def upload(
     id: uuid.UUID | None = None,
     order: str = "",
 ) -> Reconciliation:
-    """Stores the lines of a file and returns the reconciliation. Does not match lines. If `account`
-    is None, the lines will be compared with the bank's deposits and withdrawals. `order` is the
-    order of the dates ("dmy", "mdy" or "ymd"), or "" if it is not known. A second call with the
-    same `id`, file, account and currency returns the stored reconciliation.
+    """Stores the lines of a file and returns the reconciliation. Does not match lines. A second
+    call with the same `id`, file, account and currency returns the stored reconciliation.
+
+    `account` is None if the lines will be compared with the bank's deposits and withdrawals.
+    `order` is the order of the dates ("dmy", "mdy" or "ymd"), or "" if it is not known.
 
     Raises: UnreadableStatement if the file cannot be read; DoubtfulDays if `order` is empty and the
     dates are valid in several orders.
@@ -145,8 +148,8 @@ def upload(
 def _measured(
     source: IO[bytes], format: str, mapping: dict[str, Any], currency: str, order: str
 ) -> Measured:
-    """Reads a file to find its period and totals. Also finds the order of its dates (day, month or
-    year first), and stores this order in the mapping.
+    """Reads a file and returns its period and totals. Also finds the order of its dates (day, month
+    or year first), and stores this order in the mapping.
 
     Raises: UnreadableStatement or DoubtfulDays, in the same cases as `upload`.
     """
@@ -195,7 +198,7 @@ def _store(
     made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None
 ) -> Reconciliation:
     """Stores a reconciliation and its lines, and returns it. If a reconciliation with this id
-    exists already, returns the existing one, which has the same file.
+    already exists, returns the existing reconciliation, which has the same file.
     """
     with _changing():
         existing = Reconciliation.objects.filter(pk=made.pk)
@@ -203,7 +206,7 @@ def _store(
             return found
         try:
             with db_transaction.atomic():
-                made.save(force_insert=True)  # if the form is sent twice, waits here
+                made.save(force_insert=True)  # a form that is sent twice waits here
         except IntegrityError:
             if found := existing.first():
                 return found
@@ -229,7 +232,7 @@ def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
     number of matched lines.
     """
     with _changing():
-        if not is_any_sure(reconciliation):  # this check may take seconds, but locks nothing
+        if not is_any_sure(reconciliation):  # this check may take seconds, but it locks nothing
             return 0
     with _changing():
         return match_all(_locked(reconciliation), by.pk)
@@ -237,11 +240,11 @@ def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
 
 @with_retry
 def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Decimal:
-    """Matches a line with a payment. The matched amount is the smaller one of their two unmatched
-    amounts. Returns the matched amount.
+    """Matches a line with a payment and returns the matched amount: the smaller of their two
+    unmatched amounts.
 
-    Raises: InvalidDetails if the line or the payment is fully matched, or if the payment does not
-    fit.
+    Raises: InvalidDetails if the line or the payment is already fully matched, or if the payment
+    does not fit.
     """
     with _changing():
         reconciliation = _locked(line.reconciliation)
@@ -282,8 +285,8 @@ def unmatch(*, line: ReconciliationLine, match: uuid.UUID) -> None:
 
 @with_retry
 def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None) -> str:
-    """Stores the reason why the unmatched amount of a line is not in this bank's books. If the
-    reason is empty, the line is open again. Returns the reason in the form in which it is stored.
+    """Stores the reason why the unmatched amount of a line is not in this bank's books. Returns the
+    stored reason. An empty reason opens the line again.
 
     `seen` is the reason that the page showed. If `seen` is None, the reasons are not compared.
 
@@ -307,10 +310,8 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
 
 @with_retry
 def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliation:
-    """Signs a reconciliation as the first or the second person, and returns it. After the second
-    signature, nothing can change.
-
-    `seen` is the version that the page showed, as returned by `version_of`.
+    """Signs a reconciliation as the first or the second person, and returns it. Nothing can change
+    after the second signature. `seen` is the version that the page showed, from `version_of`.
 
     Raises: InvalidDetails if the reconciliation has changed after the page was shown, if lines are
     still open, or if the same person has already signed.
@@ -373,10 +374,10 @@ def _refuse_changed(locked: Reconciliation, seen: str) -> None:
 
 
 def _lock_all() -> None:
-    """Waits until no other transaction changes a reconciliation. Blocks other changes until this
-    database transaction ends.
+    """Waits until no other transaction changes a reconciliation. Blocks such changes until the end
+    of this database transaction.
 
-    Raises: AccessEnded if the access of the signed-in person has ended.
+    Raises: AccessEnded if the signed-in person has lost access.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

@@ -1,30 +1,30 @@
-"""Finds matches of lines and payments that are not in doubt, with three rules. The most reliable
-rule is first.
+"""Finds certain matches of lines and payments with three rules, the most reliable rule first.
 
 1. The same reference: a line and a payment have the same amount, direction and reference, and no
-other line or payment has this reference. 2. The same day: on one day, there are as many lines as
-payments with the same amount and direction. They are matched in the order of their descriptions.
-Which line is matched with which payment does not affect any sum. A line and a payment are not
-matched if their descriptions disagree: Note [Words in common]. 3. A few days apart: within `DAYS`,
-only one payment has the amount and direction of a line, and only this line fits the payment. The
-texts of both must have a word in common, or one of them must have no text, because a fee and a
-customer's payment one day apart may have the same amount.
+   other line or payment has this reference.
+2. The same day: a day has as many lines as payments with the same amount and direction. These lines
+   and payments are matched in the order of their descriptions, because the sums do not depend on
+   the pairs. A line and a payment are not matched if their descriptions disagree: see Note [Words
+   in common].
+3. A few days apart: within `DAYS`, only one payment has the amount and direction of a line, and
+   only this line fits the payment. The texts of both must have a word in common, or one of the two
+   must have no text. Otherwise a fee and a customer's payment of the same amount could match.
 
-The rules use only lines and payments of which nothing is matched yet, and only lines that are not
-left over. A match is in doubt if both have a reference and the references differ. Spaces and upper
-case are ignored. Some formats cut long references, so a reference of at least `CUT_AT` characters
-also matches a longer one that begins with it.
+The rules use only lines and payments without any match, and only lines that are not left over. A
+line and a payment do not match if both have a reference and the references differ. Spaces and upper
+case in references are ignored. Some formats cut long references, so a reference of at least
+`CUT_AT` characters also matches a longer reference that begins with it.
 
-Note [Words in common]: an interest payment and a rent may both be for the same month. So these
-words do not count: words of only digits (years, days), names of months (English names in full and
-with three letters, German names in full), words of one or two letters, and words that occur in all
-kinds of payments, such as "for", "invoice" and "GmbH" (`_COMMON`).
+Note [Words in common]: an interest payment and a rent may both be for the same month. Therefore
+these words do not count: words of only digits (years, days), names of months (English names in full
+and with three letters, German names in full), words of one or two letters, and words that occur in
+all kinds of payments, such as "for", "invoice" and "GmbH" (`_COMMON`).
 
 For payments on the same day, only the two descriptions can disagree. Most lines of a settlement
-account contain the payer's name, such as "ACME", while the payment's description is its purpose,
-such as "Salary". So two descriptions also agree if any text of the line has a word in common with
-any text of the payment, or with the name of the payment's other side. A description without a word
-that counts never disagrees.
+account contain the payer's name, such as "ACME", and the payment's description is its purpose, such
+as "Salary". So two descriptions also agree if any text of the line has a word in common with any
+text of the payment, or with the name of the payment's other side. A description without a word that
+counts never disagrees.
 """
 
 from typing import Any
@@ -41,8 +41,8 @@ CUT_AT = 16  # length of a reference in MT940
 
 
 def _plain(reference: str) -> str:
-    """Returns a SQL expression for the reference in lower case and without spaces, because people
-    often type a reference in groups.
+    """Returns a SQL expression for the reference in lower case and without spaces. People often
+    type a reference in groups.
     """
     return f"lower(replace({reference}, ' ', ''))"
 
@@ -61,8 +61,8 @@ _OF_ACCOUNT = "%(account)s IN (paid.from_account_id, paid.to_account_id)"
 
 
 def _payments(account_id: UUID | None) -> str:
-    """Returns a SQL query for the unmatched payments at this bank in the period of the file, and
-    DAYS before and after it.
+    """Returns a SQL query for the unmatched payments at this bank in the period of the file and
+    DAYS before and after the period.
     """
     side, into, other = (
         (_OF_BANK, "paid.from_account_id IS NULL", "coalesce(from_account_id, to_account_id)")
@@ -90,8 +90,7 @@ def _payments(account_id: UUID | None) -> str:
     """  # noqa: S608 - put together from constants
 
 
-# Does not use character classes for letters, because in some locales of Postgres they match only
-# ASCII.
+# Does not use character classes for letters. In some locales of Postgres, they match only ASCII.
 _BETWEEN_WORDS = r"'[\s[:punct:]]+'"
 _MONTHS = ",".join(
     (
@@ -112,7 +111,7 @@ _COMMON = ",".join(
 
 
 def _words_of(text: str) -> str:
-    """Returns a SQL expression for the array of the words that count in a text: see Note [Words in
+    """Returns a SQL expression for an array of the words that count in a text: see Note [Words in
     common]. The value is NULL if the text has no such words.
     """
     return f"""(
@@ -122,7 +121,7 @@ def _words_of(text: str) -> str:
     )"""  # noqa: S608 - put together from constants
 
 
-# This is a subquery, because a join would read all people of the bank.
+# A subquery, because a join would read all people of the bank.
 _OTHER_SIDE = """(
     SELECT lower(name) FROM users
     WHERE users.id = (SELECT user_id FROM accounts WHERE accounts.id = paid.other_id)
@@ -138,8 +137,8 @@ _REFERENCES_AGREE = f"""(
     OR length(line.reference) >= {CUT_AT} AND starts_with(paid.reference, line.reference)
     OR length(paid.reference) >= {CUT_AT} AND starts_with(line.reference, paid.reference)
 )"""
-# Two equal rows are enough to know that neither of them is the only one. The limit is needed
-# because 1,000 lines and 1,000 payments with the same amount would be a million pairs.
+# Two equal rows show that neither row is the only one. More rows are not needed: 1,000 lines and
+# 1,000 payments with the same amount would be a million pairs.
 _TWO_OF_A_KIND = """(
     SELECT * FROM (
         SELECT *, row_number() OVER (PARTITION BY amount, into_it, {kind}) AS place FROM {table}
@@ -148,9 +147,9 @@ _TWO_OF_A_KIND = """(
 
 
 def _only_pairs(kind: str, condition: str, agree: str = "true") -> str:
-    """Returns a SQL query for pairs of a line and a payment. The line must be the only line that
-    meets `condition` with this payment, and the payment must be the only payment that meets
-    `condition` with this line. The pair must also meet `agree`.
+    """Returns a SQL query for pairs of a line and a payment. In each pair, the line is the only
+    line that meets `condition` with the payment, and the payment is the only payment that meets
+    `condition` with the line. The pair also meets `agree`.
 
     `kind` is a column. The condition must have the same result for all lines, and for all payments,
     that are equal in amount, direction and this column.
@@ -222,12 +221,13 @@ def _values(reconciliation: Reconciliation) -> dict[str, Any]:
 
 def match_all(reconciliation: Reconciliation, by: UUID) -> int:
     """Matches every line for which the rules find a match without doubt. Returns the number of
-    matched lines. The caller must be in a database transaction.
+    matched lines. Must be called in a database transaction.
     """
     values = _values(reconciliation) | {"by": by}
     count = 0
     # Postgres has no statistics for rows that were just written. It would use nested loops, or
-    # merge joins on only day and amount. Both take minutes if many lines have the same amount.
+    # merge joins on only day and amount. Both plans take minutes if many lines have the same
+    # amount.
     with locally(enable_nestloop="off", enable_mergejoin="off"), connection.cursor() as cursor:
         for rule in RULES:
             cursor.execute(

@@ -1,14 +1,14 @@
 """Triggers that enforce the rules of reconciliations for all database roles.
 
-Note [Reconciliations]: a line of the outside statement is settled if payments at this bank are
-matched with its whole amount, or if the line is left over with a reason. A line of zero is always
+Note [Reconciliations]: a line of the statement is settled in two cases: its whole amount is matched
+with payments at this bank, or the line is left over with a reason. A line of zero is always
 settled. When all lines are settled, one person signs. Then nothing can change unless the signature
-is withdrawn. After another person has signed too, nothing can ever change.
+is withdrawn. After a second person has signed, nothing can ever change.
 
 Each change of existing rows first takes one lock for the whole bank, so reconciliations are changed
 one after the other. If two people match the same payment, the second transaction sees the first
 match. This works only at READ COMMITTED: at other isolation levels, an old snapshot could hide the
-first match. So transactions at other levels may not change these tables.
+first match. Therefore transactions at other levels may not change these tables.
 
 Uploads do not take this lock, because nobody else sees a new reconciliation and its lines before
 COMMIT, and 50,000 lines take many seconds. Instead, inserting a line locks the row of its
@@ -44,8 +44,8 @@ def _open(id: str, name: str, lock: str = "") -> str:
 
 
 def one_at_a_time(name: str, *, inserts_too: bool = False) -> FirmTrigger:
-    """Returns the trigger that takes the lock of Note [Reconciliations] before the other triggers
-    of the table run.
+    """Returns the trigger that takes the lock of Note [Reconciliations]. The trigger runs before
+    the other triggers of the table.
     """
     lock = f"PERFORM pg_advisory_xact_lock({LOCK});"
     if not inserts_too:
@@ -78,7 +78,7 @@ def _proved(signer: str) -> str:
 
 
 # This trigger ignores changes of the file name, so that an erasure does not have to disable the
-# trigger. Otherwise an attacker in a worker could leave the trigger disabled for web processes.
+# trigger. An attacker in a worker could otherwise leave the trigger disabled for web processes.
 SIGNED_BY_TWO = FirmTrigger(
     name="reconciliation_signed_by_two",
     when=pgtrigger.Before,
@@ -160,8 +160,8 @@ SIGNED_STAYS = FirmTrigger(
     """,
 )
 _OF_EITHER = "coalesce(OLD.reconciliation_id, NEW.reconciliation_id)"
-# There are two triggers, because an erasure disables the trigger for UPDATE, but must never disable
-# a trigger for INSERT.
+# Two triggers, because an erasure disables the trigger for UPDATE, but must never disable a trigger
+# for INSERT.
 LINES_COMPLETE = FirmTrigger(
     name="lines_of_signed_complete",
     when=pgtrigger.Before,
@@ -286,8 +286,8 @@ def never_emptied(name: str) -> FirmTrigger:
 
 def frozen_digest(row: str) -> str:
     """Returns a SQL expression: the SHA-256 of a frozen reconciliation with its lines and matches.
-    The hash does not include the name of the file and the texts of lines, because the erasure of a
-    person changes them.
+    Excludes the name of the file and the texts of lines, because the erasure of a person changes
+    them.
     """
     facts = ", ".join(
         f"{row}.{column}" for column in (
@@ -315,8 +315,8 @@ def frozen_digest(row: str) -> str:
     ))::text, 'UTF8'))"""
 
 
-# Stores the digest of a frozen reconciliation. The audit compares it later, because the owner of
-# the tables could edit frozen rows.
+# Stores the digest of a frozen reconciliation. The audit compares this digest later, because the
+# owner of the tables could edit frozen rows.
 FROZEN_IS_REGISTERED = FirmTrigger(
     name="frozen_is_registered",
     when=pgtrigger.After,

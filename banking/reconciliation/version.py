@@ -21,12 +21,12 @@ _MATCHED_AND_LEFT = """
 
 
 def version_of(reconciliation: Reconciliation) -> str:
-    """Returns an identifier of the reconciliation's current state. If the reconciliation is signed,
-    the identifier contains the first signer and the time of the signature, because nothing changes
-    after the signature. Otherwise the identifier is a digest of all matches and left-over reasons.
+    """Returns an identifier of the reconciliation's current state: a digest of all matches and
+    left-over reasons.
 
-    The identifier does not include other data of the file, such as the number of unbooked lines,
-    because a trigger prevents changes of this data.
+    For a signed reconciliation, the identifier is the first signer and the time of the signature,
+    because nothing changes after the signature. Other data of the file cannot change, so the
+    identifier does not include it.
     """
     if reconciliation.signed_at is not None:
         return f"{reconciliation.signed_by_id} {reconciliation.signed_at.isoformat()}"

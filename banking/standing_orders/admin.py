@@ -1,4 +1,4 @@
-"""Standing orders in the admin. Staff can read them, and can end an order for a customer."""
+"""Standing orders in the admin. Staff can read the orders, and can end an order for a customer."""
 
 from typing import Any, ClassVar
 
@@ -32,7 +32,7 @@ class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
     """The admin pages of standing orders, newest first. The only action is to end orders."""
 
     list_display = ("owner_link", "recipient", "amount_shown", "currency", "every", "due", "state")
-    list_display_links = ("every",)  # because the names link to the people
+    list_display_links = ("every",)  # the names link to the people
     list_filter = ("status", "every")
     list_select_related = ("owner", "from_account", "to_account__user")
     ordering = ("-created_at", "-pk")
@@ -92,8 +92,8 @@ class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
 
     @admin.display(description="State")
     def state(self, order: StandingOrder) -> str:
-        """Returns the status of the order as text. If the owner's sign-in is closed, an active
-        order pays nothing: see Note [Closed sign-ins].
+        """Returns the status of the order as text. An active order pays nothing while the owner's
+        sign-in is closed: see Note [Closed sign-ins].
         """
         if order.is_active and not order.owner.is_active:
             return "Skipped: sign-in closed"

@@ -14,9 +14,11 @@ from transactions.demo.registered import DemoBank, register
 
 
 class DemoOrder(NamedTuple):
-    """A standing order of the demo. `to` is the name of one of Ana's accounts, or of a person to
-    whose account Ana has paid before. The first payment is `after` days after the demo data is
-    created, or on the day `day` of this month or the next month.
+    """A standing order of the demo. `to` is the name of one of Ana's accounts, or of a person whom
+    Ana has paid before.
+
+    The first payment is `after` days after the demo data is created, or on the day `day` of this
+    month or the next month.
     """
 
     to: str
@@ -65,8 +67,8 @@ def _recipient(ana: User, name: str) -> Account | None:
 
 
 def _first_day(demo: DemoOrder, today: date) -> date:
-    """Returns the first day of the order. It is after today, so that no payment is due while the
-    demo starts.
+    """Returns the first day of the order. The day is after today, so that no payment is due while
+    the demo starts.
     """
     if demo.after:
         return today + timedelta(days=demo.after)

@@ -2,28 +2,28 @@
 payment.
 
 The forecast contains only standing orders, because incoming payments from others and card payments
-are not known. The pages contain a text about this.
+are not known. The pages mention this.
 
-Note [What is missing]: the expected balance of an account assumes that the owner adds no money. So
-a payment that fails moves no money. It is listed after the payments of its day that succeed.
-`lacks` is the amount that the owner must add by that day, so that this payment and all earlier
-payments from the same account are paid. So these amounts increase from payment to payment, and the
-last amount is enough for all payments. A payment can lack money and still be paid: it is paid if an
-earlier payment fails, and it fails if the earlier payment is paid.
+Note [What is missing]: the expected balance of an account assumes that the owner adds no money. A
+payment that fails moves no money, and is listed after the successful payments of its day. `lacks`
+is the amount that the owner must add by that day, so that this payment and all earlier payments
+from the same account are paid. So these amounts increase from payment to payment, and the last
+amount is enough for all payments. A payment that lacks money is still paid if an earlier payment
+fails.
 
-Money that other orders bring to the account counts if these orders are paid without a change. There
-are two exceptions for a payment that now fails. First: money that leaves the account and returns to
-it on the same day does not count. Therefore only the lowest balance of the day counts. Second:
-money that arrives after the first attempt of the payment does not count, unless the payment is the
-last one that fails. The reason for both exceptions is the same: with more money in the account,
-this payment or others would be made before such money arrives.
+Money from other orders counts if these orders are paid without a change. There are two exceptions
+for a payment that now fails. First: money that leaves the account and returns to it on the same day
+does not count. Therefore only the lowest balance of the day counts. Second: money that arrives
+after the first attempt of the payment does not count, unless the payment is the last payment that
+fails. The reason for both exceptions is the same: with more money in the account, this payment or
+others would be made before such money arrives.
 
-An amount before the last one may be too small for its payment if orders of one day go between the
-owner's accounts, because other orders may then be paid first.
+An amount before the last amount may be too small if orders of one day go between the owner's
+accounts, because other orders may then be paid first.
 
 Note [Paid a day late]: a payment that fails is tried once more on the next day. This attempt is
-before the orders of that day, and after orders that bring money. If the payment is then made, it is
-listed on both days.
+before the orders of that day, and after orders that bring money. If the second attempt succeeds,
+the payment is listed on both days.
 """
 
 from collections import defaultdict
@@ -54,9 +54,9 @@ class ExpectedPayment:
     paying account after the payment.
 
     `lacks` is the amount that is missing for this payment and all earlier payments from the same
-    account. `lacks` is 0 if the payment is made and nothing is missing for it. `before` is the
-    number of earlier payments that lack money. See Note [What is missing]. If the payment fails for
-    another reason than money, `stop` is the reason.
+    account, or 0 if nothing is missing for a payment that is made. `before` is the number of
+    earlier payments that lack money. See Note [What is missing]. `stop` is the reason if the
+    payment fails for another reason than money.
     """
 
     day: date
@@ -66,20 +66,20 @@ class ExpectedPayment:
     lacks: Decimal = Decimal(0)
     before: int = 0
     stop: "Stop | None" = None
-    is_late: bool = False  # the payment failed on the day before
+    is_late: bool = False  # the payment failed on the previous day
     is_paid_late: bool = False  # the payment fails on this day, and is made on the next day
 
     @property
     def needs_help(self) -> bool:
-        """Whether the owner must do something so that this payment and all earlier payments are
-        made.
+        """Whether the owner must do something to make this payment and all earlier payments
+        succeed.
         """
         return self.stop is not None or self.lacks > 0
 
     @property
     def lacks_held(self) -> bool:
-        """Whether the payment fails only because money in the account is on hold. The expected
-        balance includes this money.
+        """Whether the payment fails only because of money on hold in the account. The expected
+        balance includes money on hold.
         """
         spendable = self.leaves + self.order.from_account.overdraft_limit
         return self.fails and self.stop is None and self.order.amount <= spendable
@@ -92,7 +92,7 @@ class ExpectedPayment:
     @property
     def and_before(self) -> str:
         """A text about the other payments that `lacks` includes, for example " and 2 earlier
-        payments". It is "" if there are none.
+        payments", or "" if there are none.
         """
         if not self.before:
             return ""
@@ -100,8 +100,8 @@ class ExpectedPayment:
 
     @property
     def badge(self) -> str:
-        """A short text about what is unusual, such as "too little money" or "a day late". It is ""
-        for a normal payment.
+        """A short text about an unusual payment, such as "too little money" or "a day late". The
+        text is "" for a normal payment.
         """
         if self.fails:
             return self.stop.badge if self.stop else "too little money"
@@ -110,8 +110,8 @@ class ExpectedPayment:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A reason other than money why a payment is refused: the status of an account, or a limit of
-    the paying account. `limit` is None if the status is the reason.
+    """A reason other than money for a refusal: the status of an account, or a limit of the paying
+    account. `limit` is None if the status is the reason.
     """
 
     account: Account
@@ -127,7 +127,7 @@ class Stop:
 
     @property
     def most(self) -> str:
-        """The limit as text, for example "2,500.00 USD per day". It is "" if there is no limit."""
+        """The limit as text, for example "2,500.00 USD per day", or "" if there is no limit."""
         if self.limit is None:
             return ""
         per = "per day" if self.is_daily else "per payment"
@@ -144,10 +144,11 @@ class AccountForecast:
     """The state of an account on each day of the forecast. All amounts are in the account's
     currency.
 
-    `balance` is the booked balance if the owner adds no money. `planned` is the available money if
-    all orders are paid, and `lowest` is the lowest value of `planned` on the day. `missing` is the
-    money that the owner must add so that all orders are paid. `sent` is the amount that counts
-    towards the daily limit.
+    - `balance`: the booked balance if the owner adds no money.
+    - `planned`: the available money if all orders are paid.
+    - `lowest`: the lowest value of `planned` on the day.
+    - `missing`: the money that the owner must add so that all orders are paid.
+    - `sent`: the amount that counts towards the daily limit.
     """
 
     account: Account
@@ -161,7 +162,7 @@ class AccountForecast:
     @classmethod
     def of(cls, account: Account, *, pays_today: bool) -> "AccountForecast":
         """Returns the current state of the account as a forecast. Makes one query if the account
-        pays today and has a daily limit, otherwise none.
+        pays today and has a daily limit, and no query otherwise.
         """
         planned = account.balance + account.overdraft_limit - account.held
         is_counted = pays_today and account.daily_limit is not None
@@ -176,7 +177,7 @@ class AccountForecast:
 
     def stop_of(self, amount: Decimal) -> Stop | None:
         """Returns the reason other than money why this account cannot make a payment of this
-        amount. Returns None if there is no such reason.
+        amount, or None.
         """
         account = self.account
         if not account.is_active:
@@ -189,8 +190,7 @@ class AccountForecast:
 
     def plan(self, turn: "_DayTurn", later: Decimal) -> None:
         """Sets `lacks` of a payment: the amount that is missing if all earlier payments from this
-        account are made. `later` is the amount that comes in on the same day, but after this
-        payment.
+        account are made. `later` is the money that arrives on the same day after this payment.
         """
         amount = turn.order.amount
         usable = self.planned if turn.is_paid else self.lowest - later
@@ -206,16 +206,16 @@ class AccountForecast:
 
 @dataclass(slots=True)
 class _DayTurn:
-    """An order on one day, while the attempts of the day are simulated. `plan` sets those values
-    that `ExpectedPayment` also has. `tried_at` and `paid_at` are the numbers of the first attempt
-    and of the successful attempt. 0 means none.
+    """An order on one day, while the attempts of the day are simulated. `plan` sets the values that
+    `ExpectedPayment` also has. `tried_at` and `paid_at` are the numbers of the first attempt and of
+    the successful attempt. 0 means that there was none.
     """
 
     day: date  # day of the attempt; for a missed day, today
     due: date
     order: StandingOrder
-    first_try: "_DayTurn | None" = None  # the attempt that failed on the day before
-    is_last: bool = False  # if true, there is no later attempt
+    first_try: "_DayTurn | None" = None  # the attempt that failed on the previous day
+    is_last: bool = False  # true if there is no later attempt
     tried_at: int = 0
     paid_at: int = 0
     stop: Stop | None = None
@@ -256,13 +256,11 @@ def expected_payments(
     orders: Iterable[StandingOrder], accounts: Sequence[Account], *, today: date, days: int
 ) -> list[ExpectedPayment]:
     """Returns the expected payments of the orders from today until `days` days later, in the order
-    of booking. The list includes payments that are expected to fail. Paused and ended orders are
-    ignored.
+    of booking. Includes payments that are expected to fail. Ignores paused and ended orders.
 
-    An order that cannot be paid moves no money, and the next orders are still tried. If one of the
-    person's accounts is closed, the orders of this account end on their first due day. An order
-    that lacks money comes after the orders of its day that bring money to its account: see Note
-    [Second tries] in `paying`.
+    An order that cannot be paid moves no money, and the next orders are still tried. An order of a
+    closed account ends on its first due day. An order that lacks money comes after the orders of
+    its day that bring money to its account: see Note [Second tries] in `paying`.
     """
     until = today + timedelta(days=days)
     closed = {account.pk for account in accounts if account.is_closed}
@@ -309,13 +307,11 @@ class _Tries:
 
     @property
     def failing(self) -> list[_DayTurn]:
-        """The unpaid attempts that are not already listed on the day before."""
+        """The unpaid attempts, without those that are already listed on the previous day."""
         return [turn for turn in self.unpaid if turn.first_try is None]
 
     def take(self, turns: list[_DayTurn]) -> None:
-        """Tries all orders of the day, beginning with missed days. See Note [Second tries] in
-        `paying`.
-        """
+        """Tries all orders of the day, missed days first. See Note [Second tries] in `paying`."""
         turns.sort(key=lambda turn: (turn.due, turn.order.pk))
         for _due, of_day in groupby(turns, key=lambda turn: turn.due):
             new = list(of_day)
@@ -376,8 +372,8 @@ class _Tries:
 
 
 def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_DayTurn]:
-    """Returns those payments of a day that the page shows. Sets on each payment the amount that is
-    missing for it.
+    """Returns the payments of a day that the page shows. Sets the missing amount of each
+    payment.
     """
     inward = [turn for turn in tries.paid if turn.order.to_account_id in forecasts]
     edges = {(turn.order.from_account_id, turn.order.to_account_id) for turn in inward}
@@ -408,16 +404,16 @@ def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_
 
 
 def _was_refused_before(order: StandingOrder, today: date) -> bool:
-    """Returns whether the order's next payment was refused on an earlier day. If so, today's
-    attempt is the last one.
+    """Returns whether the order's next payment was refused on an earlier day. Today's attempt is
+    then the last attempt.
     """
     at = order.refused_at
     return at is not None and timezone.localdate(at) < today
 
 
 def _is_returning(edge: tuple[UUID, UUID], edges: Set[tuple[UUID, UUID]]) -> bool:
-    """Returns whether the money of this payment can return to its sender on the same day, also
-    through other accounts. `edges` are the pairs (sender, recipient) of all payments.
+    """Returns whether the money of this payment can return to its sender on the same day, directly
+    or through other accounts. `edges` are the pairs (sender, recipient) of all payments.
     """
     sender, recipient = edge
     visited: set[UUID] = set()
@@ -438,10 +434,10 @@ def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
 
 def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPayment]:
     """Returns the payments that the person's orders are expected to make within `days` days. Makes
-    one query if there are no active orders. Otherwise makes two queries and the queries of
+    one query if there are no active orders. Otherwise makes two queries, and the queries of
     `AccountForecast.of`.
     """
-    # The recipients are not read, because row-level security hides them from the reader.
+    # The recipients are not read, because row-level security hides the recipients from the reader.
     mine = StandingOrder.objects.owned_by(person).active().select_related("from_account")
     orders = list(mine.in_order())
     if not orders:
@@ -458,8 +454,8 @@ def failing_soon(person: User) -> list[ExpectedPayment]:
 
 
 def totals_of(payments: Iterable[ExpectedPayment]) -> dict[str, Decimal]:
-    """Returns the total that the person is expected to pay to others, by currency. Payments that
-    fail are not included.
+    """Returns the total that the person is expected to pay to others, by currency, without payments
+    that fail.
     """
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for payment in payments:

@@ -32,8 +32,8 @@ FORM_FIELDS = (
 
 
 def order_id_for(owner: User, id: UUID) -> UUID:
-    """Returns the id of the order that is set up with a form of this id. This id is never equal to
-    the id of a payment.
+    """Returns the id of the order that a form with this id sets up. This id is never equal to the
+    id of a payment.
     """
     return uuid7_for(owner.pk, uuid7_for(owner.pk, id))
 
@@ -65,8 +65,8 @@ class StandingOrderForm(TransferForm):
         return day
 
     def clean(self) -> dict[str, Any]:
-        """Adds an error if the form has both an end date and a number of payments, if the end is
-        before the first day, or if an order that pays once has an end.
+        """Adds an error in three cases: the form has both an end date and a number of payments, the
+        end is before the first day, or an order that pays once has an end.
         """
         data = super().clean()
         first, last, times = data.get("first_on"), data.get("last_on"), data.get("times")
@@ -81,7 +81,7 @@ class StandingOrderForm(TransferForm):
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The names of the fields, and the values as the server understood them. The review page
+        """The names of the fields, and their values as the server understood them. The review page
         sends these values again.
         """
         data = self.cleaned_data

@@ -2,7 +2,7 @@
 
 Note [Dates of an order]: the payment at `position` (0 is the first) is due on the first day plus
 `position` weeks, months, quarters or years. Each day is calculated from the first day. So an order
-that begins on the 31st is due on the last day of a shorter month, and on the 31st of longer months,
+that begins on the 31st is due on the last day of shorter months and on the 31st of longer months,
 as when Postgres adds months to a date. `next_on` is a generated column, so it always agrees with
 the other columns.
 """
@@ -87,18 +87,17 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
         return self.order_by("next_on", "pk")
 
 
-# The columns that change after each payment or by actions of the owner. All other columns are
-# included in the row digest.
+# The columns that change after each payment or by actions of the owner. The row digest includes all
+# other columns.
 PROGRESS = ("position", "status", "ended_why", "refused_at", "refused_why")
-# The database setting that contains the id of the order whose amount is being changed in this
-# transaction.
+# The database setting with the id of the order whose amount is being changed in this transaction.
 CHANGES_AMOUNT = "ledger.changes_amount_of"
 CHANGES_THIS_AMOUNT = f"current_setting('{CHANGES_AMOUNT}', true) = NEW.id::text"
 
 
 class StandingOrder(models.Model):
-    """A standing order: a payment to one account, once or repeated. It can end on a day or after a
-    number of payments.
+    """A standing order: a payment to one account, once or repeated. A repeated order can end on a
+    day or after a number of payments.
     """
 
     class Status(models.TextChoices):
@@ -204,7 +203,9 @@ class StandingOrder(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Records that the owner and the accounts were read. See Note [Whose data]."""
+        """Returns the row, and records that the owner and the accounts were read. See Note [Whose
+        data].
+        """
         order = super().from_db(*arguments, **options)
         add(order.__dict__.get("owner_id"))
         add_accounts(order.__dict__.get("from_account_id"), order.__dict__.get("to_account_id"))
@@ -237,22 +238,22 @@ class StandingOrder(models.Model):
 
     @property
     def left(self) -> int | None:
-        """The number of payments that are still due, or None if the order is not limited to a
-        number of payments.
+        """The number of payments that are still due, or None if the order has no limited number of
+        payments.
         """
         return None if self.times is None else self.times - self.position
 
     def days_from(self, position: int) -> Iterator[date]:
-        """Yields the due days from this position on. If the order has no end, there are infinitely
-        many.
+        """Yields the due days from this position on. An order without an end has infinitely many
+        days.
         """
         while self.is_within(position):
             yield due_on(self.first_on, self.every, position)
             position += 1
 
     def is_within(self, position: int) -> bool:
-        """Returns whether the order has a payment at this position. Returns False if the order ends
-        before this position.
+        """Returns whether the order has a payment at this position. Returns False after the end of
+        the order.
         """
         if self.times is not None and position >= self.times:
             return False
@@ -264,8 +265,8 @@ class StandingOrder(models.Model):
 
 
 def id_of_occurrence(order: uuid.UUID, day: date) -> uuid.UUID:
-    """Returns the id of the result of a day. The id is a hash of the order and the day, so each day
-    can have only one result. This replaces a unique index over the whole table.
+    """Returns the id of the result of a day: a hash of the order and the day. So each day can have
+    only one result, without a unique index over the whole table.
     """
     return uuid.uuid5(order, day.isoformat())
 

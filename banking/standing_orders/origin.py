@@ -10,9 +10,10 @@ from transactions.origins import Origin, register
 
 @register
 def order_of(row: Transaction, reader: User) -> Origin | None:
-    """Returns the reader's standing order that made this payment as an Origin. Returns None if no
-    order of the reader made the payment. Makes no query if another person made the payment, because
-    an order pays in the name of its owner.
+    """Returns the reader's standing order that made this payment as an Origin, or None.
+
+    Makes no query if another person made the payment, because an order pays in the name of its
+    owner.
     """
     if row.created_by_id != reader.pk:
         return None

@@ -1,5 +1,5 @@
-"""Adds standing orders to other pages: links that set up an order, and a panel with the payments
-that are expected to fail soon.
+"""Adds standing orders to other pages: links that set up an order, and a panel with payments that
+are expected to fail soon.
 """
 
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from ledger.web.panels import register
 
 @register("home", "standing_orders/_failing.html")
 def failing(request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the payments that are expected to fail within WARNING_DAYS. Without such payments,
-    the panel is not shown.
+    """Returns the payments that are expected to fail within WARNING_DAYS. The panel is shown only
+    if there are such payments.
     """
     return {"failing": failing_soon(request.user)}
 
 
 @register("transfer", "standing_orders/_of_transfer.html", order=10)
 def of_transfer(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds a link to the transfer form. The link opens the form of a standing order."""
+    """Adds a link from the transfer form to the form of a standing order."""
     return {}
 
 

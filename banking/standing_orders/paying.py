@@ -1,18 +1,19 @@
 """Pays the standing orders that are due. Each day of an order is paid at most once.
 
-Note [Each day once]: a payment is booked in the same database transaction that moves its order to
-the next day (`settle_paid`). So a day whose payment was booked is always settled, and an unsettled
-day was not paid, even if workers are killed or run in parallel. The id of the payment is a hash of
-the order, the day and SECRET_KEY, so a person who knows the order cannot use this id first. If
-SECRET_KEY changes, the ids change, but no day is paid twice: `id_of_occurrence`, which does not
-depend on SECRET_KEY, can be inserted only once. Missed days are paid in the order of their dates.
+Note [Each day once]: a payment is booked in the database transaction that moves its order to the
+next day (`settle_paid`). So a day whose payment was booked is always settled, and an unsettled day
+was not paid, even if workers are killed or run in parallel. The id of the payment is a hash of the
+order, the day and SECRET_KEY, so a person who knows the order cannot use this id first. A new
+SECRET_KEY changes these ids, but no day is paid twice: `id_of_occurrence` does not depend on
+SECRET_KEY, and each of its ids can be inserted only once. Missed days are paid in the order of
+their dates.
 
-Note [Second tries]: an order may need money that another order brings on the same day. So after all
-orders of a day were tried, the orders that lacked money are tried again, the oldest day first. This
-is repeated as long as one of them is paid. Orders that still lack money count as refused only at
-the end of the run. The forecast does the same. The first repetition reads all accounts that lack
-money. Each later repetition reads only the accounts that received money in the previous repetition.
-If the orders form a ring of accounts, there are as many repetitions as orders.
+Note [Second tries]: an order may need money that another order brings on the same day. Therefore
+the orders that lacked money are tried again after all orders of a day were tried, the oldest day
+first. This is repeated as long as one of them is paid. Orders that still lack money count as
+refused only at the end of the run. The forecast does the same. The first repetition reads all
+accounts that lack money. Each later repetition reads only the accounts that received money in the
+previous repetition. If the orders form a ring of accounts, there are as many repetitions as orders.
 
 Note [Refused payments]: a refused payment is tried again by each later run on that day, and once
 more on the next day. Then the result of the day is "refused", and the order continues. The later
@@ -64,8 +65,8 @@ THEIRS_CLOSED = "The recipient's account is closed."
 
 @dataclass(slots=True)
 class PaidOrders:
-    """The numbers of payments that were booked, that wait for another attempt, and that were
-    refused permanently.
+    """The number of payments that were booked, the number that wait for another attempt, and the
+    number that were refused permanently.
     """
 
     paid: int = 0
@@ -75,9 +76,9 @@ class PaidOrders:
 
 @dataclass(slots=True)
 class _Run:
-    """A run of the job. The job pays the orders that are due at the time `moment`. `began_at` is
-    the time when the job started. `lacking` contains, for each account, the orders that lack money
-    and the reason.
+    """A run of the job, which pays the orders that are due at the time `moment`. `began_at` is the
+    time when the job started. `lacking` contains the orders that lack money, with the reason, for
+    each account.
     """
 
     moment: datetime
@@ -87,11 +88,10 @@ class _Run:
 
 
 def pay_due(*, now: datetime | None = None) -> PaidOrders:
-    """Pays every order that is due. Missed days are paid first. Returns the numbers of payments.
-    The function can be called twice, also in parallel. Each payment is made only once.
+    """Pays every order that is due, missed days first. Returns the numbers of payments. Can run in
+    parallel and several times: each payment is made only once.
 
-    Raises: the error of an order that fails for an unexpected reason. Before that, all other orders
-    are paid.
+    Raises: the first unexpected error of an order, after all other orders were tried.
     """
     run = _Run(now or timezone.now())
     with apart("Standing order") as order_apart:
@@ -117,9 +117,11 @@ def payment_id(order: uuid.UUID, day: date) -> uuid.UUID:
 
 
 def _due_days(run: _Run) -> Iterator[date]:
-    """Yields the days until today on which orders are due. Each day is read only when it is needed,
-    because a payment moves its order to a later day. Orders that were set up after the run started
-    wait for the next run, because otherwise the run might not end.
+    """Yields the days until today on which orders are due. Reads each day only when it is needed,
+    because a payment moves its order to a later day.
+
+    Orders that were set up after the start of the run wait for the next run. Otherwise the run
+    might not end.
     """
     today = timezone.localdate(run.moment)
     due = StandingOrder.objects.active().filter(next_on__lte=today, created_at__lte=run.began_at)
@@ -130,8 +132,8 @@ def _due_days(run: _Run) -> Iterator[date]:
 
 
 def _due_on(day: date, run: _Run) -> Iterator[StandingOrder]:
-    """Yields the orders that are due on this day. Each order is read when it is needed. An order
-    that was not paid is not yielded again.
+    """Yields the orders that are due on this day, each only once. Reads each order when it is
+    needed.
     """
     due = _readable().filter(next_on=day, created_at__lte=run.began_at).order_by("pk")
     order = due.first()
@@ -147,9 +149,9 @@ def _readable() -> StandingOrderQuerySet:
 def _try_again(
     run: _Run, day: date, order_apart: OfRow, among: set[uuid.UUID] | None
 ) -> set[uuid.UUID]:
-    """Tries the orders that lack money again, beginning with missed days. Tries only orders of
-    accounts that now have enough money for at least one order. `among` limits the accounts; None
-    means all accounts. After an order is paid, its next missed day is tried too.
+    """Tries the orders that lack money again, missed days first. Tries only orders of accounts that
+    now have enough money for at least one order. After an order is paid, its next missed day is
+    tried too. `among` limits the accounts. None means all accounts.
 
     Returns the ids of the accounts that received money, because only these accounts can have more
     money than before.
@@ -183,7 +185,7 @@ def _try_again(
 
 
 def _ready(lacking: _Lacking, accounts: Iterable[uuid.UUID]) -> dict[uuid.UUID, Decimal]:
-    """Returns the available money of each account that has enough for one of its orders."""
+    """Returns the available money of each account that has enough money for one of its orders."""
     rows = Account.objects.filter(pk__in=[pk for pk in accounts if pk in lacking])
     return {
         pk: available
@@ -215,7 +217,7 @@ def _pay(order: StandingOrder, run: _Run) -> None:
 
 
 def _is_over(order: StandingOrder, run: _Run) -> bool:
-    """Returns whether the payment was refused on an earlier day, so that this is its last
+    """Returns whether the payment was refused on an earlier day, so that this attempt is its last
     attempt.
     """
     before = order.refused_at
@@ -231,7 +233,7 @@ def _refused(order: StandingOrder, why: str, run: _Run) -> None:
 
 
 def closed_account(order: uuid.UUID) -> str:
-    """Returns a message if one of the order's accounts is closed, otherwise ""."""
+    """Returns a message if one of the order's accounts is closed, and "" otherwise."""
     row = StandingOrder.objects.with_accounts().get(pk=order)
     if row.from_account.status == Account.Status.CLOSED:
         return YOURS_CLOSED

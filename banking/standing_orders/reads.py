@@ -48,13 +48,13 @@ class OrdersPage:
     days: list[ExpectedDay]
     failing: list[ExpectedPayment]
     totals: list[tuple[str, Decimal]]
-    left_out: int  # number of payments to others that fail, so that no total includes them
+    left_out: int  # number of payments to others that fail; no total includes these payments
     who: dict[UUID, str]  # the recipients' names by account
 
 
 def orders_page(owner: User) -> OrdersPage:
-    """Returns the data of the page. Makes seven queries, plus those of `AccountForecast.of`, for
-    any number of orders.
+    """Returns the data of the page. Makes seven queries and the queries of `AccountForecast.of`,
+    for any number of orders.
     """
     orders = orders_of(owner)
     ended = _ended(owner)
@@ -81,7 +81,7 @@ def orders_page(owner: User) -> OrdersPage:
 class DraftFailures:
     """The payments that are expected to fail within CALENDAR_DAYS if a new order is set up. `own`
     is the first failing payment of the new order. `other` is the first payment of another order
-    that fails only because of the new order. Each is None if there is no such payment.
+    that fails only because of the new order. Both may be None.
     """
 
     own: ExpectedPayment | None
@@ -144,8 +144,9 @@ def names_of(
     owner: User, orders: Iterable[StandingOrder], accounts: Iterable[Account]
 ) -> dict[UUID, str]:
     """Returns a dict from account id to the recipient's name as the owner may see it: the name of
-    the owner's own account, the saved name, the holder's name, or the masked name. Makes three
-    queries, or none if there are no orders.
+    the owner's account, the saved name, the holder's name, or the masked name.
+
+    Makes three queries, or none if there are no orders.
     """
     recipients = {order.to_account_id: order.to_account for order in orders}
     if not recipients:
@@ -170,11 +171,11 @@ class OrderPage:
     who: str
     next_days: list[date]
     settled: list[Occurrence]
-    failing: list[ExpectedPayment]  # only the first that needs the owner's help
+    failing: list[ExpectedPayment]  # only the first payment that needs the owner's help
 
 
 def order_page(owner: User, order: StandingOrder) -> OrderPage:
-    """Returns the data of an order's page. The order must have been read with its accounts."""
+    """Returns the data of an order's page. The order's accounts must be loaded."""
     accounts = list(Account.objects.owned_by(owner))
     who = names_of(owner, [order], accounts)
     settled = order.occurrences.order_by("-due_on")[:MAX_DAYS]

@@ -58,7 +58,7 @@ BY_BANK = "The bank ended it."
 
 
 class OrderChanged(LedgerError):
-    """The order was paid, skipped, changed, paused or ended after the caller read it."""
+    """The order was paid, skipped, changed, paused or ended after the caller had read it."""
 
     is_conflict = True
 
@@ -103,8 +103,7 @@ def set_up(draft: OrderDraft) -> StandingOrder:
 
 
 def check(draft: OrderDraft) -> StandingOrder:
-    """Checks whether the order can be set up. If it can, returns the order as an unsaved model
-    instance.
+    """Returns the order as an unsaved model instance, if the order can be set up.
 
     Raises: the same errors as `set_up`.
     """
@@ -118,10 +117,11 @@ def check(draft: OrderDraft) -> StandingOrder:
 
 @with_retry
 def _set_up(row: StandingOrder) -> StandingOrder:
-    """Stores the order and returns it. If an order with this id exists, returns the existing order.
-    Locks the owner, so a repeated request waits for the first request and for the standby: see Note
-    [Cancelled waits]. Locks those accounts of the order that belong to the owner, because they may
-    have been closed in the meantime.
+    """Stores the order and returns it, or returns the existing order with this id.
+
+    Locks the owner, so that a repeated request waits for the first request and for the standby: see
+    Note [Cancelled waits]. Locks the owner's accounts of the order, because these accounts may have
+    been closed in the meantime.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(row.owner_id)
@@ -141,8 +141,8 @@ def _set_up(row: StandingOrder) -> StandingOrder:
 
 
 def _refuse(row: StandingOrder) -> None:
-    """Raises a LedgerError if each payment of the order would be refused. Whether the account has
-    enough money today is not checked.
+    """Raises a LedgerError if each payment of the order would be refused. Does not check whether
+    the account has enough money today.
     """
     sender, recipient = row.from_account, row.to_account
     if sender.user_id != row.owner_id:
@@ -191,8 +191,8 @@ def change_amount(
 ) -> StandingOrder:
     """Changes the amount of an order from today on, and returns the order.
 
-    Raises: OrderChanged if the order has ended, or if a payment of an earlier day has not been made
-    yet, because that payment must keep the old amount.
+    Raises: OrderChanged if the order has ended, or if an earlier day has not been paid yet. The
+    payment of the earlier day must keep the old amount.
     """
     with locked(order) as row:
         refuse_amount(row, amount)
@@ -207,7 +207,7 @@ def change_amount(
 
 @with_retry
 def pause(*, order: StandingOrder) -> StandingOrder:
-    """Stops the payments of an order until it is resumed, and returns the order. A second call
+    """Stops the payments of an order until the order is resumed. Returns the order. A second call
     changes nothing.
     """
     with locked(order) as row:
@@ -220,7 +220,7 @@ def pause(*, order: StandingOrder) -> StandingOrder:
 @with_retry
 def resume(*, order: StandingOrder, today: date | None = None) -> StandingOrder:
     """Continues a paused order and returns it. The next payment is on the first due day that is not
-    in the past. The earlier days are skipped.
+    in the past. Earlier days are skipped.
     """
     here = today or timezone.localdate()
     with locked(order) as row:
@@ -250,8 +250,8 @@ def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
 
 @with_retry
 def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
-    """Ends an order permanently, and returns True. If the order had already ended, returns False
-    and keeps the earlier reason.
+    """Ends an order permanently, and returns True. Returns False for an order that has already
+    ended, and keeps the earlier reason.
 
     Raises: InvalidDetails if the reason is longer than WHY_LIMIT.
     """
@@ -269,8 +269,10 @@ def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
 
 @with_retry
 def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
-    """Stores "refused" as the result of the next day. If `ends` is true, also ends the order.
-    Returns False, and changes nothing, if the day was settled or the order has changed in the
+    """Stores "refused" as the result of the next day, and returns True. Also ends the order if
+    `ends` is true.
+
+    Returns False, and changes nothing, if the day was settled or the order was changed in the
     meantime.
     """
     with db_transaction.atomic(durable=True):
@@ -286,9 +288,11 @@ def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
 
 @with_retry
 def record_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
-    """Stores the reason why the next payment was refused, and the time of the first refusal. If the
-    day already has a result or the order has changed in the meantime, returns False and changes
-    nothing.
+    """Stores the reason why the next payment was refused, and the time of the first refusal.
+    Returns True.
+
+    Returns False, and changes nothing, if the day already has a result or the order was changed in
+    the meantime.
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)
@@ -300,18 +304,18 @@ def record_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
 
 
 def _is_same(row: StandingOrder, tried: StandingOrder) -> bool:
-    """Returns whether the locked row is active and has the same next day and amount as the order
-    that was tried.
+    """Returns whether the locked row is active and has the same next day and the same amount as the
+    order that was tried.
     """
     was, now = ((each.position, each.amount) for each in (tried, row))
     return row.is_active and was == now
 
 
 def settle_paid(order: StandingOrder, paid: Transaction) -> None:
-    """Stores the result "paid", and moves the order to the next day. This function is called in the
-    database transaction that books the payment, after the accounts were locked.
+    """Stores the result "paid", and moves the order to the next day. Must be called in the database
+    transaction that books the payment, after the accounts were locked.
 
-    Raises: OrderChanged if the order has changed since it was read. In that case, nothing is
+    Raises: OrderChanged if the order was changed after it was read. In this case, nothing is
     booked.
     """
     is_last = not order.is_within(order.position + 1)
@@ -354,8 +358,8 @@ def _lock(order: StandingOrder) -> StandingOrder:
 
 
 def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
-    """Returns the reason why an order ends after its last day. The text depends on the result of
-    that day.
+    """Returns the reason why an order ends after its last day, depending on the result of
+    this day.
     """
     which = "payment" if order.times == 1 else "last payment"
     return f"The {which} was {RESULTS[outcome]}."
@@ -386,7 +390,9 @@ def _store(row: StandingOrder) -> None:
 
 
 def first_day_refusal(day: date, today: date) -> str:
-    """Returns the reason why an order cannot begin on this day, or "" if it can."""
+    """Returns the reason why an order cannot begin on this day, or "" if the order can begin on
+    this day.
+    """
     if day < today:
         return f"This day is in the past. Today is {long_date(today)}."
     if (day - today).days > MAX_DAYS_AHEAD:

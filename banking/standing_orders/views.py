@@ -48,9 +48,7 @@ ACTIONS = ("skip", "pause", "resume", "end")
 
 @require_safe
 def order_list(request: PersonRequest) -> HttpResponse:
-    """Shows the standing orders of the signed-in person, and the payments that they will make in
-    the coming days.
-    """
+    """Shows the standing orders of the signed-in person, and their payments in the coming days."""
     context = {"page": orders_page(request.user)}
     return render(request, "standing_orders/list.html", context)
 
@@ -63,8 +61,8 @@ def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def order_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form, and then a review with the next days. When the user agrees, sets up the
-    order. If the user agrees twice, the order is set up only once.
+    """Shows the form, and then a review with the next days. Sets up the order when the user agrees.
+    A second agreement sets up nothing.
     """
     if request.method != "POST":
         return _begin(request)
@@ -85,7 +83,7 @@ def order_new(request: PersonRequest) -> HttpResponse:
 
 def _begin(request: PersonRequest) -> HttpResponse:
     """Shows an empty form, with its id in the URL. After the user has confirmed their identity,
-    shows the review again.
+    shows the review again instead.
     """
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:
@@ -176,8 +174,8 @@ def order_detail(request: PersonRequest, pk: Any) -> HttpResponse:
 def _detail(
     request: PersonRequest, order: StandingOrder, form: AmountForm, *, unsaved: str = ""
 ) -> HttpResponse:
-    """Shows the page of an order. `unsaved` is an amount that the user typed before they had to
-    confirm their identity. The user must send it again.
+    """Shows the page of an order. `unsaved` is an amount that the user typed before confirming
+    their identity, and must send again.
     """
     page = order_page(request.user, order)
     context = {"page": page, "form": form, "unsaved": unsaved}
@@ -186,7 +184,7 @@ def _detail(
 
 @require_POST
 def order_amount(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Changes the amount of an order. If the order pays another person, the user must have
+    """Changes the amount of an order. For an order that pays another person, the user must have
     confirmed their identity recently.
     """
     order = _own(request, pk)
@@ -214,9 +212,7 @@ def order_amount(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def order_change(request: PersonRequest, pk: Any, action: str) -> HttpResponse:
-    """Skips the next day of an order, or pauses, resumes or ends the order, depending on
-    `action`.
-    """
+    """Runs `action`: skips the next day of an order, or pauses, resumes or ends the order."""
     order = _own(request, pk)
     change, done = _change(order, action, request.POST.get("day", ""))
     try:

@@ -1,4 +1,4 @@
-"""An audit check: each numbered account statement must match the books."""
+"""The audit check of statements. Each numbered account statement must match the booked entries."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -84,7 +84,7 @@ class PeriodFigures(NamedTuple):
         return f"{self.entries} entries, {self.money_in} in, {self.money_out} out"
 
     def in_words(self, account: NamedAccount) -> str:
-        entries = self.entries or 0  # None is possible if the column lost its NOT NULL
+        entries = self.entries or 0  # None is possible if the column has lost its NOT NULL
         count = counted(entries, "entry", "entries")
         return f"{count}, {account.money(self.money_in)} in, {account.money(self.money_out)} out"
 
@@ -92,8 +92,9 @@ class PeriodFigures(NamedTuple):
 @register_check
 def statements(since: datetime | None = None) -> Iterator[Finding]:
     """Yields a finding for each statement whose sums, number of entries or digest do not match the
-    entries in its period. If `since` is set, checks only the statements that begin then or later.
-    Also yields the findings of `_unlinked`.
+    entries in its period. Also yields the findings of `_unlinked`.
+
+    If `since` is set, checks only the statements that begin at this time or later.
     """
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
         cursor.execute(DIFFERING, {"since": since or "-infinity"})
@@ -114,8 +115,8 @@ def statements(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _unlinked() -> Iterator[Finding]:
-    """Yields a finding if a statement has the wrong month or does not continue the previous
-    statement, or if the first statement begins after an entry.
+    """Yields a finding in three cases: a statement has the wrong month, a statement does not
+    continue the previous statement, or the first statement begins after an entry.
     """
     with connection.cursor() as cursor:
         cursor.execute(UNLINKED)

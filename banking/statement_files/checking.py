@@ -1,4 +1,6 @@
-"""Checks an account statement against the books, for anybody who has its digest or code."""
+"""Checks an account statement against the bank's records. Anybody who has the digest or the code of
+a statement can check it.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,27 +35,25 @@ _search = BoundedSemaphore()  # one search at a time per process
 
 
 class CheckTooSlow(Exception):
-    """Raised if the search of a chosen statement takes too long, or if another search is
-    running.
-    """
+    """Raised if the search for chosen entries takes too long, or if another search is running."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedStatement:
-    """The bank's current records of a statement, to compare with the printed statement.
+    """The bank's current records of a statement, for a comparison with the printed statement.
 
-    `is_true` is true if the digest of the current books is the digest of the statement.
-    `may_differ` is true if the digests differ, but the entries come from a search, which may find
-    other entries today. `audit` is a message about what the audits found in this period, or "" if
-    the last audit found an error.
+    - `is_true`: whether the current entries have the digest of the statement.
+    - `may_differ`: true if the digests differ, but the entries come from a search, which may find
+      other entries today.
+    - `audit`: a message about the audits of this period, or "" if the last audit found an error.
     """
 
-    title: str  # "" for chosen entries, which have no number
+    title: str  # "" for chosen entries
     period: str
-    holder: str  # the holder's name at that time; "" if the code does not contain it
+    holder: str  # the holder's name at the time of the statement; "" if the code has no name
     account_number: str
     currency: str
-    opening: Decimal  # `opening` and `closing` are the account's balances, also for a selection
+    opening: Decimal  # `opening` and `closing` are the account's balances, also for chosen entries
     money_in: Decimal
     money_out: Decimal
     closing: Decimal
@@ -67,8 +67,8 @@ class CheckedStatement:
 
 
 def checked_digest(digest: bytes) -> CheckedStatement | None:
-    """Returns the bank's records of the numbered statement with this digest, or None if there is no
-    such statement.
+    """Returns the bank's records of the numbered statement with this digest, or None if no
+    statement has this digest.
     """
     found = MonthlyStatement.objects.select_related("account", "seal").filter(digest=digest)
     statement = found.first()
@@ -76,7 +76,7 @@ def checked_digest(digest: bytes) -> CheckedStatement | None:
 
 
 def checked_choice(token: str) -> CheckedStatement | None:
-    """Returns the bank's records of the chosen statement that this code identifies, or None if the
+    """Returns the bank's records of the chosen entries that this code identifies, or None if the
     bank did not make the code.
 
     Raises: CheckTooSlow if the search takes too long.
@@ -116,11 +116,10 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
 
 
 def _found_again(choice: ChosenEntries) -> list[UUID]:
-    """Returns the ids of the transactions of a choice whose code does not contain the places of the
-    entries, by searching again.
+    """Returns the ids of the transactions of a choice by searching again. This is for a code that
+    does not contain the places of the entries.
 
-    Raises: CheckTooSlow. The limit is needed because anybody with the link can repeat a slow
-    search.
+    Raises: CheckTooSlow, because anybody with the link can repeat a slow search.
     """
     if not _search.acquire(blocking=False):
         raise CheckTooSlow
@@ -183,8 +182,8 @@ def _audit_of(entries: EntryQuerySet) -> str:
 
 
 def digest_in(text: str) -> bytes | None:
-    """Returns the digest that somebody typed in hexadecimal, as bytes. Returns None if the text is
-    not a digest. Spaces and upper case are ignored.
+    """Returns a typed hexadecimal digest as bytes, or None if the text is not a digest. Ignores
+    spaces and upper case.
     """
     try:
         digest = bytes.fromhex("".join(text.split()))

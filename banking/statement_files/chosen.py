@@ -1,16 +1,16 @@
-"""Statements of chosen entries: the entries that the account's page shows with its filters, as a
-document.
+"""Statements of chosen entries: a document with the entries that the account's page shows with its
+filters.
 
 Note [Proof of a choice]: a choice is not stored. Its check URL contains the account, the filters,
 the time, the digest, the time zone and the holder's name, signed with SECRET_KEY. For a search, the
-URL also contains the places of the entries that the search found. To check a choice, the same
-entries are read again, and days begin and end in that time zone. The name is the name in the PDF,
-so the URL does not reveal a later name.
+URL also contains the places of the entries that the search found. A check reads the same entries
+again, and days begin and end in the time zone of the URL. The name is the name in the PDF, so the
+URL does not reveal a later name.
 
 Note [Booked up to]: each booking of an account is later than the account's previous
 `last_entry_at`. So a choice contains the entries up to the value of `last_entry_at` that was read
-first. A booking that is not committed yet has a later time, so the booking is not in the file, and
-it is not found either when the file is checked.
+first. A booking that is not committed yet has a later time, so neither the file nor a later check
+contains the booking.
 """
 
 from collections.abc import Iterable, Sequence
@@ -64,8 +64,8 @@ class ChosenEntries:
 
     @classmethod
     def of(cls, account: Account, filters: Filters) -> Self:
-        """Returns the choice of entries that exist now. The caller must have just read `account`
-        from the database.
+        """Returns the choice of the entries that exist now. `account` must just have been read from
+        the database.
         """
         last = account.last_entry_at
         return cls(account, filters, timezone.now(), last + TICK if last else BEFORE_ALL)
@@ -87,19 +87,19 @@ class ChosenEntries:
 
     @property
     def ends_at(self) -> datetime:
-        """The end of the last day, or the time of the choice if that is earlier."""
+        """The end of the last day, or the time of the choice if this time is earlier."""
         made = max(self.made_at, self.before)  # the clock of this machine may be slow
         return min(end_of_day(self.filters.end), made) if self.filters.end else made
 
     def balance_at(self, moment: datetime) -> Decimal:
-        """Returns the account's balance just before this time. Bookings after the choice are
-        ignored.
+        """Returns the account's balance just before this time. Ignores bookings after the
+        choice.
         """
         return balance_at(self.account, min(moment, self.before))
 
     def first_day(self) -> date:
-        """Returns the first day of the filter. If the filter has no first day, returns the day of
-        the account's first entry, or of its opening.
+        """Returns the first day of the filter. Without a first day in the filter, returns the day
+        of the account's first entry or of its opening.
         """
         if self.filters.start:
             return self.filters.start
@@ -126,8 +126,8 @@ class ChosenEntries:
         )  # fmt: skip
 
     def last_entry(self) -> LastEntry | None:
-        """Returns the time of the account's last entry before the end of the choice, and the
-        balance after it. Ignores the filters. Returns None if there is no entry.
+        """Returns the account's last entry before the end of the choice: its time, and the balance
+        after it. Ignores the filters. Returns None if there is no entry.
         """
         entries = Entry.objects.for_account(self.account)
         entries = entries.between(None, min(self.ends_at, self.before))
@@ -135,7 +135,7 @@ class ChosenEntries:
         return last
 
     def seal(self) -> Seal | None:
-        """Returns the first seal that covers the whole period, or None if there is none."""
+        """Returns the first seal that covers the whole period, or None."""
         return Seal.objects.filter(ends_at__gte=self.ends_at).order_by("number").first()
 
     def digest(self, totals: RowTotals, seal: Seal | None) -> bytes:
@@ -143,7 +143,7 @@ class ChosenEntries:
 
     def token(self, digest: bytes, entries: Sequence[Entry]) -> str:
         """Returns a signed text that contains the choice and its digest. The check page verifies
-        it.
+        this text.
         """
         filters = self.filters
         places = places_of(entries, self.all_of_account) if filters.text else ""
@@ -158,9 +158,10 @@ class ChosenEntries:
 class ReadToken(NamedTuple):
     """The content of the signed text of a choice.
 
-    `places` contains the places of the entries. It is "" for a choice without a search, because its
-    filters always find the same entries. `zone` is the bank's time zone when the choice was made.
-    `holder` is the account holder's name at that time, or "" in older texts.
+    - `places`: the places of the entries, or "" for a choice without a search. The filters of such
+      a choice always find the same entries.
+    - `zone`: the bank's time zone when the choice was made.
+    - `holder`: the account holder's name at that time, or "" in older texts.
     """
 
     account: UUID
@@ -192,8 +193,8 @@ def choice_of(token: str) -> ReadToken:
 
 
 def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> HttpResponseBase:
-    """Returns the chosen entries as a file. A PDF contains a code and a digest to check the
-    statement.
+    """Returns the chosen entries as a file. A PDF contains a code and a digest with which the
+    statement can be checked.
 
     Raises: FileTooLong if there are more entries than this format allows.
     """
@@ -210,8 +211,10 @@ def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> Http
 
 def streamed_document(choice: ChosenEntries) -> StatementDocument:
     """Returns the document of a choice without a digest. The balances are read from the primary
-    database. The entries may be read from a replica if the replica already has the account's last
-    entry, because the closing balance comes from that entry.
+    database.
+
+    The entries may be read from a replica if the replica already has the account's last entry,
+    because the closing balance comes from this entry.
     """
     last = choice.last_entry()
     entries = stream_entries(choice.entries, is_complete=lambda: choice.last_entry() == last)

@@ -41,8 +41,8 @@ CHOSEN_TOTALS = f"SELECT {_TOTALS} {_ENTRIES} AND transaction_id = ANY (%(ids)s)
 
 
 class RowTotals(NamedTuple):
-    """The number of entries, their sums, and the SHA-256 of the digests of the entries (oldest
-    first). Also contains the ids of the accounts on the other side.
+    """The number of entries, their sums, the SHA-256 of the digests of the entries (oldest first),
+    and the ids of the accounts on the other side.
     """
 
     rows: int
@@ -54,7 +54,7 @@ class RowTotals(NamedTuple):
 
 class StatementFigures(NamedTuple):
     """The values of a statement that the digest includes. `number` is None for chosen entries.
-    `seal` contains the number and the digest of the seal, or is None if no seal covers all entries.
+    `seal` is the number and the digest of the seal, or None if no seal covers all entries.
     """
 
     account_number: str

@@ -1,4 +1,4 @@
-"""An account statement as a document, from which all file formats are made."""
+"""An account statement as a document. All file formats are made from this document."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class FileTooLong(LedgerError):
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """One entry of a statement. `booked_at` is in the statement's time zone. `amount` is negative
-    for money out. `who` and `number` are the name and account number of the other side. Both are ""
-    if the other side is outside the bank.
+    for money out. `who` and `number` are the name and account number of the other side, or "" if
+    the other side is outside the bank.
     """
 
     id: UUID
@@ -47,7 +47,9 @@ class StatementLine:
 
     @property
     def words(self) -> str:
-        """The description and the reference. The description is left out if it is the title."""
+        """The description and the reference. A description that is already the title is left
+        out.
+        """
         description = "" if self.title == self.description else self.description
         return " · ".join(filter(None, (description, self.reference)))
 
@@ -56,13 +58,15 @@ class StatementLine:
 class StatementDocument:
     """A statement for whole days.
 
-    `number` and `month` are None if a person has chosen the entries. `selection` then describes the
-    filters. `opening` and `closing` are the account's balances, also for chosen entries. `made_at`
-    and the days are in the statement's time zone, even if the bank's setting changes later.
-
-    `lines` can be read only once, and is sorted oldest first. `digest` is hexadecimal, or "" in
-    formats without a digest. `check_page` is the URL of the page that checks statements.
-    `check_url` is this URL with the digest or the code of this statement.
+    - `number` and `month`: None if a person has chosen the entries. `selection` then describes the
+      filters.
+    - `opening` and `closing`: the account's balances, also for chosen entries.
+    - `made_at` and the days: in the statement's time zone, even if the bank's setting changes
+      later.
+    - `lines`: oldest first. They can be read only once.
+    - `digest`: hexadecimal, or "" in formats without a digest.
+    - `check_page`: the URL of the page that checks statements.
+    - `check_url`: the same URL with the digest or the code of this statement.
     """
 
     account_number: str
@@ -97,8 +101,8 @@ class StatementDocument:
 
     @property
     def short_id(self) -> str:
-        """An id of at most 16 letters and digits. No other statement of the account has the same
-        id.
+        """An id of at most 16 letters and digits that is unique among the statements of the
+        account.
         """
         if self.month is not None:
             return f"M{self.number:05}{self.month:%Y%m}"
@@ -109,7 +113,7 @@ def lines_of(
     entries: Iterable[Entry], *, holder: UUID, zone: tzinfo, names: dict[str, str] | None = None
 ) -> Iterator[StatementLine]:
     """Yields a line for each entry, with times in `zone`. `names` contains the names of the other
-    sides by account id. If `names` is None, the current names are used.
+    sides by account id. None means the current names.
     """
     for entry in entries:
         other = entry.counterparty

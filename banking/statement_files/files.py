@@ -31,9 +31,9 @@ from ledger.web.table_files import TYPES, table_response
 
 CHUNK_SIZE = 100  # number of entries per part of the response
 # Maximum numbers of entries. 10,000 entries are about 400 pages, or 2,600 pages if all texts are as
-# long as possible. An XLSX file takes 1.5 s of CPU time for 10,000 entries and 8 s for 50,000. In
-# this time the other threads of the process wait. The memory use does not depend on the number of
-# rows.
+# long as possible. An XLSX file takes 1.5 s of CPU time for 10,000 entries and 8 s for 50,000
+# entries, and the other threads of the process wait. The memory use does not depend on the number
+# of rows.
 MAX_PDF_ENTRIES, MAX_XLSX_ENTRIES = 10_000, 20_000
 
 
@@ -51,7 +51,9 @@ class TextFormat:
 TEXTS = {
     "ofx": TextFormat("OFX", "application/x-ofx", ofx),
     "qif": TextFormat("QIF", "application/x-qif; charset=utf-8", qif),
-    "xml": TextFormat("camt.053", "application/octet-stream", camt053),  # no browser shows it
+    "xml": TextFormat(
+        "camt.053", "application/octet-stream", camt053
+    ),  # browsers do not show this type
     "sta": TextFormat("MT940", "text/plain; charset=us-ascii", mt940),
 }
 # The extension of each file format, and the name of the format on pages.
@@ -78,8 +80,8 @@ def refuse_too_long(kind: str, count: int) -> None:
 
 
 def made_in_turn(kind: str, account: Account) -> AbstractContextManager[None]:
-    """Returns a context manager for making a file of this format. If the format is PDF or XLSX, the
-    context manager first waits for other downloads of the account's owner and of other users.
+    """Returns a context manager for making a file of this format. For PDF and XLSX, the context
+    manager first waits for other downloads of the account's owner and of other users.
 
     Raises: TooManyDownloads.
     """
@@ -106,7 +108,7 @@ def file_response(document: StatementDocument, name: str, kind: str) -> HttpResp
     text = TEXTS[kind]
     parts = _in_parts(text.write(document))
     response = StreamingHttpResponse(parts, content_type=text.content_type, headers=headers)
-    # The first part is read before the response begins, so that an error here still gets status
+    # The first part is read before the response begins, so that an error here still causes status
     # 503.
     response.streaming_content = chain(list(islice(parts, 1)), parts)
     return response

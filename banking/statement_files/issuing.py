@@ -1,9 +1,10 @@
-"""Issues the numbered statements of all accounts: one for each month that is completely sealed.
+"""Issues the numbered statements of all accounts: one statement for each month that is completely
+sealed.
 
-The job can run twice, in parallel and after a crash: the id of a statement is made from the account
-and the number, and a trigger accepts only the next number. The content of a statement depends only
-on the books, not on the time when the job runs: each statement refers to the first seal that covers
-its month.
+The job can run twice, in parallel and after a crash. The id of a statement is made from the account
+and the number, and a trigger accepts only the next number. The digest of a statement depends only
+on the booked entries and on the first seal that covers its month, not on the time when the job
+runs.
 """
 
 from bisect import bisect_left
@@ -34,8 +35,10 @@ BATCH_SIZE = 50  # accounts per database transaction
 
 
 def issue_due() -> int:
-    """Issues every statement that is due, and returns their number. Issues nothing before the first
-    seal. If the statements of an account fail, first issues all others, and then raises the error.
+    """Issues every statement that is due, and returns the number of statements. Issues nothing
+    before the first seal.
+
+    Raises: the first error of an account, after the statements of all other accounts were issued.
     """
     seals = list(Seal.objects.order_by("number").only("number", "ends_at", "digest"))
     if not seals:
@@ -63,9 +66,9 @@ def _month_of(day: date) -> date:
 
 
 def _due(until: date) -> Iterator[Account]:
-    """Yields the accounts for which a statement may be missing. These are the accounts that have no
-    statement yet. They are also the accounts whose last statement is neither for the month before
-    `until` nor for the month in which the account was closed. The holder of each account is loaded.
+    """Yields the accounts for which a statement may be missing, with their holders loaded. An
+    account is complete if its last statement is for the month before `until`, or for the month in
+    which the account was closed.
     """
     latest = MonthlyStatement.objects.filter(account=OuterRef("pk")).newest_first()
     accounts = Account.objects.select_related("user").annotate(
@@ -80,9 +83,11 @@ def _due(until: date) -> Iterator[Account]:
 
 
 def _issue(accounts: list[Account], until: date, seals: list[Seal]) -> int:
-    """Issues the missing statements of these accounts in one database transaction, and returns
-    their number. If another worker issues the same statements at the same time, returns 0 for a
-    single account, and raises IntegrityError for several accounts.
+    """Issues the missing statements of these accounts in one database transaction, and returns the
+    number of statements.
+
+    If another worker issues the same statements at the same time, returns 0 for a single account,
+    and raises IntegrityError for several accounts.
     """
     made = [row for account in accounts for row in _statements(account, until, seals)]
     try:
@@ -119,8 +124,8 @@ def _statements(account: Account, until: date, seals: list[Seal]) -> Iterator[Mo
 
 
 def _first_month(account: Account) -> date:
-    """Returns the month in which the account was opened. If its first entry is older, for example
-    after an import, returns the month of that entry.
+    """Returns the month in which the account was opened, or the month of its first entry if this
+    entry is older, for example after an import.
     """
     first = Entry.objects.for_account(account).order_by("created_at").values_list("created_at")
     began = [account.created_at, *(moment for (moment,) in first[:1])]
@@ -154,8 +159,8 @@ def _statement(
 
 
 def _names(account: Account, others: frozenset[UUID]) -> dict[UUID, str]:
-    """Returns the names of these accounts as the statements of `account` show them, by account
-    id.
+    """Returns a dict from account id to name, for the names that the statements of `account`
+    show.
     """
     found = Account.objects.filter(pk__in=others).select_related("user")
     return {

@@ -1,4 +1,4 @@
-"""The numbered monthly statement of an account. It is issued once and never changes."""
+"""The numbered monthly statement of an account. A statement is issued once and never changes."""
 
 import uuid
 from datetime import date, timedelta
@@ -26,8 +26,8 @@ def time_zone_now() -> str:
 
 
 def id_of_statement(account: uuid.UUID, number: int) -> uuid.UUID:
-    """Returns the id of an account's statement with this number. The id is a hash of both values,
-    so two workers cannot issue the statement twice.
+    """Returns the id of an account's statement with this number: a hash of both values. So two
+    workers cannot issue the statement twice.
     """
     return uuid.uuid5(account, f"statement {number}")
 
@@ -44,9 +44,9 @@ class MonthlyStatement(models.Model):
     """A numbered statement: the opening balance, the sums, the closing balance and the digest of
     one month of an account.
 
-    `names` contains the names of the other sides when the statement was issued, by account id. If a
-    person's name changes later, the statement keeps the old name. The digest includes only values
-    that never change.
+    `names` contains the names of the other sides at the time of issue, by account id. The statement
+    keeps an old name if a person's name changes later. The digest includes only values that never
+    change.
     """
 
     id = models.UUIDField(

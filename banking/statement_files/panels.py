@@ -1,5 +1,5 @@
-"""Adds links to monthly statements, and to files in bank formats, to the page of an account
-statement.
+"""Adds links to the page of an account statement: to monthly statements, and to files in bank
+formats.
 """
 
 from collections.abc import Mapping

@@ -19,9 +19,8 @@ def _monthly_statements(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the names to erase: all names on the person's own statements, and the person's name on
-    the statements of other people who paid the person or were paid by the person. The digests do
-    not include names.
+    """Yields the names to erase: all names on the person's statements, and the person's name on
+    other people's statements. The digests do not include names.
     """
     own = MonthlyStatement.objects.filter(account__in=traces.accounts)
     yield emptied(own, holder=NAME, account_name=ACCOUNT_NAME)

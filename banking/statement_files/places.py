@@ -1,10 +1,9 @@
-"""Encodes which entries of an account a search found, as a text that is short enough for a printed
-code.
+"""Encodes the entries that a search found as a text that is short enough for a printed code.
 
 Note [Places of entries]: the result of a search depends on its reader's notes and categories, on
-names, and on the day. So the code of a search contains the places of the found entries in the list
-of all entries of the account, oldest first. These places never change, because nothing is booked
-before an existing entry.
+names, and on the day. Therefore the code of a search contains the places of the found entries in
+the list of all entries of the account, oldest first. These places never change, because nothing is
+booked before an existing entry.
 """
 
 import zlib
@@ -15,13 +14,13 @@ from uuid import UUID
 from transactions.models import Entry
 from transactions.models.entry import EntryQuerySet
 
-MAX_BYTES = 240  # if there are more, the squares of the code are too small
+MAX_BYTES = 240  # with more, the squares of the code are too small
 NO_PLACE = urlsafe_b64encode(zlib.compress(b"", wbits=-zlib.MAX_WBITS)).decode()
 
 
 def places_of(entries: Sequence[Entry], all_of_account: EntryQuerySet) -> str:
-    """Returns the places of the entries as text. Returns "" if the text would be too long for a
-    printed code. `entries` must be sorted oldest first.
+    """Returns the places of the entries as text, or "" if the text would be too long for a printed
+    code. `entries` must be sorted oldest first.
     """
     if not entries:
         return f"0.{NO_PLACE}"

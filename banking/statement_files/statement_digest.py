@@ -14,8 +14,8 @@ ENTRY_DIGEST = f"sha256(convert_to({ENTRY_TEXT}, 'UTF8'))"
 
 def statement_digest(rows: str) -> str:
     """Returns a SQL expression for the digest of the row `statement` of `monthly_statements`. The
-    query must also contain its `account` and its `seal`. `rows` is the SQL expression for the
-    SHA-256 of the statement's entries.
+    query must also contain the rows `account` and `seal` of the statement. `rows` is the SQL
+    expression for the SHA-256 of the statement's entries.
     """
     amounts = ("opening", "money_in", "money_out", "closing")
     texts = ", ".join(f"to_json(statement.{amount}::text)" for amount in amounts)

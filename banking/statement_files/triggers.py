@@ -1,15 +1,16 @@
 """The trigger that checks each new statement.
 
-Note [Statements follow]: a trigger accepts a statement only if it is the next one of its account,
-begins where the previous one ended, and is covered by a seal. So the numbers of an account have no
-gaps, and nothing can be booked into the period afterwards. The period must match its month, so the
-months have no gaps either. The amounts must match the entries, so a role that may insert statements
-cannot invent a statement. The account must have no entries before its first statement.
+Note [Statements follow]: a trigger accepts a statement only if it is the next statement of its
+account, begins where the previous statement ended, and is covered by a seal. So the numbers of an
+account have no gaps, and nothing can be booked into the period afterwards. The period must match
+its month, so the months have no gaps either. The amounts must match the entries, so a role that may
+insert statements cannot invent a statement. The account must have no entries before its first
+statement.
 
 Note [Edges of a month]: a month begins at midnight in `TIME_ZONE`, which the database does not
 know. All time zones differ from UTC by at most 14 hours, so a month begins and ends at most 14
 hours before or after midnight in UTC. If the setting changes between two statements, the beginning
-moves by some hours, but it is still within these 14 hours.
+moves by some hours, but stays within these 14 hours.
 """
 
 import pgtrigger
@@ -29,7 +30,7 @@ def is_off(moment: str, midnight: str) -> str:
 
 def _balance_before(moment: str) -> str:
     """Returns a SQL expression: the balance after the account's last entry before this time, or
-    NULL if there is none. Uses one lookup in each index.
+    NULL if there is no entry. Uses one lookup in each index.
     """
     return f"""(
                 SELECT balance FROM entries WHERE account_id = NEW.account_id

@@ -107,8 +107,8 @@ def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
 @require_safe
 @cache_control(private=True, no_store=True)
 def check(request: HttpRequest) -> HttpResponse:
-    """Shows the bank's records of a statement, so that they can be compared with a printed
-    statement. Anybody who has the digest or the code can use this page without signing in.
+    """Shows the bank's records of a statement, for a comparison with a printed statement. A person
+    who has the digest or the code does not have to sign in.
     """
     token, is_typed = request.GET.get("choice", ""), "digest" in request.GET
     form = DigestForm(request.GET if is_typed else None)
@@ -131,8 +131,10 @@ def check(request: HttpRequest) -> HttpResponse:
 
 
 def _may_check(request: HttpRequest) -> bool:
-    """Counts a check in two rate limits, because a check reads all entries of a statement. Returns
-    whether the check is allowed. The limit of the client comes first, so the refused checks of one
-    client do not count in the limit for all clients.
+    """Returns whether the check is allowed, and counts the check in two rate limits, because a
+    check reads all entries of a statement.
+
+    The limit per client comes first. So the refused checks of one client do not count in the limit
+    for all clients.
     """
     return passes_for_client(CHECKS_OF_CLIENT, request) and passes(CHECKS_OF_ALL, "")

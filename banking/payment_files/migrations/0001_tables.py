@@ -1,4 +1,4 @@
-"""Payment files and their lines: the tables."""
+"""Creates the tables of payment files and their lines."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Payment files and their lines: what the database refuses and does."""
+"""Creates the constraints and triggers of payment files and their lines."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

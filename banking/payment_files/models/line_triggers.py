@@ -1,12 +1,12 @@
 """Triggers that prevent changes to the lines of a payment file after approval was requested.
 
-The triggers lock the file, and so does a request for approval. So if a line changes while a request
-is made, the second of the two transactions sees the changes of the first one. This works only at
-READ COMMITTED: at other isolation levels, an old snapshot could hide a new request. So transactions
-at other levels may not change, add or delete lines.
+These triggers and a request for approval lock the same row of the file. So if a line changes while
+a request is made, the second transaction sees the changes of the first. This works only at READ
+COMMITTED: at other isolation levels, an old snapshot could hide a new request. Therefore
+transactions at other levels may not change, add or delete lines.
 
-While a request is pending, the lines of its file cannot be deleted. Otherwise the approval would
-still book a deleted line, but the page of the file would not show it. Without a request, lines are
+The lines of a file with a pending request cannot be deleted. Otherwise the approval would still
+book a deleted line, but the page of the file would not show it. Without a request, lines are
 deleted together with their file.
 """
 
@@ -63,8 +63,8 @@ NO_LINE_JOINS_A_REQUEST = FirmTrigger(
         RETURN NULL;
     """,
 )
-# A file can be deleted if its request has expired, because an expired request pays nothing. The
-# booked lines of a request can be deleted after the request is done.
+# A file with an expired request can be deleted, because an expired request pays nothing. The booked
+# lines of a request can be deleted after the request is done.
 NO_LINE_LEAVES_A_REQUEST = FirmTrigger(
     name="no_line_leaves_a_request",
     level=pgtrigger.Statement,

@@ -1,7 +1,7 @@
 """An uploaded payment file, and its lines with their results.
 
-Only the table `transactions` proves what was paid. The id of a line is also the id of its
-transaction. It is assigned when the line is stored, so no line can be paid twice.
+Only the table `transactions` proves what was paid. A line gets its id when it is stored, and its
+transaction has the same id. So no line can be paid twice.
 """
 
 import uuid
@@ -52,8 +52,8 @@ class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
         return self.order_by("-created_at", "-pk")
 
     def same_as(self, file: "PaymentFile") -> Self:
-        """Returns other files with the same lines and the same paying account. Includes only files
-        of which at least one line was paid.
+        """Returns other files with the same lines and the same paying account. A file is included
+        only if at least one of its lines was paid.
         """
         same = self.filter(from_account=file.from_account_id, digest=file.digest)
         return same.exclude(pk=file.pk).filter(booked_count__gt=0)
@@ -69,8 +69,8 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.exclude(UNREAD)
 
     def waiting(self) -> Self:
-        """Returns the lines that can be booked. These lines are not booked yet, and the last check
-        has not refused them.
+        """Returns the lines that can be booked: not booked yet, and not refused by the last
+        check.
         """
         return self.filter(booked=False, verdict="")
 
@@ -85,8 +85,8 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.filter(paid_close_to(person))
 
     def digest(self) -> str:
-        """Returns a hash of the line numbers of these lines. Numbers are enough, because the
-        content of a line never changes.
+        """Returns a hash of the line numbers. The numbers identify the content, because the content
+        of a line never changes.
         """
         # StringAgg is not used, because Django 5.2 and 6.1 expect different types for its
         # delimiter.
@@ -98,8 +98,8 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return digest
 
     def for_reading(self) -> Self:
-        """Orders the lines: first refused lines, then lines that should be checked, and then the
-        rest.
+        """Orders the lines: first refused lines, then lines that a person should check, then all
+        others.
         """
         place = Case(
             When(~Q(verdict=""), then=Value(0)), When(DOUBTFUL, then=Value(1)), default=Value(2)
@@ -108,8 +108,8 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
 
 
 class PaymentFile(models.Model):
-    """A file with many payments from one account. The owner of the account sees the file even if
-    staff uploaded it.
+    """A file with many payments from one account. The owner of the account can see the file, even
+    if staff uploaded it.
 
     The counts are updated in the database transaction that changes the lines.
     """
@@ -124,8 +124,8 @@ class PaymentFile(models.Model):
     from_account = models.ForeignKey(Account, models.PROTECT, related_name="payment_files")
     name = models.CharField(max_length=200, db_comment="Of the file, as uploaded")
     digest = models.CharField(max_length=64, db_comment="SHA-256 of its lines as read")
-    # A file that was uploaded on a page may be paid again on purpose, so its run is NULL: the
-    # unique constraint treats NULLs as different.
+    # `run` is NULL for a file that was uploaded on a page. Such a file may be paid again on
+    # purpose, and the unique constraint treats NULLs as different.
     run = models.CharField(  # noqa: DJ001
         max_length=100,
         null=True,
@@ -183,15 +183,15 @@ class PaymentFile(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Records that this account was read. See Note [Whose data]."""
+        """Returns the row, and records that its account was read. See Note [Whose data]."""
         file = super().from_db(*arguments, **options)
         add_accounts(file.__dict__.get("from_account_id"))
         return file
 
     @property
     def is_from_bank(self) -> bool:
-        """Whether staff or `post_file` uploaded the file. The owner of the account cannot pay such
-        a file; only the bank can pay it.
+        """Whether staff or `post_file` uploaded the file. Only the bank can pay such a file. The
+        owner of the account cannot.
         """
         return self.created_by_id != self.from_account.user_id
 
@@ -219,19 +219,16 @@ class PaymentFile(models.Model):
 
     @property
     def decided_count(self) -> int:
-        """The number of lines that are booked or refused. The page uses it to show the progress of
-        the booking.
-        """
+        """The number of lines that are booked or refused, for the progress of the booking."""
         return self.booked_count + self.refused_count
 
 
 class PaymentLine(models.Model):
-    """One line of a file: the recipient, the amount, and whether it was paid. The id of a line is
-    also the id of its transaction.
+    """One line of a file: the recipient, the amount, and whether the line was paid. The id of a
+    line is also the id of its transaction.
 
-    If `verdict` is empty, the line is booked, or the last check found that the line could be
-    booked. Otherwise `verdict` is the reason why the line was refused when it was stored, checked
-    or booked.
+    `verdict` is the reason for a refusal when the line was stored, checked or booked. An empty
+    `verdict` means that the line is booked, or can be booked according to the last check.
     """
 
     id = models.UUIDField(
@@ -297,7 +294,9 @@ class PaymentLine(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Records that the receiving account was read. See Note [Whose data]."""
+        """Returns the row, and records that the receiving account was read. See Note [Whose
+        data].
+        """
         line = super().from_db(*arguments, **options)
         add_accounts(line.__dict__.get("to_account_id"))
         return line
@@ -309,14 +308,14 @@ class PaymentLine(models.Model):
 
     @property
     def is_uncompared(self) -> bool:
-        """Whether the name in the file was not compared with the account holder's name, because the
-        file's owner had too many wrong names on that day.
+        """Whether the name in the file was not compared with the account holder's name. Names are
+        not compared after the file's owner had too many wrong names on one day.
         """
         return bool(self.typed_name and not self.name_check and self.to_account_id)
 
     @property
     def doubts(self) -> list[str]:
-        """Messages about the line that a person should check before they pay it."""
+        """Messages about problems that a person should check before paying the line."""
         quoted = f"\u201c{shortened(self.typed_name)}\u201d"
         about_name = {
             NameCheck.CLOSE: f"The name {quoted} in the file is close to the holder's name.",

@@ -1,11 +1,13 @@
 """The trigger that stores the lines for which approval was requested.
 
-A line that was refused at the time of the request may be payable later, while another line with the
-same amount may be refused later. So the sum is not enough, and the database stores the requested
-lines: see Note [Payments of a request]. The trigger locks the file first, so that its lines cannot
-change in the meantime. A transaction with an older snapshot could request lines that no longer
-exist, so the trigger refuses it. The account and the currency must match the file, because the
-approver reads the amounts in this currency.
+A line that was refused at the time of the request may be payable later, and another line with the
+same amount may be refused later. So the sum does not identify the lines, and the database stores
+the requested lines: see Note [Payments of a request].
+
+The trigger locks the file first, so that its lines cannot change in the meantime. The trigger
+refuses a transaction with an older snapshot, which could request lines that no longer exist. The
+account and the currency must match the file, because the approver reads the amounts in this
+currency.
 """
 
 import pgtrigger

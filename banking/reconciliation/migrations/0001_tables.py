@@ -1,4 +1,4 @@
-"""Statements of other banks, matched with the books: the tables."""
+"""Creates the tables of reconciliations."""
 
 from django.conf import settings
 from django.db import migrations, models

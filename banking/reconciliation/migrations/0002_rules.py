@@ -1,4 +1,4 @@
-"""Statements of other banks, matched with the books: what the database refuses and does."""
+"""Creates the constraints and triggers of reconciliations."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

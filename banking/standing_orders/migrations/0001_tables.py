@@ -1,4 +1,4 @@
-"""Standing orders and the days on which they paid: the tables."""
+"""Creates the tables of standing orders and their days."""
 
 from django.conf import settings
 from django.db import migrations, models

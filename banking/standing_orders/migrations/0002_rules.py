@@ -1,4 +1,4 @@
-"""Standing orders and the days on which they paid: what the database refuses and does."""
+"""Creates the constraints and triggers of standing orders and their days."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

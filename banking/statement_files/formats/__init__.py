@@ -1,1 +1,1 @@
-"""One module for each file format of a statement. Each of them writes a StatementDocument."""
+"""One module for each file format of a statement. Each module writes a StatementDocument."""

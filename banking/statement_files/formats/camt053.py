@@ -13,9 +13,11 @@ ACCOUNT_NAME_LIMIT = 70
 
 
 def camt053(document: StatementDocument) -> Iterator[str]:
-    """Yields the parts of a camt.053 file. For chosen entries, the file contains only the account's
-    balance at the end of the period (code INFO). The schema requires a balance, but chosen entries
-    do not add up to the opening and closing balances.
+    """Yields the parts of a camt.053 file.
+
+    For chosen entries, the file contains only the account's balance at the end of the period (code
+    INFO). The schema requires a balance, but chosen entries do not add up to the opening and
+    closing balances.
     """
     made = _moment(document.made_at)
     id = f"{document.account_number}-{document.short_id}"[:ID_LIMIT]

@@ -3,17 +3,18 @@
 Noto Sans draws Latin, Greek and Cyrillic, and its digits have equal width. FiraGO draws letters
 that Noto Sans does not have: Arabic, Hebrew, Devanagari, Thai and Georgian. Chinese, Japanese and
 Korean use a font of Adobe that PDF readers have, because embedding such a font would add megabytes.
-If no font has a letter, a question mark is drawn.
+A letter that no font has becomes a question mark.
 
 Note [Order and forms of letters]: python-bidi puts the letters of a line into the order in which
 they are drawn, from left to right (Unicode Standard Annex 9). We use its older implementation,
-because the newer one does not mirror brackets. It raises AssertionError for isolates and for
-characters that Python does not know. So letters that no font has become question marks first.
+because the newer implementation does not mirror brackets. The older implementation raises
+AssertionError for isolates and for characters that Python does not know. So letters that no font
+has become question marks first.
 
 HarfBuzz, through ReportLab, shapes the letters of FiraGO: it joins Arabic letters, and reorders and
 combines Devanagari letters. Most joined Arabic forms are Unicode characters, so PDF readers find
-the original word when it is copied or searched. The other forms get characters of the private use
-area. A run with such characters also contains its original text as `/ActualText`.
+the original word when the text is copied or searched. The other forms get characters of the private
+use area. A run with such characters also contains its original text as `/ActualText`.
 """
 
 import io
@@ -44,7 +45,7 @@ _UNRESOLVED = frozenset({"", "LRI", "RLI", "FSI", "PDI"})
 
 class GlyphRun(NamedTuple):
     """A sequence of letters that one font draws from left to right. `words` is the original text if
-    the drawn forms are not Unicode letters, otherwise "".
+    the drawn forms are not Unicode letters, and "" otherwise.
     """
 
     font: str
@@ -61,8 +62,8 @@ class GlyphRun(NamedTuple):
 
 @cache
 def load() -> None:
-    """Loads the fonts at the first call in a process, which takes some tenths of a second. Later
-    calls do nothing.
+    """Loads the fonts at the first call in a process. The first call takes some tenths of a second,
+    and later calls do nothing.
     """
     from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSans_Bold, NotoSans_Regular
 
@@ -80,8 +81,9 @@ def load() -> None:
 
 def _number_forms(font: TTFont) -> None:
     """Assigns a character of the private use area to each form that has no Unicode character.
-    Otherwise ReportLab would assign these characters in the order of their first use, and each
-    process would write different bytes.
+
+    ReportLab would assign these characters in the order of their first use, so each process would
+    write different bytes.
     """
     forms = font.hbFont()
     for number in range(forms.face.glyph_count):
@@ -109,8 +111,8 @@ def runs(text: str, font: str) -> Iterator[GlyphRun]:
 
 
 def _shaped(line: str, font: str) -> Iterator[GlyphRun]:
-    """Yields the letters of a line as shaped runs. HarfBuzz expects the letters in logical
-    order.
+    """Yields the letters of a line as shaped runs. The letters must be in logical order, as
+    HarfBuzz expects.
     """
     for is_from_right, letters in groupby(line, key=_is_from_right):
         part = "".join(letters)

@@ -20,8 +20,10 @@ _CODES = re.compile(r"/(?=[A-Z]{3,5}/)", re.ASCII)  # codes of the Dutch format
 
 def mt940(document: StatementDocument) -> Iterator[str]:
     """Yields the parts of an MT940 message. Letters outside SWIFT's character set lose their
-    accents or become "?". The format requires an opening and a closing balance. For chosen entries,
-    a text explains that these are the account's balances.
+    accents or become "?".
+
+    The format requires an opening and a closing balance. For chosen entries, these are the
+    account's balances, and a text explains this.
     """
     number = document.number if document.number is not None else 1
     yield (
@@ -55,9 +57,11 @@ def _entry(line: StatementLine, currency: str) -> str:
 
 
 def _information(words: str) -> Iterator[str]:
-    """Yields field 86 with this text. No line begins with a colon or a hyphen, because these would
-    end the field. Codes of subfields, such as "123?20" or "/NAME/", are changed, so that a text
-    cannot imitate the name of the other side.
+    """Yields field 86 with this text. No line begins with a colon or a hyphen, because these
+    characters would end the field.
+
+    Codes of subfields, such as "123?20" or "/NAME/", are changed, so that a text cannot imitate the
+    name of the other side.
     """
     words = _CODES.sub("-", words)
     if _SUBFIELDS.match(words):

@@ -18,8 +18,8 @@ def ofx(document: StatementDocument) -> Iterator[str]:
     """Yields the parts of an OFX file. The ledger balance is the account's balance after the last
     day.
 
-    An entry has a day but no time, because programs treat a time with an offset differently.
-    GnuCash uses the day of this time. ofxparse converts the time to UTC, which may be on another
+    An entry has a day but no time, because programs treat a time with an offset differently:
+    GnuCash uses the day of the time, and ofxparse converts the time to UTC, which may be on another
     day.
     """
     made_at = f"{document.made_at.astimezone(UTC):%Y%m%d%H%M%S}[0:GMT]"
@@ -35,8 +35,8 @@ def ofx(document: StatementDocument) -> Iterator[str]:
         f"<DTEND>{_day(document.last_day)}</DTEND>\n"
     )
     for line in document.lines:
-        # Letters outside ASCII are written as character references, because some programs assume
-        # ASCII if a file has no byte order mark.
+        # Letters outside ASCII are written as character references. Without a byte order mark, some
+        # programs assume ASCII.
         yield _transaction(line, document.currency).encode("ascii", "xmlcharrefreplace").decode()
     yield (
         f"</BANKTRANLIST>\n<LEDGERBAL><BALAMT>{plain(document.closing, document.currency)}</BALAMT>"

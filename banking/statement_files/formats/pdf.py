@@ -1,7 +1,7 @@
-"""Writes a statement as a PDF on A4 with ReportLab. The same statement always gives the same bytes.
+"""Writes a statement as a PDF on A4 with ReportLab. The same statement always has the same bytes.
 
-ReportLab is used because WeasyPrint needs system libraries. The lines are first arranged on pages
-and then drawn, so that each page can show the total number of pages.
+ReportLab is used because WeasyPrint needs system libraries. All lines are arranged on pages before
+they are drawn, so that each page can show the total number of pages.
 """
 
 from codecs import BOM_UTF16_BE
@@ -46,7 +46,7 @@ MM: float = mm
 LONG_HEAD, SHORT_HEAD = 56 * MM, 14 * MM
 HEAD_ROW = 16  # height of the table's heading in points
 PROOF = 34 * mm  # height of the part with the digest and the code
-ROWS_WITH_PROOF = 4  # rows that move to an additional page together with this part
+ROWS_WITH_PROOF = 4  # number of rows that move to an additional page together with this part
 TYPE_IT = "To check this statement, scan the code, or type this digest on the page below."
 FOLLOW_IT = "Scan the code or click here to check this statement against the bank's records."
 # For a statement without a code. Each text is one row.
@@ -55,19 +55,19 @@ CLICK_IT = (
     "The statement has no code, because its search is too long.",
 )
 MAX_CODE_LENGTH = (
-    1000  # characters; if there are more, the squares are smaller than a quarter of a millimetre
+    1000  # characters; with more characters, the squares are smaller than a quarter of a millimetre
 )
-LETTERS_AT_FIRST = 32  # number of letters of a word that are measured first: about half a line
+LETTERS_AT_FIRST = 32  # number of letters of a word that are measured first, about half a line
 # The limit for texts with letters that PLAIN does not draw. A letter takes up to 0.15 ms of CPU
-# time if its font differs from the font of the previous letter, so the limit is at most 22 s.
-# 10,000 entries with the longest plain texts take 15 s.
+# time if the previous letter has another font, so the texts take at most 22 s. 10,000 entries with
+# the longest plain texts take 15 s.
 MAX_LETTERS = 150_000
 MORE = "\u2026"
 
 
 class LaidOutRow(NamedTuple):
-    """An entry whose texts are divided into lines, and its height in points. `day` is "" for a
-    balance.
+    """An entry with its height in points and its texts, which are divided into lines. `day` is ""
+    for a balance.
     """
 
     day: str
@@ -80,7 +80,7 @@ class LaidOutRow(NamedTuple):
 
 def pdf(document: StatementDocument) -> bytes:
     """Returns the bytes of the PDF file. Reads all lines of the document into memory, so the caller
-    must limit their number.
+    must limit the number of lines.
 
     Raises: FileTooLong if the texts have too many letters that PLAIN does not draw.
     """
@@ -140,7 +140,7 @@ class _TimeStamp:
 
 def _with_edges(rows: Iterable[LaidOutRow], document: StatementDocument) -> Iterator[LaidOutRow]:
     """Yields the opening balance, the entries and the closing balance. For chosen entries, yields
-    no balances, because the chosen entries do not add up to the balances.
+    only the entries, because they do not add up to the balances.
     """
     if document.selection:
         chosen = iter(rows)
@@ -153,7 +153,7 @@ def _with_edges(rows: Iterable[LaidOutRow], document: StatementDocument) -> Iter
 
 
 def _days_once(page: list[LaidOutRow]) -> list[LaidOutRow]:
-    """Returns the rows of a page. Only the first row of each day keeps its day."""
+    """Returns the rows of a page. Only the first row of each day contains the day."""
     days = ["", *(row.day for row in page)]
     return [
         row._replace(day="") if row.day == before else row
@@ -185,7 +185,7 @@ def _row(line: StatementLine, currency: str) -> LaidOutRow:
 
 
 def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
-    """Yields the lines of the text, each at most `width` points wide. Words that are wider are cut.
+    """Yields the lines of the text, each at most `width` points wide. Cuts words that are wider.
     Measures each word only once.
     """
     space = fonts.width(" ", font, size)
@@ -209,7 +209,7 @@ def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
 
 def _fitting(word: str, font: str, size: float, width: float) -> tuple[int, float]:
     """Returns how many letters of a word fit into `width` (at least 1), and the width that was
-    measured last. To stay fast, never measures more than about twice the letters that fit.
+    measured last. Measures at most about twice the letters that fit, to stay fast.
     """
     fits, tried = 0, min(len(word), LETTERS_AT_FIRST)
     while (wide := fonts.width(word[:tried], font, size)) <= width:
@@ -229,7 +229,7 @@ def _pages(
     rows: Iterable[LaidOutRow], head: float, *, is_whole: bool = True
 ) -> Iterator[list[LaidOutRow]]:
     """Yields the rows of each page. An entry that fits on one page is not split. Later pages begin
-    with the balance of the previous page, but not for chosen entries.
+    with the balance at the end of the previous page, except for chosen entries.
     """
     page: list[LaidOutRow] = []
     room = _room([], head)
@@ -249,8 +249,8 @@ def _brought_forward(before: list[LaidOutRow]) -> list[LaidOutRow]:
 
 def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[LaidOutRow]]:
     """Returns the last page as two pages, because the part with the digest does not fit on the
-    page. Some of the last rows move to the second page. If there are too few rows, or if these rows
-    are too high, no rows move.
+    page. Some of the last rows move to the second page, unless there are too few rows or these rows
+    are too high.
     """
     count = min(ROWS_WITH_PROOF, len(full) - 2)
     if count <= 0:
@@ -273,8 +273,8 @@ def _head_height(document: StatementDocument) -> float:
 
 
 class _Pen:
-    """Draws on the canvas. The methods that draw a part of the page return the vertical position
-    for the next part.
+    """A pen that draws on the canvas. The methods that draw a part of the page return the vertical
+    position of the next part.
     """
 
     def __init__(self, canvas: Canvas) -> None:
@@ -405,8 +405,8 @@ class _Pen:
 
 def _how_to_check(document: StatementDocument, *, has_code: bool) -> tuple[str, ...]:
     """Returns one or two lines of text that explain how to check the statement. Only numbered
-    statements show the URL of the check page, because the digests of other statements cannot be
-    typed there.
+    statements show the URL of the check page, because a person can type only the digests of
+    numbered statements there.
     """
     if document.number is not None:
         return TYPE_IT, document.check_page
@@ -414,9 +414,7 @@ def _how_to_check(document: StatementDocument, *, has_code: bool) -> tuple[str, 
 
 
 def _cut(text: str, font: str, size: float) -> str:
-    """Returns the text if it fits in one line. Otherwise returns the beginning of the text, with
-    "\u2026" at the end.
-    """
+    """Returns the text, cut to one line. A cut text ends with "…"."""
     width = RIGHT - LEFT
     first, *more = [*islice(_wrapped(text, font, size, width), 2)] or [""]
     if not more:

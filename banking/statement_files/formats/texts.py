@@ -21,8 +21,8 @@ def plain(amount: Decimal, currency: str) -> str:
 
 
 def xml(text: str, limit: int = 0) -> str:
-    """Returns the text for an XML element, cut to `limit` characters. If `limit` is 0, does not cut
-    the text. Removes characters that XML 1.0 does not allow.
+    """Returns the text for an XML element, cut to `limit` characters, or uncut if `limit` is 0.
+    Removes characters that XML 1.0 does not allow.
     """
     text = NOT_XML.sub("", text)
     return escape(text[:limit] if limit else text, quote=False)
@@ -37,8 +37,8 @@ def swift(text: str) -> str:
     become "?".
     """
     text = text.replace("ß", "ss").replace("€", "EUR").replace("·", "-")
-    # Each letter is normalized separately, because sorting the accents of a whole text takes
-    # quadratic time.
+    # Each letter is normalized separately. To sort the accents of a whole text would take quadratic
+    # time.
     parts = "".join(unicodedata.normalize("NFKD", letter) for letter in text)
     bare = "".join(c for c in parts if not unicodedata.combining(c))
     return NOT_SWIFT.sub("?", one_line(bare))

@@ -25,7 +25,7 @@ OPTIONS = {
 
 
 def xlsx(document: StatementDocument) -> IO[bytes]:
-    """Returns the workbook as an open file. It has the sheets "Entries" and "Statement"."""
+    """Returns the workbook as an open file with the sheets "Entries" and "Statement"."""
     file = TemporaryFile()  # noqa: SIM115 - the caller closes it
     book = xlsxwriter.Workbook(file, OPTIONS)
     made_at = document.made_at.astimezone(UTC).replace(tzinfo=None)
@@ -102,7 +102,5 @@ class _Sheet:
 
 
 def _naive(moment: datetime) -> datetime:
-    """Returns the time without its time zone, in whole seconds, because spreadsheets have no time
-    zones.
-    """
+    """Returns the time without its time zone, in whole seconds. Spreadsheets have no time zones."""
     return moment.replace(tzinfo=None, microsecond=0)

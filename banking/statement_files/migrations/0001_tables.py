@@ -1,4 +1,4 @@
-"""Monthly statements: the tables."""
+"""Creates the table of monthly statements."""
 
 from django.db import migrations, models
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""Monthly statements: what the database refuses and does."""
+"""Creates the constraints and triggers of monthly statements."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger
