@@ -32,7 +32,7 @@ class WebhookNotFound(LedgerError):
 
 
 class WebhookNotActive(LedgerError):
-    """The webhook is turned off, so nothing can be sent to it."""
+    """The webhook is turned off, so that nothing is sent to it."""
 
 
 @with_retry

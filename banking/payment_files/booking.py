@@ -38,7 +38,7 @@ TOO_MANY_LINES = (
 
 
 class LinesRefused(LedgerError):
-    """A line is refused, so no line of the file was booked."""
+    """A line is refused, so that no line of the file was booked."""
 
 
 class NotChecked(LedgerError):

@@ -58,7 +58,7 @@ BY_BANK = "The bank ended it."
 
 
 class OrderChanged(LedgerError):
-    """The order was paid, skipped, changed, paused or ended after the caller had read it."""
+    """The order was paid, skipped, changed, paused or ended after the caller read it."""
 
     is_conflict = True
 
