@@ -2,8 +2,8 @@ from django.apps import AppConfig
 
 
 class CookbookConfig(AppConfig):
-    """The app of the cookbook, whose pages run recipes, and of the lab, whose pages try to
-    break rules.
+    """The app of the cookbook and of the lab. The pages of the cookbook run recipes. The pages of
+    the lab try to break rules.
     """
 
     name = "cookbook"
@@ -11,8 +11,8 @@ class CookbookConfig(AppConfig):
 
     def import_models(self) -> None:
         """Imports the models and then hides them from Django, because their tables exist only in
-        the practice bank. An app without a models module is ignored in content types, permissions,
-        dumps and syncdb.
+        the practice bank. Content types, permissions, dumps and syncdb ignore an app without a
+        models module.
         """
         super().import_models()
         self.models_module = None

@@ -1,7 +1,7 @@
 """The table at the top of the cookbook: common lines of ORM code, and the SQL of each line.
 
-Each process runs these lines once in the practice bank and rolls them back. The table shows the SQL
-that Django sent. Each line links to a recipe with more details.
+Each process runs these lines once in the practice bank and rolls back. The table shows the SQL that
+Django sent. Each line links to a recipe with more details.
 """
 
 import ast
@@ -30,8 +30,8 @@ class OrmLine:
     """One line of the table: what the line does, its source code, and the SQL that Postgres
     received.
 
-    `recipe` is the recipe that the line links to. `note` describes how the SQL differs outside the
-    cookbook, or is "".
+    `recipe` is the recipe for the link. `note` describes how the SQL differs outside the cookbook,
+    or is "".
     """
 
     does: str
@@ -124,8 +124,7 @@ SAVEPOINT = (
     "and COMMIT."
 )
 # Each entry has a title, a function with the line, and the slug of its recipe. Lines that read jars
-# come after lines that insert jars, because Django sends no second query for the notes if there is
-# no jar.
+# come after lines that insert jars: without jars, Django sends no second query for the notes.
 LINES: tuple[tuple[str, Callable[[], Any], str], ...] = (
     ("Rows that match", rows_that_match, "rents-by-size"),
     ("Rows that do not match", rows_that_do_not_match, "daily-limits"),
@@ -175,8 +174,8 @@ def lines() -> tuple[OrmLine, ...]:
 
 
 def source_of(line: Callable[[], Any]) -> str:
-    """Returns the source code of the only statement in a function. If the statement is a return,
-    only the source of the returned expression is returned.
+    """Returns the source code of the only statement in a function. For a return statement, returns
+    only the expression.
     """
     source = textwrap.dedent(inspect.getsource(line))
     (function,) = ast.parse(source).body

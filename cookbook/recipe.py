@@ -28,13 +28,15 @@ from cookbook import models
 class Recipe:
     """One recipe of the cookbook: a function with its texts and its limits.
 
-    `asks` is a question of a developer. `shows` contains the features that the recipe shows, with
-    the names that people search for. `notice` and `pitfall` are one or two sentences each.
-
-    `writes` allows writes to the practice bank, which are rolled back. `on_writer` runs the recipe
-    on the primary database, because it queries the server about itself. `commits` runs the recipe
-    on separate connections in a scratch schema (see `sessions.py`). `postgres` and `django` are the
-    oldest versions that can run the recipe, such as 170000 and (6, 0).
+    - `asks`: a developer's question that the recipe answers.
+    - `shows`: the features of the recipe, with the names that people search for.
+    - `notice` and `pitfall`: one or two sentences each.
+    - `writes`: allows writes to the practice bank, which are rolled back.
+    - `on_writer`: runs the recipe on the primary database, because it queries the server about
+      itself.
+    - `commits`: runs the recipe on separate connections in a scratch schema (see `sessions.py`).
+    - `postgres` and `django`: the oldest versions that can run the recipe, such as 170000 and (6,
+      0).
     """
 
     function: Callable[..., Any]
@@ -68,7 +70,7 @@ class Recipe:
 
     @property
     def summary(self) -> str:
-        """The second part of the title, such as "avoid the lost update". It is "" if the title has
+        """The second part of the title, such as "avoid the lost update", or "" if the title has
         only one part.
         """
         return self.title.partition(": ")[2]
@@ -85,9 +87,7 @@ class Recipe:
 
     @cached_property
     def parts(self) -> str:
-        """The source code of the classes and functions in the recipe's file that the recipe
-        uses.
-        """
+        """The source code of the classes and functions that the recipe uses from its file."""
         module = inspect.getmodule(self.function)
         if module is None:  # pragma: no cover  recipes are in files
             return ""
@@ -97,13 +97,13 @@ class Recipe:
 
     @cached_property
     def tables(self) -> str:
-        """The source code of the models in `cookbook.models` that the recipe uses."""
+        """The source code of the models that the recipe uses from `cookbook.models`."""
         used = _definitions_used(f"{self.parts}\n\n\n{self.source}", vars(models))
         return "\n\n\n".join(_without_decorator(part) for part in used)
 
     @cached_property
     def imports(self) -> str:
-        """The imports in the recipe's file that the recipe and its parts use."""
+        """The imports of the recipe's file that the recipe and its parts use."""
         module = inspect.getmodule(self.function)
         used = _names_in(f"{self.parts}\n\n\n{self.source}")
         lines = []
@@ -116,7 +116,7 @@ class Recipe:
 
     @property
     def missing(self) -> str:
-        """The reason why the recipe cannot run here, such as "needs Postgres 17". It is "" if the
+        """The reason why the recipe cannot run here, such as "needs Postgres 17", or "" if the
         recipe can run.
         """
         if self.django > django.VERSION[:2]:
@@ -128,7 +128,7 @@ class Recipe:
 
 @dataclass
 class RecipeGroup:
-    """Recipes about one subject, in the order in which a reader should read them."""
+    """Recipes about one subject, in reading order."""
 
     slug: str
     title: str
@@ -143,9 +143,7 @@ class RecipeGroup:
         self, title: str, **words: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Returns a decorator that adds a function to the recipes of this group and returns the
-        function unchanged.
-
-        The keyword arguments are fields of `Recipe`.
+        function unchanged. The keyword arguments are fields of `Recipe`.
         """
 
         def add(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -175,7 +173,7 @@ def _definitions_used(
     source: str, namespace: dict[str, Any], seen: set[str] | None = None
 ) -> Iterator[Any]:
     """Yields the functions and classes of a module that the source uses, directly or indirectly. A
-    definition that another one uses comes first.
+    definition comes before the definitions that use it.
     """
     seen = set() if seen is None else seen
     for name in sorted(_names_in(source) - seen):

@@ -1,8 +1,7 @@
 """Writes docs/orm-to-sql.md: the source code of every recipe and the SQL that Postgres received.
 
-Each recipe runs until two runs send the same statements. The page shows "…" for values that differ
-between runs, such as the id of a new row. So the page is the same on every machine, and a test can
-compare it.
+The page shows "…" for values that differ between two runs, such as the id of a new row. So the page
+is the same on every machine, and a test can compare it.
 """
 
 import re
@@ -24,7 +23,7 @@ FILE: Path = settings.BASE_DIR / "docs" / "orm-to-sql.md"
 WORDS = re.compile(r"[\w.:-]+|\s+|.")
 DIGIT = re.compile(r"\d")
 MAX_RUNS = 5
-# The names that Django gives to savepoints; two runs may have the same name by chance.
+# The names that Django gives to savepoints. Two runs may have the same names by chance.
 SAVEPOINT = re.compile(r"s\d+_x\d+")
 HEAD = (
     "# From the ORM to SQL\n\n"
@@ -35,19 +34,19 @@ HEAD = (
 )
 
 
-NO_ANCHOR = re.compile(r"[^\w\- ]")  # characters that GitHub leaves out of the anchor of a heading
+NO_ANCHOR = re.compile(r"[^\w\- ]")  # characters that GitHub omits from the anchor of a heading
 
 
 def page() -> str:
-    """Returns the whole page. Needs the practice bank, and the newest version of Postgres that a
-    recipe needs.
+    """Returns the whole page. Requires the practice bank, and the newest version of Postgres that
+    any recipe needs.
     """
     return "".join(text for _recipe, text in parts())
 
 
 def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
-    """Yields the parts of the page in order, each with its recipe or None. The head and the
-    contents come first, then each group with its recipes.
+    """Yields the parts of the page in order, each with its recipe or None. The top and the contents
+    come first, then each group with its recipes.
     """
     if groups is GROUPS:
         yield None, HEAD + contents()
@@ -71,7 +70,7 @@ def contents() -> str:
 
 
 def _link(heading: str) -> str:
-    """Returns a Markdown link to a heading. No two headings are the same, so anchors need no
+    """Returns a Markdown link to a heading. All headings are different, so the anchors need no
     number.
     """
     anchor = NO_ANCHOR.sub("", heading.lower()).replace(" ", "-")
@@ -92,8 +91,8 @@ def statements(recipe: Recipe) -> list[str]:
     """Returns the SQL of a recipe as a list of lines. Comments mark where a step or a session
     begins.
 
-    Some recipes depend on chance, such as which session Postgres ends in a deadlock. So the recipe
-    runs until two runs send the same statements.
+    Some recipes depend on chance, for example on the session that Postgres ends in a deadlock.
+    Therefore the recipe runs until two runs send the same statements.
 
     Raises: ValueError if no two of MAX_RUNS runs send the same statements.
     """
@@ -110,7 +109,7 @@ def statements(recipe: Recipe) -> list[str]:
 
 
 def same_statements(one: list[str], two: list[str]) -> bool:
-    """Returns whether the SQL of two runs differs only in numbers, ids and times."""
+    """Returns whether the SQL of two runs is equal, except for numbers, ids and times."""
     return len(one) == len(two) and all(
         len(words) == len(others)
         and all(a == b or DIGIT.search(a + b) for a, b in zip(words, others, strict=True))
@@ -135,8 +134,8 @@ def _statements(ran: RecipeRun) -> list[str]:
 
 
 def _common_text(one: str, two: str) -> str:
-    """Returns the text that two runs have in common. Words that differ, today's date and the names
-    of savepoints are replaced by "…".
+    """Returns the common text of two runs. "…" replaces words that differ, today's date and the
+    names of savepoints.
     """
     today = str(timezone.now().date())
     return "".join(

@@ -1,8 +1,8 @@
-"""The search of the cookbook. It uses Postgres full-text search over the texts of the recipes.
+"""The search of the cookbook: Postgres full-text search over the texts of the recipes.
 
-The texts are not stored: each query sends the texts as arrays, so they always match the code. The
-title and the slug have the most weight, then the features, then the question and the group, then
-the explanations and the source code.
+The texts are not stored. Each query sends them as arrays, so they always match the code. The title
+and the slug have the most weight, then the features, then the question and the group, then the
+explanations and the source code.
 """
 
 import re
@@ -21,10 +21,11 @@ MAX_WORDS = 12
 MAX_PARTIAL_MATCHES = 10
 # Minimum similarity of a suggested word, from 0 to 1; "cte" and "the" have 0.67.
 MIN_SIMILARITY = 0.8
-# Words of Django for which there is no recipe. "serialize" and "sync" are similar words with other
+# Words of Django for which no recipe exists. "serialize" and "sync" are similar to words with other
 # meanings.
 WITHOUT_RECIPE = frozenset({"async", "serializer", "serializers"})
-# Minimum number of letters of a word that is corrected; "age" is not corrected to "page".
+# Minimum number of letters of a word that is corrected. For example, "age" is not corrected to
+# "page".
 MIN_CORRECTED = 4
 # Words of a question that do not describe its subject.
 QUESTION_WORDS = frozenset(
@@ -33,16 +34,18 @@ QUESTION_WORDS = frozenset(
 # Words that a recipe does not need to contain, unless the query has no other word.
 GENERIC_WORDS = QUESTION_WORDS | {"expression", "expressions"}
 # Note [Names in a query]: developers type names from code, such as User.objects.raw or
-# created_at__date. The last part of a name is the subject. The parts before it come from the
-# developer's own code, so a recipe does not need to contain these parts. It also does not need to
-# contain values and stop words. If an ending of the name is a feature, the longest such ending
-# finds its recipes: objects.raw is tried before raw, and rank__gte before gte. A single question
-# word, such as IN, finds only features. Operators, such as ->>, contain no words, so they are
-# compared as they are. A slice, such as [:10], is recognised by its brackets.
+# created_at__date. The last part of a name is the subject. The parts before the last come from the
+# developer's code, so a recipe does not need to contain these parts. A recipe does not need to
+# contain values and stop words either.
+#
+# If the end of the name is a feature, the longest such end finds its recipes: objects.raw is tried
+# before raw, and rank__gte before gte. A single question word, such as IN, finds only features.
+# Operators, such as ->>, contain no words, so they are compared unchanged. A slice, such as [:10],
+# is recognised by its brackets.
 NAME = re.compile(r"[\w+]+(?:\.[\w+]+)*")  # also matches N+1 as one name
 STEP = re.compile(r"\.|__(?=\w)")  # the separator between two parts of a name
 VALUE = re.compile(r"\d{1,4}")  # a value, as in LIMIT 10; a number of five digits is an SQLSTATE
-CLASS_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # the place between "Outer" and "Ref"
+CLASS_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # matches between "Outer" and "Ref"
 OPERATOR = re.compile(r"[-+*/<>=~!@#%&|?]+")
 CALL = re.compile(r"(\w+)\(")  # the name of a called function, such as F in F('balance')
 SLICE = re.compile(r"\[\d*:\d*\]")
@@ -78,8 +81,8 @@ ONE_WORD = "(to_tsquery('english', %s) || to_tsquery('simple', %s))"
 
 @dataclass(frozen=True, slots=True)
 class RecipeMatches:
-    """The result of a search: recipes that contain every word of the query, and the best recipes
-    that contain only some words.
+    """The result of a search: the recipes that contain every word of the query, and the best
+    recipes that contain only some words.
     """
 
     every: list[Recipe]
@@ -87,12 +90,12 @@ class RecipeMatches:
 
 
 def find(query: str) -> RecipeMatches:
-    """Returns the recipes that match a query, the best first. Returns no recipes if the query has
-    no words.
+    """Returns the recipes that match a query, the best first. Returns no recipes for a query
+    without words.
 
     Recipes with a feature of exactly this name come first, sorted by the position of the feature in
-    their list. A title with all words comes after first features and before second ones. The other
-    recipes are sorted by rank. See Note [Names in a query].
+    their list. Recipes with all words in the title come after first features and before second
+    features. All other recipes are sorted by rank. See Note [Names in a query].
     """
     query = SLICE.sub(" slicing ", query[:MAX_CHARACTERS])
     names = _names(query)
@@ -115,8 +118,8 @@ def find(query: str) -> RecipeMatches:
 
 
 def _names(text: str) -> list[Name]:
-    """Returns the names and words in a text. Generic words are left out, unless the text has only
-    generic words.
+    """Returns the names and words in a text, without generic words. A text of only generic words
+    keeps them.
     """
     names = [
         tuple(tuple(_split(part).split()) for part in STEP.split(name))
@@ -131,9 +134,9 @@ def _words(names: Iterable[Name]) -> tuple[str, ...]:
 
 def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
     """Returns the slugs of the recipes that have a feature with the name in the query, or with an
-    ending of a name in the query.
+    ending of this name.
 
-    Each slug has two numbers, for which smaller is better: which ending matched, and twice the
+    Each slug has two numbers, and smaller numbers are better: which ending matched, and twice the
     position of the feature in the list of the recipe (see TITLED).
     """
     wanted = [
@@ -141,7 +144,7 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
         _words(names),
         _words(name for name in names if not _is_value(name)),
     ]
-    # Arguments of a call come after the function, so they are tried first.
+    # The arguments of a call come after the function, so they are tried first.
     for name in reversed(names):
         if len(name) > 1:
             wanted += [_words([name[start:]]) for start in range(len(name))]
@@ -157,8 +160,8 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
 
 
 def _titled(names: Iterable[Name], query: str) -> list[str]:
-    """Returns the slugs of the recipes that have all words of a query in the title. Returns no
-    recipes for names from code, such as created_at__date.
+    """Returns the slugs of the recipes whose title contains all words of a query. Returns nothing
+    for names from code, such as created_at__date.
     """
     if any(len(name) > 1 for name in names):
         return []
@@ -168,8 +171,8 @@ def _titled(names: Iterable[Name], query: str) -> list[str]:
 
 
 def _with_operator(query: str) -> dict[str, tuple[int, int]]:
-    """Returns the slugs of the recipes that have a feature which is an operator in the query. The
-    numbers have the same meaning as in `_named`.
+    """Returns the slugs of the recipes with a feature that is an operator in the query. The numbers
+    have the same meaning as in `_named`.
     """
     operators = OPERATOR.findall(query)
     return {
@@ -192,8 +195,8 @@ def _is_value(name: Name) -> bool:
 
 
 def _ranked(words: list[str], required: list[str]) -> list[tuple[Recipe, bool]]:
-    """Returns the recipes that contain some of the words, the best first. Each recipe has a bool:
-    whether the recipe contains all words in `required`.
+    """Returns the recipes that contain some of the words, the best first, each with a bool: whether
+    the recipe contains all words in `required`.
     """
     some, every = (
         joiner.join([ONE_WORD] * len(of)) for joiner, of in ((" || ", words), (" && ", required))
@@ -210,7 +213,7 @@ def similar(slug: str) -> list[Recipe]:
 
 
 def suggestion(query: str) -> str:
-    """Returns the query with misspelt words replaced by known words. Returns "" if no word was
+    """Returns the query with known words in place of misspelt words. Returns "" if no word was
     replaced, or if no recipe contains all words of the new query.
     """
     words = query_words(query)
@@ -226,14 +229,16 @@ def suggestion(query: str) -> str:
 
 
 def query_words(query: str) -> list[str]:
-    """Returns the words of a query in lower case. "select_for_update()" has three words."""
+    """Returns the words of a query in lower case. For example, "select_for_update()" has three
+    words.
+    """
     return _split(query[:MAX_CHARACTERS]).split()[:MAX_WORDS]
 
 
 @cache
 def _features() -> dict[str, dict[tuple[str, ...], int]]:
     """Returns, for each slug, the words of the recipe's features with their positions in `shows`.
-    For a name such as OuterRef, "outer ref" is also included, and for Manager.raw also "raw".
+    Also includes "outer ref" for a name such as OuterRef, and "raw" for Manager.raw.
     """
     return {
         recipe.slug: {
@@ -258,26 +263,26 @@ def _stop_words(words: Iterable[str]) -> set[str]:
 
 
 def _terms(word: str) -> tuple[str, str]:
-    """Returns the word in quotes for two tsqueries: one for 'english', which finds stems in titles,
-    features, questions and groups, and one for 'simple' with a prefix match.
+    """Returns the quoted word for two tsqueries: for 'english', which finds stems in titles,
+    features, questions and groups, and for 'simple' with a prefix match.
 
     Only 'simple' uses prefixes, because the stem of "serializers" would also match "serializable".
-    A single letter is not used as a prefix. In quotes, no character is an operator.
+    A single letter is not a prefix. In quotes, no character is an operator.
     """
     return (f"'{word}':ABC", f"'{word}':*" if len(word) > 1 else f"'{word}'")
 
 
 def _split(text: str) -> str:
     """Returns only the words of a text: "n 1" for N+1, and "objects raw" for objects.raw. Postgres
-    would parse the original texts as n and +1, and as the name of a host.
+    would parse N+1 as n and +1, and objects.raw as the name of a host.
     """
     return " ".join(re.findall(r"[^\W_]+", text.lower()))
 
 
 @cache
 def texts() -> dict[str, list[str]]:
-    """Returns the texts of all recipes that are searched. Each kind of text is a list with one text
-    for each recipe.
+    """Returns the searched texts of all recipes. Each kind of text is a list with one text per
+    recipe.
     """
     return {
         "slugs": [recipe.slug for recipe in RECIPES],
@@ -297,8 +302,8 @@ def texts() -> dict[str, list[str]]:
 
 @cache
 def _known_words() -> frozenset[str]:
-    """Returns the words in titles, questions and features. A misspelt word can be replaced by one
-    of these words.
+    """Returns the words in titles, questions and features. Each of these words can replace a
+    misspelt word.
     """
     texts_by_kind = texts()
     known = {

@@ -54,14 +54,13 @@ recipes = Recipes()
 
 
 def _named(function: str) -> Recipe | None:
-    """Returns the recipe whose function has this name, or None if there is none."""
+    """Returns the recipe whose function has this name, or None."""
     return BY_SLUG.get(function.replace("_", "-"))
 
 
 def cook(function: Callable[..., Any] | str, **values: Any) -> None:
-    """Runs a recipe in the practice bank. Prints its source code, its SQL and its result.
-
-    The recipe is rolled back, as on its page. `values` are the arguments of the recipe.
+    """Runs a recipe in the practice bank and rolls back, as on the recipe's page. Prints its source
+    code, its SQL and its result. `values` are the arguments of the recipe.
     """
     name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
     recipe = _named(name)
@@ -79,7 +78,7 @@ def cook(function: Callable[..., Any] | str, **values: Any) -> None:
 
 
 def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
-    """Returns the form of the recipe's page, filled with these arguments."""
+    """Returns the form of the recipe's page with these arguments."""
     parameters = inspect.signature(recipe.function).parameters.items()
     given = {name: part.default for name, part in parameters if part.default is not part.empty}
     given |= values
@@ -90,7 +89,9 @@ def _form(recipe: Recipe, values: dict[str, Any]) -> Form:
 
 
 def _errors(form: Form, values: dict[str, Any]) -> Iterator[str]:
-    """Yields a message for each error in the arguments. The messages are those of the page."""
+    """Yields a message for each error in the arguments. The messages are the same as on the
+    page.
+    """
     takes = " and ".join(form.fields) or "no arguments"
     yield from (f"It takes {takes}, not {name}." for name in values if name not in form.fields)
     for name, messages in form.errors.items():

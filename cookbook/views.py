@@ -1,4 +1,4 @@
-"""The pages of the cookbook: the first page with the search, one page for each group, and one for
+"""The pages of the cookbook: the first page with the search, a page for each group, and a page for
 each recipe.
 """
 
@@ -40,8 +40,8 @@ def group(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, slug: str) -> HttpResponse:
-    """Returns a page with status 404 for an unknown recipe. It lists recipes with a similar name or
-    with the same words.
+    """Returns a page with status 404 for an unknown recipe. The page lists recipes with a similar
+    name or with the same words.
     """
     query = slug.replace("-", " ").replace("/", " ")[: search.MAX_CHARACTERS]
     context = {**_index_context(query), "is_not_found": True, "similar": search.similar(slug)}
@@ -59,7 +59,7 @@ def _index_context(query: str) -> dict[str, Any]:
 
 
 def _lines() -> tuple[tuple[OrmLine, ...], PracticeBankInProgress | None]:
-    """Returns the table for the top of the page, and the exception for which the page must reload.
+    """Returns the table for the top of the page, and the exception that makes the page reload.
 
     The table is empty if there is no practice bank. The exception is None if the page does not need
     to reload.

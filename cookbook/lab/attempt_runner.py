@@ -1,14 +1,15 @@
-"""Runs attempts: raw SQL that tries to break the books. Reports which rule refused each attempt.
+"""Runs attempts: raw SQL that tries to break the rules of the bank's data. Returns which rule
+refused each attempt.
 
 Note [Attempts stay out of the log]: Postgres logs each error that reaches a client, with the SQL
-statement and the failing row. So 240 attempts wrote 223 KiB of log. Postgres does not log an error
-that PL/pgSQL catches. So a PL/pgSQL block catches the error and stores its fields in a setting of
-the transaction.
+statement and the failing row. In this way, 240 attempts wrote 223 KiB of log. Postgres does not log
+an error that PL/pgSQL catches. Therefore a PL/pgSQL block catches the error and stores its fields
+in a setting of the transaction.
 
 Note [Attempts leave no trace]: attempts run in the practice bank with the role of the cookbook.
 This role may write everything in the practice bank, so only a rule of the database can refuse the
 attempt. Each attempt is rolled back to a savepoint, and the whole transaction is rolled back at the
-end. Attempts on the real books run with the role of the page and have WHERE false.
+end. Attempts on the real tables run with the role of the page and have WHERE false.
 """
 
 import json
@@ -34,8 +35,8 @@ BUSY = ("55P03", "57014", "40P01")
 # continue.
 LOCK_TIMEOUT = "500ms"
 TRIES = 4
-# This name in the context of Postgres's error shows that the lock of the seals was taken: see
-# seal_triggers.
+# If the context of Postgres's error contains this name, another session has the lock of the seals:
+# see seal_triggers.
 SEALS_LOCK = "pg_advisory_xact_lock"
 SEALING = "Somebody else is testing the seals. Try again in a moment."
 NOT_REFUSED = "LAB00"  # our SQLSTATE for an attempt that no rule refused
@@ -45,8 +46,9 @@ SECONDS = 8.0  # time limit for all attempts together; later attempts are not ru
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an attempt: Postgres's SQLSTATE, rule and message, which are all "" if nothing
-    refused the attempt. `rows` is the number of rows that the attempt would have changed.
+    """The result of an attempt. If a rule refused the attempt, Postgres's SQLSTATE, rule and
+    message are set. Otherwise these fields are "". `rows` is the number of rows that the attempt
+    would have changed.
     """
 
     attempt: Attempt
@@ -83,13 +85,13 @@ class Outcome:
 
     @property
     def broke(self) -> bool:
-        """Whether nothing refused the attempt."""
+        """Whether no rule refused the attempt."""
         return not self.state
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptResults:
-    """The results of many attempts, and the seconds that they took together."""
+    """The results of many attempts, and their total time in seconds."""
 
     outcomes: list[Outcome]
     seconds: float
@@ -100,8 +102,8 @@ class AttemptResults:
 
     @property
     def surprises(self) -> list[Outcome]:
-        """The attempts that were not refused by the expected rule. Either another rule or no rule
-        refused them, or they could not be run.
+        """The attempts that the expected rule did not refuse: another rule or no rule refused them,
+        or they could not be run.
         """
         return [outcome for outcome in self.outcomes if not outcome.as_expected]
 
@@ -142,7 +144,7 @@ def run_attempts(attempts: Iterable[Attempt]) -> AttemptResults:
 
 
 def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
-    """Runs attempts on the real books with the role of this connection. Each attempt must have
+    """Runs attempts on the real tables with the role of this connection. Each attempt must have
     WHERE false.
     """
     started = time.perf_counter()
@@ -154,8 +156,8 @@ def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
 
 
 def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
-    """Returns the result "not tried" if an earlier attempt did not get the lock of the seals and
-    this attempt needs the lock, too. Returns None otherwise.
+    """Returns the result "not tried" if this attempt needs the lock of the seals and an earlier
+    attempt did not get this lock. Returns None otherwise.
     """
     if attempt.needs_the_seals and any(outcome.met_sealing for outcome in before):
         return Outcome(attempt, BUSY[0], message=SEALING)
@@ -163,8 +165,8 @@ def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
 
 
 def _until_free(attempt: Attempt, ends: float) -> Outcome:
-    """Runs an attempt again if other sessions block it, up to TRIES times and until the time
-    `ends`. Returns the last result.
+    """Runs an attempt, and runs it again while other sessions block it, up to TRIES times and until
+    the time `ends`. Returns the last result.
     """
     outcome = Outcome(attempt, BUSY[0], message="The time for all attempts is over.")
     for _again in range(TRIES):
@@ -201,8 +203,8 @@ def _outcome(attempt: Attempt) -> Outcome:
 
 
 def _caught(*statements: str) -> str:
-    """Returns a DO block that runs the SQL statements, undoes them, and stores the error if there
-    was one.
+    """Returns a DO block that runs the SQL statements, undoes their changes, and stores the error
+    if one occurred.
     """
     return f"""
         DO $lab$
@@ -242,8 +244,8 @@ def _caught(*statements: str) -> str:
 
 
 def _in_separate_transaction(attempt: Attempt) -> Outcome:
-    """Runs an attempt on another connection. The attempt needs an isolation level, and this must be
-    set before the first query of a transaction.
+    """Runs an attempt on another connection. This is for attempts with an isolation level, which
+    must be set before the first query of a transaction.
     """
     with ExitStack() as stack:
         session = Session("thief", [SCHEMA, extensions.SCHEMA], [])

@@ -1,4 +1,4 @@
-"""Reads the rules of the books from Postgres's catalogue: constraints, unique indexes and
+"""Reads the rules of the bank's tables from Postgres's catalogue: constraints, unique indexes and
 triggers.
 """
 
@@ -42,7 +42,8 @@ KINDS = {
     "x": "EXCLUDE",
 }
 
-# Only Postgres 18 also lists NOT NULL in pg_constraint. So NOT NULL is read from the columns.
+# Only Postgres 18 also lists NOT NULL in pg_constraint. Therefore NOT NULL is read from the
+# columns.
 CONSTRAINTS = """
 SELECT conrelid::regclass::text, conname::text, contype::text, pg_get_constraintdef(oid)
 FROM pg_constraint
@@ -84,10 +85,10 @@ EXCLUDED_MODELS = (*SIGN_IN_MODELS, *APPROVAL_MODELS, *EVENT_MODELS)
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of a table. `name` is the name in Postgres's error. For NOT NULL, `name` is the name
-    of the column.
+    """A rule of a table. `name` is the name in Postgres's error, or the name of the column for NOT
+    NULL.
 
-    `trigger` and `message` are set only if a trigger checks the rule, otherwise they are "".
+    `trigger` and `message` are set only if a trigger checks the rule, and are "" otherwise.
     """
 
     table: str
@@ -99,8 +100,8 @@ class Rule:
 
 
 def tables_of_the_books() -> list[str]:
-    """Returns the names of the tables in the apps accounts, transactions and banking. Tables for
-    sign-in, approvals and events are left out.
+    """Returns the names of the tables in the apps accounts, transactions and banking, without the
+    tables for sign-in, approvals and events.
     """
     return [
         model._meta.db_table
@@ -112,15 +113,15 @@ def tables_of_the_books() -> list[str]:
 
 
 def rules_of_the_books() -> list[Rule]:
-    """Returns every rule of the tables of the books: see `rules_of`."""
+    """Returns every rule of the tables in `tables_of_the_books`: see `rules_of`."""
     return rules_of(tables_of_the_books())
 
 
 def rules_of(names: Iterable[str]) -> list[Rule]:
     """Returns every rule that the practice bank has for these tables.
 
-    The practice bank must not be in the search path of the connection. Otherwise Postgres would
-    leave out the schema in the names of tables.
+    The search path of the connection must not contain the practice bank. Otherwise Postgres would
+    omit the schema from the names of tables.
     """
     tables = {f"{SCHEMA}.{table}": table for table in names}
     found = [
@@ -155,7 +156,7 @@ def _rows(sql: str) -> list[tuple[str, ...]]:
 
 def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable[Rule]:
     """Yields one rule for each name that the trigger reports. If a name has several messages, the
-    first one is used.
+    rule contains the first message.
     """
     messages = dict[str, str]()
     for message, name in RAISED.findall(source):
@@ -165,5 +166,5 @@ def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable
 
 
 def _bare(text: str) -> str:
-    """Returns the text without the name of the schema."""
+    """Returns the text without the schema name."""
     return text.replace(f"{SCHEMA}.", "")

@@ -1,4 +1,6 @@
-"""The pages of the lab: the rules of each table of the books, and an attempt to break each rule."""
+"""The pages of the lab: the rules of each table of the bank's data, and an attempt to break each
+rule.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +24,16 @@ from cookbook.runner.page import page
 from cookbook.runner.sessions import AllBusy
 
 ALL = "all"
-# Maximum length of a shown definition in characters; for example, a list of 155 currencies is cut.
+# Maximum number of characters of a definition on the page. For example, a list of 155 currencies is
+# cut.
 MAX_DEFINITION = 600
 
 
 @dataclass(frozen=True, slots=True)
 class TestedRule:
-    """A rule, an attempt to break it, and the result of the attempt if it was run."""
+    """A rule, an attempt to break the rule, and the result of the attempt if the attempt was
+    run.
+    """
 
     attempt: Attempt
     rule: Rule | None = None
@@ -45,8 +50,8 @@ class TestedRule:
 
 @dataclass(frozen=True, slots=True)
 class LeftOutColumns:
-    """NOT NULL columns for which the test had the same result. The test is an INSERT without a
-    value for the column. `stopped` is the result for the first of these columns.
+    """NOT NULL columns with the same result of the same test: an INSERT without a value for the
+    column. `stopped` is the result for the first of these columns.
     """
 
     columns: list[str]
@@ -102,8 +107,8 @@ def lab(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def lab_table(request: HttpRequest, table: str) -> HttpResponse:
-    """Shows the rules of one table. If the URL names an attempt, runs this attempt and shows
-    its result.
+    """Shows the rules of one table. If the URL names an attempt, runs the attempt and shows its
+    result.
     """
     if table not in tables_of_the_books():
         raise Http404
@@ -136,7 +141,9 @@ def lab_table(request: HttpRequest, table: str) -> HttpResponse:
 
 
 def _unknown(chosen: str, attempts: Sequence[Attempt], *others: str) -> str:
-    """Returns the name of the attempt in the URL if the page has no such attempt, otherwise ""."""
+    """Returns the name of the attempt in the URL if the page does not have this attempt, and ""
+    otherwise.
+    """
     return "" if chosen in ("", *others, *(item.slug for item in attempts)) else chosen
 
 
@@ -169,7 +176,7 @@ def _parts(everything: AttemptResults | None) -> list[TableResults]:
 
 
 def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOutColumns]:
-    """Groups columns by their result. One group contains all columns in which NOT NULL refused the
+    """Returns the columns, grouped by their result. In one of the groups, NOT NULL refused the
     missing value, as expected.
     """
     found: dict[tuple[str, str], LeftOutColumns] = {}

@@ -1,9 +1,9 @@
-"""The practice bank: a complete copy of Ledger in its own schema. Recipes run there.
+"""The practice bank: a complete copy of Ledger in a separate schema. Recipes run in this schema.
 
-The tables are copied from the real books without rows, but with every constraint and trigger. The
+The tables are copied from the real bank without rows, but with every constraint and trigger. The
 services of the demo insert rows up to a fixed day, so the rows are the same on every machine. The
-role of the cookbook has rights only in this schema, and no rights to tables of the real books.
-Recipes that commit use a few separate scratch schemas.
+role of the cookbook has rights only in this schema, and no rights to the real tables. Recipes that
+commit use a few separate scratch schemas.
 """
 
 import re
@@ -46,12 +46,12 @@ from ledger.db.retry import sqlstate
 from ledger.db.server import pooler
 from transactions.demo import seeding
 
-REAL = "public"  # the schema of the real books
+REAL = "public"  # the schema of the real bank
 DRAFT = "practice_draft"
 WITHOUT_MODELS = {"django_migrations", "cache", "fact_keys", "writer_mark"}
 # Rights of the cookbook's role in the practice bank.
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"
-LOCKS_HERE = 7_205_759_410_000_000  # is added to the numbers of advisory locks of the real books
+LOCKS_HERE = 7_205_759_410_000_000  # is added to the numbers of the real bank's advisory locks
 NUMBERED_LOCK = r"(pg_advisory_\w+\()(\d+)(?=\))"
 
 
@@ -59,8 +59,8 @@ def build(*, begin: Callable[[], object] = lambda: None) -> bool:
     """Builds the practice bank, or rebuilds it if the code has changed. Returns False if the
     practice bank was already current.
 
-    Call this as the owner of the tables and outside a transaction. `begin` is called before the
-    work starts. From then on, readers can see that the bank is being built.
+    Must be called as the owner of the tables and outside a transaction. `begin` is called before
+    the work starts. From this time on, readers can see that the bank is being built.
 
     Raises: NoPracticeBank if the role of the cookbook, the right to create schemas or a migration
     is missing, or if the connection goes through a pooler.
@@ -92,14 +92,14 @@ def build(*, begin: Callable[[], object] = lambda: None) -> bool:
 
 def _check_session() -> None:
     """Raises NoPracticeBank if a pooler may change the session of this connection. The search path
-    belongs to the session.
+    is a setting of the session.
     """
     if not pooler.keeps_sessions():
         raise NoPracticeBank(NO_SESSION)
 
 
 def _check_migrations() -> None:
-    """Raises NoPracticeBank if a migration has not been applied to the real books."""
+    """Raises NoPracticeBank if a migration has not been applied to the real bank."""
     database: Any = connection
     database.ensure_connection()
     if unapplied_migrations(database.connection):
@@ -107,8 +107,8 @@ def _check_migrations() -> None:
 
 
 def _check_role() -> None:
-    """Raises NoPracticeBank if the role of the cookbook does not exist or the web role may
-    not use it.
+    """Raises NoPracticeBank if the role of the cookbook does not exist or the web role may not use
+    it.
     """
     role = settings.LEDGER_COOKBOOK_ROLE
     with connection.cursor() as cursor:
@@ -129,8 +129,8 @@ def _check_role() -> None:
 
 @contextmanager
 def _as_only_builder() -> Iterator[None]:
-    """Ensures that only one process builds the practice bank. Other processes wait, and then find
-    that the bank is current.
+    """Ensures that only one process builds the practice bank. Other processes wait until the bank
+    is current.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [BUILDING])
@@ -142,7 +142,7 @@ def _as_only_builder() -> Iterator[None]:
 
 @contextmanager
 def _first_in_path(schema: str) -> Iterator[None]:
-    """Makes `schema` the schema for names without a schema, inside the block."""
+    """Uses `schema` for names without a schema while the `with` block runs."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('search_path')")
         (before,) = cursor.fetchone()
@@ -166,7 +166,7 @@ def _drop(schema: str) -> None:
 
 
 def tables_of_ledger() -> set[str]:
-    """Returns the names of Ledger's tables and views. Tables of added apps are left out."""
+    """Returns the names of Ledger's tables and views, without the tables of added apps."""
     models = apps.get_models(include_auto_created=True)
     return WITHOUT_MODELS | {
         model._meta.db_table for model in models if not is_added(model.__module__)
@@ -174,8 +174,8 @@ def tables_of_ledger() -> set[str]:
 
 
 def _make_tables() -> None:
-    """Creates copies of the tables of the real books, and the tables that only the practice
-    bank has.
+    """Copies the tables of the real bank, and creates the tables that only the practice bank
+    has.
     """
     copy_schema(REAL, DRAFT, tables_of_ledger())
     _set_function_paths(DRAFT)
@@ -189,8 +189,8 @@ def _make_tables() -> None:
 
 
 def _set_function_paths(schema: str) -> None:
-    """Sets this schema as the search path of the copied SECURITY DEFINER functions. Their search
-    path was `public` before.
+    """Sets this schema as the search path of the copied SECURITY DEFINER functions. Before, their
+    search path was `public`.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -203,17 +203,14 @@ def _set_function_paths(schema: str) -> None:
 
 
 def lock_here(number: int) -> int:
-    """Returns the number of an advisory lock that the practice bank uses instead of the advisory
-    lock with this `number`. The numbers must differ, because an advisory lock applies to all
-    schemas.
+    """Returns the number of the practice bank's advisory lock for the real bank's lock with this
+    `number`. The numbers must differ, because an advisory lock applies to all schemas.
     """
     return LOCKS_HERE + number
 
 
 def _renumber_locks() -> None:
-    """Changes the copied functions so that they use the practice bank's numbers of advisory
-    locks.
-    """
+    """Changes the copied functions so that they use the practice bank's advisory locks."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_functiondef(oid) FROM pg_proc"
@@ -229,8 +226,8 @@ def _practice_lock(found: re.Match[str]) -> str:
 
 
 def _fill() -> None:
-    """Inserts the currencies of a migration, the permissions, the groups, and the data of
-    the demo.
+    """Inserts the currencies of a migration, the permissions, the groups, and the data of the
+    demo.
     """
     currencies = import_module("accounts.migrations.0009_currencies").CURRENCIES
     Currency.objects.bulk_create(
@@ -268,10 +265,10 @@ def _replace_practice_bank() -> None:
 
 def _vacuum(schema: str) -> None:
     """Vacuums the tables of the schema one after the other. VACUUM without a table would also read
-    the real books.
+    the real tables.
 
-    VACUUM also empties the pending lists of GIN indexes, because such lists make the indexes look
-    more expensive to the planner. In addition, VACUUM marks pages for Index Only Scans.
+    VACUUM also empties the pending lists of GIN indexes, which make the indexes look more expensive
+    to the planner, and marks pages for Index Only Scans.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])

@@ -1,5 +1,5 @@
-"""Checks whether the practice bank exists and matches this code. The error messages explain
-what to do.
+"""Checks whether the practice bank exists and matches this code. The error messages explain what to
+do.
 """
 
 import hashlib
@@ -45,9 +45,7 @@ class NoPracticeBank(Exception):
 
 
 class PracticeBankInProgress(NoPracticeBank):
-    """Raised while the practice bank is being built. The practice bank will be ready in a few
-    seconds.
-    """
+    """Raised while the practice bank is being built, which takes a few seconds."""
 
     is_passing = True
 
@@ -64,8 +62,8 @@ def is_current() -> bool:
 
 
 def require() -> None:
-    """Raises NoPracticeBank if the practice bank is missing or does not match this code. Raises
-    PracticeBankInProgress while it is being built.
+    """Raises NoPracticeBank if the practice bank is missing or does not match this code, and
+    PracticeBankInProgress while the practice bank is being built.
     """
     if is_current():
         return
@@ -79,8 +77,8 @@ def require() -> None:
 
 
 def _is_being_built() -> bool:
-    """Returns whether a process is building the practice bank. The advisory lock of the build is
-    visible to every role.
+    """Returns whether a process is building the practice bank. Every role can see the advisory lock
+    of the build.
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -10,8 +10,9 @@ SETTING = "practice.reader"  # this setting contains the id of the reader
 def insert_reminders(cursor: CursorWrapper) -> None:
     """Inserts two reminders for each person, and then protects the table by a policy.
 
-    The policy reads the reader's id from a plain setting, which anybody who sends SQL can set. This
-    is enough for a lesson. In the real books the policies verify a token (docs/rights.md).
+    The policy reads the reader's id from a plain setting. Anybody who sends SQL can set this
+    setting, which is enough for a lesson. In the real bank, the policies verify a token
+    (docs/rights.md).
     """
     cursor.execute(
         """

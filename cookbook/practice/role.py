@@ -1,6 +1,4 @@
-"""Switches a connection to the role of the cookbook and to the practice bank. Also sets
-timeouts.
-"""
+"""Switches a connection to the role of the cookbook and to the practice bank, and sets timeouts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +19,10 @@ LOCK_SECONDS = 3.0  # time limit for waiting for one lock
 
 @contextmanager
 def as_cookbook_role(*, writes: bool) -> Iterator[None]:
-    """Runs the block in the practice bank with the role of the cookbook, and rolls back at the end.
+    """Runs the `with` block in the practice bank with the role of the cookbook, and rolls back at
+    the end.
 
-    The role has no rights to the real books, and the block runs without the reader's token.
+    The role has no rights to the real tables, and the block runs without the reader's token.
     Extensions come last in the search path.
 
     Raises: NoPracticeBank if this process may not use the role.
@@ -38,10 +37,10 @@ def as_cookbook_role(*, writes: bool) -> Iterator[None]:
 
 def switch_role(path: list[str], *, local: bool, read_only: bool) -> None:
     """Switches this connection to the role of the cookbook. `path` contains the schemas of the
-    search path. If `local` is true, the switch applies only to the current transaction.
+    search path. `local` limits the switch to the current transaction.
 
-    A recipe could switch back only with an SQL command such as RESET ROLE. All SQL of the recipes
-    is in their files, and a test checks that these files do not contain such a command.
+    A recipe could switch back only with an SQL command such as RESET ROLE. A test checks that the
+    files of the recipes do not contain such a command.
     """
     values = {
         "search_path": ", ".join(path),

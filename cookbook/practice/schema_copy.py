@@ -1,11 +1,10 @@
-"""Copies the tables of a schema into another schema of the same database. Rows are not copied, but
-all rules of the tables are.
+"""Copies the tables of a schema into another schema of the same database. Copies all rules of the
+tables, but no rows.
 
 The module uses SQL on the catalogue, because pg_dump is not always installed and must not be older
-than the server. Objects of extensions are not copied. Row-level security is not copied either,
-because its functions are in another schema. Objects that the bank has added are left out, too:
-tables, views (they may show more than the practice bank), and triggers (they may write to other
-places).
+than the server. Three kinds of objects are not copied: objects of extensions, row-level security
+(its functions are in another schema), and objects that the bank has added, such as views and
+triggers.
 """
 
 from collections.abc import Collection
@@ -60,7 +59,7 @@ PRIVATE_FUNCTIONS = """
 SELECT format('REVOKE ALL ON FUNCTION %%s FROM PUBLIC', copied)
 FROM functions WHERE NOT has_function_privilege('public', oid, 'EXECUTE') ORDER BY oid
 """
-# Foreign keys come last, because the keys that they refer to must exist.
+# Foreign keys come last, because the keys to which they refer must exist.
 CONSTRAINTS = """
 SELECT format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', copied, conname,
     pg_get_constraintdef(pg_constraint.oid))
@@ -120,11 +119,10 @@ IN_ORDER = (
 
 def copy_schema(source: str, target: str, tables: Collection[str]) -> None:
     """Copies these tables and views, their triggers, and all functions from the schema `source`
-    into the empty schema `target`.
+    into the empty schema `target`, in one transaction.
 
-    Everything runs in one transaction. While Postgres writes the definitions, only `source` is in
-    the search path, so the names in the definitions have no schema. While the definitions are
-    executed, `target` comes first in the search path.
+    Postgres writes the definitions with only `source` in the search path, so the names in the
+    definitions have no schema. The definitions are executed with `target` first in the search path.
     """
     parameters: dict[str, Any] = {"source": source, "target": target, "tables": [*tables]}
     with db_transaction.atomic(), connection.cursor() as cursor:

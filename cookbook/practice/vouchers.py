@@ -1,4 +1,6 @@
-"""Inserts gift vouchers into the practice bank. There are enough rows to make an index useful."""
+"""Inserts gift vouchers into the practice bank. The table has enough rows to make an index
+useful.
+"""
 
 from django.db.backends.utils import CursorWrapper
 
@@ -6,8 +8,8 @@ VOUCHERS = 5_000
 
 
 def insert_vouchers(cursor: CursorWrapper) -> None:
-    """Inserts vouchers that were sold during one year to 1,000 addresses. Every twentieth voucher
-    is unspent.
+    """Inserts vouchers that were sold in one year to 1,000 addresses. Every twentieth voucher is
+    unspent.
     """
     cursor.execute(
         """

@@ -1,4 +1,4 @@
-"""All recipes. They are in the order in which a reader should read them."""
+"""All recipes, in reading order."""
 
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import (  # noqa: F401  a module adds its recipes to a group

@@ -1,8 +1,8 @@
 """Records COPY statements among the queries of a recipe.
 
-Note [COPY bypasses Django's cursor]: `cursor.copy(...)` is a method of psycopg that Django's cursor
-passes on. So `execute_wrapper` is not called for a COPY. A COPY can only be recorded in the class
-of the cursors, which psycopg lets each connection choose.
+Note [COPY bypasses Django's cursor]: `cursor.copy(...)` is a method of psycopg, and Django's cursor
+only passes the call on. So `execute_wrapper` is not called for a COPY. A COPY can be recorded only
+in the cursor class, which each psycopg connection can replace.
 """
 
 import time
@@ -17,7 +17,7 @@ from ledger.db.queries.work import QueryLog, RecordedQuery
 
 @contextmanager
 def copies_recorded(work: QueryLog) -> Iterator[None]:
-    """Records each `cursor.copy(...)` on this connection as a query, inside the block."""
+    """Records each `cursor.copy(...)` on this connection as a query while the `with` block runs."""
     raw = connection.connection
     usual_cursor = raw.cursor_factory
 

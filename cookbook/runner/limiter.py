@@ -1,4 +1,4 @@
-"""Limits how many recipes run in parallel, and how often attempts of the lab run per minute. So
+"""Limits how many recipes run in parallel, and how many attempts of the lab run per minute, so that
 other pages stay responsive.
 """
 
@@ -10,9 +10,9 @@ from accounts.sign_in.limits import MINUTE, Limit, passes
 from cookbook.runner.sessions import AllBusy
 
 MAX_RUNNING = 2  # a web process has eight threads
-# Maximum wait for another recipe to end; it is short, because waiting also occupies a thread.
+# Maximum wait for another recipe to end. The wait is short, because it occupies a thread.
 SECONDS = 0.5
-# Limits for runs of all attempts, and below for single attempts. Each has a limit for one person
+# Limits for runs of all attempts, and below for single attempts. Each pair is a limit per person
 # and a limit for all people together.
 RUNS_PER_PERSON, RUNS_IN_TOTAL = Limit("lab_runs", 4, MINUTE), Limit("all_lab_runs", 20, MINUTE)
 TRIES_PER_PERSON, TRIES_IN_TOTAL = (
@@ -26,9 +26,9 @@ _room = BoundedSemaphore(MAX_RUNNING)
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Counts the block as one running recipe.
+    """Counts one running recipe while the `with` block runs.
 
-    Raises: AllBusy if MAX_RUNNING recipes are running and none ends within SECONDS.
+    Raises: AllBusy if MAX_RUNNING recipes are running and no recipe ends within SECONDS.
     """
     if not _room.acquire(timeout=SECONDS):
         raise AllBusy("Too many recipes are running now. Try again in a moment.")
@@ -55,8 +55,8 @@ def count_try(person: object) -> None:
 
 
 def _count(person: object, per_person: Limit, in_total: Limit, message: str) -> None:
-    """Counts for the person, and then for all people. If the person's limit refuses the run, it
-    does not count for all people.
+    """Counts for the person, and then for all people. A run that the person's limit refuses does
+    not count for all people.
     """
     if not (passes(per_person, str(person)) and passes(in_total, "")):
         raise AllBusy(message)

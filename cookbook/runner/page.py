@@ -1,5 +1,5 @@
-"""Renders pages that need the practice bank. While it is being built, such pages reload
-automatically.
+"""Renders pages that need the practice bank. The pages reload automatically while the practice bank
+is being built.
 """
 
 from typing import Any

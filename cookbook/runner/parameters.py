@@ -1,4 +1,4 @@
-"""The form on the page of a recipe. Its fields are the arguments of the recipe's function.
+"""The form on the page of a recipe. The fields are the arguments of the recipe's function.
 
 An argument needs a default value and one of these annotations: `int` (0 to 1,000, or
 `Annotated[int, Between(1, 20)]`), `str`, `Decimal`, `date`, `bool`, or `Literal` for a choice.
@@ -28,8 +28,8 @@ class Between:
 
 
 def form_of(recipe: Recipe, data: Mapping[str, Any]) -> forms.Form:
-    """Returns the form of a recipe with the values of a URL. An argument that is missing in the URL
-    has its default value.
+    """Returns the form of a recipe with the values of a URL. An argument that the URL does not
+    contain has its default value.
     """
     hints = get_type_hints(recipe.function, include_extras=True)
     defaults = {

@@ -1,4 +1,4 @@
-"""Turns the return value of a recipe into tables and texts."""
+"""Converts the return value of a recipe to tables and texts."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,8 @@ from ledger.db.json_numbers import ExactNumberEncoder
 from transactions.models import Entry, Transaction
 
 MAX_ROWS = 20
-# These models have up to twenty columns. If a recipe returns whole rows, the page shows only these
-# columns.
+# These models have up to twenty columns. The page shows only these columns if a recipe returns
+# whole rows.
 COLUMNS: dict[type[Model], tuple[str, ...]] = {
     Transaction: ("created_at", "description", "amount", "currency", "category", "status"),
     Entry: ("created_at", "direction", "description", "amount", "currency", "balance"),
@@ -29,7 +29,7 @@ class RenderedTable:
     """A table, or a list of single values if `columns` is empty.
 
     `figures` contains the positions of the columns with numbers. `more` is the number of rows that
-    are left out.
+    are not shown.
     """
 
     title: str = ""
@@ -45,8 +45,8 @@ class RenderedTable:
 
     @property
     def text(self) -> str:
-        """The whole table as one text if its line breaks or indentation matter, as in a query plan.
-        Otherwise it is "".
+        """The whole table as one text if its line breaks or indentation matter, as in a query plan,
+        and "" otherwise.
         """
         if any(len(row) != 1 for row in self.rows):
             return ""
@@ -57,9 +57,7 @@ class RenderedTable:
 
 def tables_of(value: Any) -> list[RenderedTable]:
     """Returns the return value of a recipe as tables: one table, or one table for each entry of a
-    dict.
-
-    Querysets are evaluated here, one after the other.
+    dict. Evaluates querysets one after the other.
     """
     if isinstance(value, Mapping) and any(_is_rows(part) for part in value.values()):
         return [_table(str(title), part) for title, part in value.items()]

@@ -31,16 +31,16 @@ from ledger.db.retry import TIMED_OUT, sqlstate
 # only in the practice bank.
 COOKBOOK = ReadPurpose("cookbook", None)
 MAX_PLANS, MAX_PER_SHAPE = 8, 3
-SLOW = 0.5  # in seconds; a statement that took longer is not run again to measure its plan
+SLOW = 0.5  # in seconds; a slower statement is not run again to measure its plan
 ESTIMATED = "(estimated only: the statement took too long to be run a second time)\n"
 
 
 @dataclass(slots=True)
 class RecipeRun:
-    """The result of running a recipe.
+    """The result of running a recipe. `value` is the return value, for tests and the shell.
 
-    `value` is the return value, for tests and the shell. `error` is the error of the database, or
-    "". `stopped` is the reason why the run was stopped, or "".
+    `error` is the error of the database, or "". `stopped` is the reason why the run was stopped, or
+    "".
     """
 
     recipe: Recipe
@@ -62,7 +62,7 @@ class RecipeRun:
 
     @property
     def queries(self) -> int:
-        """The number of SQL statements that all sessions sent together."""
+        """The number of SQL statements of all sessions together."""
         return len(self.work.queries) + sum(len(step.queries) for step in self.steps)
 
     @property
@@ -122,8 +122,8 @@ def _with_sessions(ran: RecipeRun) -> RecipeRun:
 
 @contextmanager
 def _guarded(ran: RecipeRun) -> Iterator[None]:
-    """Stores database errors, timeouts and errors about missing rows in `ran`. The errors are not
-    raised.
+    """Stores database errors, timeouts and errors about missing rows in `ran`, and does not raise
+    them.
     """
     try:
         yield
@@ -143,7 +143,7 @@ def _guarded(ran: RecipeRun) -> Iterator[None]:
 
 @contextmanager
 def _time_limited() -> Iterator[None]:
-    """Refuses further SQL statements after the time limit, inside the block."""
+    """Refuses SQL statements after the time limit while the `with` block runs."""
     limit = TimeLimit()
 
     def check(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
@@ -156,8 +156,8 @@ def _time_limited() -> Iterator[None]:
 
 
 def _explain(work: QueryLog) -> None:
-    """Adds query plans to the first MAX_PLANS statements, but to at most MAX_PER_SHAPE statements
-    of the same shape.
+    """Adds query plans to the first MAX_PLANS statements, with at most MAX_PER_SHAPE statements of
+    the same shape.
 
     Writes and slow statements are not run again, so their plans are only estimates.
     """
@@ -177,9 +177,7 @@ def _explain(work: QueryLog) -> None:
 
 
 def _plan(options: str, query: RecordedQuery) -> str:
-    """Returns the plan of a query. Returns "" if the plan needs rows or tables that were
-    rolled back.
-    """
+    """Returns the plan of a query, or "" if the plan needs rows or tables that were rolled back."""
     try:
         with db_transaction.atomic():
             return plan_of(query, options)

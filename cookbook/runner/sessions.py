@@ -7,8 +7,8 @@
         ana.commit()
         waiting.result()
 
-Each person is a session, which has its own connection and its own thread. The sessions use one of
-a few scratch schemas. This schema is emptied before and after the run.
+Each person is a session with a separate connection and a separate thread. All sessions of a run use
+the same scratch schema, which is emptied before and after the run.
 """
 
 import threading
@@ -32,23 +32,26 @@ from ledger.db import extensions
 from ledger.db.queries.work import QueryLog, RecordedQuery, error_line, watched
 
 T = TypeVar("T")
-# The advisory lock of the first scratch schema; the other schemas use the numbers after it.
+# The advisory lock of the first scratch schema. The other schemas use the next numbers.
 SLOTS = 7_205_759_403_792_800
 POLL_SECONDS = 0.005  # time between two checks whether a session waits for a lock
 YIELD_SECONDS = 0.1  # see Note [A session that has waited yields]
 
 
 class AllBusy(Exception):
-    """Raised if every scratch schema is in use, or if too many recipes run."""
+    """Raised if every scratch schema is in use, or if too many recipes are running."""
 
 
 @dataclass(slots=True)
 class SessionStep:
     """One step of a session: its queries including BEGIN and COMMIT, and its result.
 
-    `waited_for` contains the names of the sessions for which the step waited. `spans` contains the
-    start and end of each query. `began` is the start of the step. `waited_at` is the time at which
-    the runner noticed that the step waits. All times come from the same clock.
+    - `waited_for`: the names of the sessions for which the step waited.
+    - `spans`: the start and the end of each query.
+    - `began`: the start of the step.
+    - `waited_at`: the time at which the runner noticed that the step waits.
+
+    All times come from the same clock.
     """
 
     session: str
@@ -67,7 +70,7 @@ class SessionStep:
 
     @property
     def final_error(self) -> str:
-        """The error of the step. It is "" if one of the step's queries has the same error."""
+        """The error of the step, or "" if one of the step's queries has the same error."""
         return "" if any(query.error == self.error for query in self.queries) else self.error
 
 
@@ -92,8 +95,8 @@ class RunningStep(Generic[T]):
         return self._future.result(timeout=SECONDS * 4)
 
     def refusal(self) -> str:
-        """Waits until the step is done. Returns its database error, such as
-        "40P01 deadlock detected", or "".
+        """Waits until the step is done. Returns its database error, such as "40P01 deadlock
+        detected", or "".
         """
         try:
             self.result()
@@ -103,12 +106,12 @@ class RunningStep(Generic[T]):
 
 
 class Session:
-    """One connection in its own thread. The session runs its steps one after the other.
+    """One connection in a separate thread. The session runs its steps one after the other.
 
     Note [A session that has waited yields]: when a wait for a lock ends, both sessions could
-    continue, in any order. So a session that has waited sends nothing until the recipe requests its
-    result or its next step. If the other session needs a lock of this session, the recipe cannot
-    make this request. So the session continues after YIELD_SECONDS.
+    continue in any order. Therefore a session that has waited sends nothing until the recipe
+    requests its result or its next step. The recipe cannot do so while the other session needs a
+    lock of this session, so this session continues after YIELD_SECONDS.
     """
 
     def __init__(
@@ -153,8 +156,8 @@ class Session:
         return pid
 
     def _record_command(self, command: str, send: Callable[[], None]) -> None:
-        """Records a BEGIN, COMMIT or ROLLBACK. `DatabaseWrapper.transaction_wrapper` is set to this
-        method.
+        """Records a BEGIN, COMMIT or ROLLBACK. This method replaces
+        `DatabaseWrapper.transaction_wrapper`.
         """
         self._before_statement(command)
         query = RecordedQuery(command, 0.0)
@@ -171,7 +174,7 @@ class Session:
             self._spans.append((started, ended))
 
     def _record_span(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        """Records the start and the end of each query. This method is passed to
+        """Records the start and the end of each query. This method is an argument of
         `execute_wrapper`.
         """
         self._before_statement(sql)
@@ -212,7 +215,7 @@ class Session:
                 cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
 
     def commit(self) -> None:
-        """Commits the transaction. If the transaction has failed, Postgres rolls it back."""
+        """Commits the transaction. Postgres rolls back a transaction that has failed."""
         self.run(self._leave)
 
     def rollback(self) -> None:
@@ -235,7 +238,7 @@ class Session:
         return self._submit(call)[0].result()
 
     def start(self, call: Callable[[], T]) -> RunningStep[T]:
-        """Starts a step. Returns a RunningStep as soon as the step is done or waits for a lock."""
+        """Starts a step. Returns a RunningStep when the step is done or waits for a lock."""
         waiting, step = self._submit(call)
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline and not wait([self._last], timeout=POLL_SECONDS).done:
@@ -299,7 +302,7 @@ def _blockers(pid: int) -> list[int]:
 
 @contextmanager
 def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep]]]:
-    """Opens sessions with these names in one scratch schema. Yields the sessions and the list in
+    """Opens sessions with these names in one scratch schema. Yields the sessions, and the list in
     which they record their steps.
 
     Raises: AllBusy if no scratch schema becomes free within LOCK_SECONDS; TooLong if a statement
@@ -324,7 +327,8 @@ def sessions(names: list[str]) -> Iterator[tuple[list[Session], list[SessionStep
 
 
 def _free_slot() -> str:
-    """Locks a free scratch schema, and returns its name. The lock ends with the connection.
+    """Locks a free scratch schema, and returns the name of the schema. The lock ends with the
+    connection.
 
     Raises: AllBusy if all scratch schemas are in use.
     """

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from ledger.db.queries.work import QueryLog, RecordedQuery
 
-IN_FULL = 3  # consecutive statements of the same shape are shown in full up to this number
+IN_FULL = 3  # number of consecutive statements of the same shape that are shown in full
 
 
 def of_one_shape(queries: Iterable[RecordedQuery]) -> Iterator[list[RecordedQuery]]:
@@ -19,7 +19,7 @@ def of_one_shape(queries: Iterable[RecordedQuery]) -> Iterator[list[RecordedQuer
 
 @dataclass(slots=True)
 class TraceSection:
-    """The queries under one heading. `title` is "" if they have no heading."""
+    """The queries under one heading. `title` is "" for queries without a heading."""
 
     title: str
     queries: list[RecordedQuery]
@@ -34,7 +34,7 @@ class Trace:
 
     @property
     def sections(self) -> list[TraceSection]:
-        """All queries in order, grouped by step. A step that sent no query has no section."""
+        """All queries in order, grouped by step. A step without queries has no section."""
         cuts: list[TraceSection] = []
         for number, query in enumerate(self.work.queries):
             inside = [title for title, start, end in self.spans if start <= number < end]
@@ -50,7 +50,7 @@ _trace: ContextVar[Trace | None] = ContextVar("cookbook_trace", default=None)
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """Shows the queries of the block under a heading. Does nothing outside the cookbook."""
+    """Shows the queries of the `with` block under a heading. Does nothing outside the cookbook."""
     trace = _trace.get()
     if trace is None:
         yield
@@ -64,7 +64,7 @@ def step(title: str) -> Iterator[None]:
 
 @contextmanager
 def traced(work: QueryLog) -> Iterator[Trace]:
-    """Records which queries each `step` in the block sends. Yields the record."""
+    """Records which queries each `step` in the `with` block sends. Yields the record."""
     trace = Trace(work)
     token = _trace.set(trace)
     try:

@@ -12,14 +12,14 @@ class TooLong(Exception):
 
 
 class TimeLimit:
-    """A limit for the total time. The time starts when the object is created."""
+    """A limit for the total time since the creation of the object."""
 
     def __init__(self, seconds: float = TOTAL_SECONDS) -> None:
         self.seconds = seconds
         self._started = monotonic()
 
     def check(self) -> None:
-        """Raises TooLong if the time is over."""
+        """Raises TooLong after the time limit."""
         if monotonic() - self._started > self.seconds:
             raise TooLong(
                 f"Stopped: all statements together took longer than {self.seconds:g} seconds, the "

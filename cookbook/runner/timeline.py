@@ -1,7 +1,7 @@
-"""Sorts the SQL statements of several sessions by the time at which they ran.
+"""Sorts the SQL statements of several sessions by time.
 
-A statement that waits for a lock has two rows: one at the start of the wait, and one at the end of
-the wait, after the statement that ended the wait.
+A statement that waits for a lock has two rows: one row at the start of the wait, and one row after
+the statement that ended the wait.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,8 @@ from ledger.text.sql_layout import lay_out
 class TimelineRow:
     """A row of the timeline: a statement, or the end of a statement that has waited.
 
-    For the end of a statement, `began` is the row of its start. `waits_for` is the name of the
-    session that has the lock. `outcome` is the return value of the step.
+    `began` is the row of the start, for a row of an end. `waits_for` is the name of the session
+    that has the lock. `outcome` is the return value of the step.
     """
 
     session: str
@@ -39,15 +39,15 @@ class TimelineRow:
 
     @property
     def milliseconds(self) -> float | None:
-        """The duration of the statement. If the statement waited, only the row of its end has a
-        duration.
+        """The duration of the statement. For a statement that has waited, only the row of its end
+        has a duration.
         """
         query = self.began.query if self.began else self.query
         return None if query is None or self.begins_to_wait else query.milliseconds
 
 
 def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
-    """Returns the rows of all sessions in the order of their time. The rows are numbered from 1."""
+    """Returns the rows of all sessions, ordered by time. The rows are numbered from 1."""
     waits = _waits(steps)
     rows = sorted((row for step in steps for row in _of(step, waits)), key=lambda row: row.when)
     for number, row in enumerate(rows, start=1):
@@ -65,7 +65,7 @@ class _Wait:
     ended: float
 
     def met(self, other: "_Wait") -> bool:
-        """Returns whether these two queries waited for each other."""
+        """Returns whether the two queries waited for each other."""
         return (
             self.step.session.title() in other.step.waited_for
             and other.step.session.title() in self.step.waited_for
@@ -110,7 +110,7 @@ def _end(wait: _Wait, waits: Sequence[_Wait]) -> tuple[float, int]:
     """Returns the sort key for the end of a wait.
 
     In a deadlock, the session that Postgres refuses releases the other session, and the two may end
-    in any order. So the refusal is sorted first.
+    in any order. The refusal always comes first.
     """
     freed = [
         other.ended

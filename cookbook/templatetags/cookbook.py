@@ -21,8 +21,8 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class FoldedStatement:
-    """An SQL statement. If `times` is greater than 1, the statement represents that many statements
-    of the same shape.
+    """An SQL statement. If `times` is greater than 1, it represents this number of statements of
+    the same shape.
     """
 
     sql: str
@@ -34,8 +34,8 @@ class FoldedStatement:
 
 @register.filter
 def repeats_folded(queries: Sequence[RecordedQuery]) -> list[FoldedStatement]:
-    """Groups consecutive statements that differ only in their values. The first statements are
-    kept, and one statement represents the others.
+    """Returns the statements, with a single entry for consecutive statements that differ only in
+    their values. The first statements of each such group are kept.
     """
     folded = []
     for same in of_one_shape(queries):
@@ -49,8 +49,8 @@ def repeats_folded(queries: Sequence[RecordedQuery]) -> list[FoldedStatement]:
 
 @register.filter
 def breakable(feature: str) -> SafeString:
-    """Returns the text with a possible line break after each opening bracket, for the narrow column
-    of features.
+    """Returns the text with a possible line break after each opening bracket. This is for the
+    narrow column of features.
     """
     return mark_safe(escape(feature).replace("(", "(<wbr>"))  # noqa: S308  escaped here
 
@@ -71,12 +71,12 @@ def in_shell(recipe: Recipe, form: forms.Form) -> str:
 
 @register.filter
 def timeline(steps: Sequence[SessionStep]) -> list[TimelineRow]:
-    """Returns the statements of all sessions in the order of their time."""
+    """Returns the statements of all sessions, ordered by time."""
     return timeline_of(steps)
 
 
 @register.filter
 def lane(row: TimelineRow, steps: Sequence[SessionStep]) -> int:
-    """Returns the number of the row's session. The sessions are numbered from 1."""
+    """Returns the number of the row's session. The first session is 1."""
     names = list(dict.fromkeys(other.session for other in steps))
     return names.index(row.session) + 1

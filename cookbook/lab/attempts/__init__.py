@@ -1,6 +1,6 @@
-"""All attempts to break rules of the books: see `cookbook.lab.attempt_runner`.
+"""All attempts to break rules of the bank's data: see `cookbook.lab.attempt_runner`.
 
-Each module in this package has ATTEMPTS. It also has ROWS if its attempts insert rows.
+Each module in this package has ATTEMPTS. A module whose attempts insert rows also has ROWS.
 """
 
 from importlib import import_module
@@ -16,7 +16,7 @@ _names = sorted({found.name for found in iter_modules(__path__)} - _OTHERS)
 _modules = [import_module(f"{__name__}.{name}") for name in _names]
 _FIRST = ("accounts", "transactions")
 
-# Attempts on accounts and transactions come first. The others are sorted by table.
+# Attempts on accounts and transactions come first. All other attempts are sorted by table.
 ATTEMPTS: tuple[Attempt, ...] = tuple(
     sorted(
         (attempt for module in _modules for attempt in module.ATTEMPTS),
@@ -24,7 +24,7 @@ ATTEMPTS: tuple[Attempt, ...] = tuple(
     )
 )
 WITHOUT_THE_RIGHT: tuple[Attempt, ...] = tuple(rights.ATTEMPTS)
-# Valid rows. Each attempt that inserts a row changes a value in one of these rows.
+# Valid rows. Each attempt that inserts a row changes a value of one of these rows.
 ROWS: tuple[ValidRow, ...] = tuple(
     row for module in _modules for row in getattr(module, "ROWS", ())
 )

@@ -62,7 +62,7 @@ def _update(rule: str, title: str, change: str, where: str = _OF_ANA) -> Attempt
 
 
 def _by_rows(rule: str, title: str, row: ValidRow, **changed: str) -> Attempt:
-    """Returns an attempt to insert a transaction that would break a rule of its account."""
+    """Returns an attempt to insert a transaction that breaks a rule of its account."""
     return Attempt("accounts", rule, title, row.but(**changed).insert)
 
 

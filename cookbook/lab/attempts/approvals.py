@@ -1,6 +1,6 @@
-"""Attempts to break the rules by which a second person must approve.
+"""Attempts to break the rules about approval by a second person.
 
-The rules are those of people, accounts, payments and files. Attempts on the tables of approvals are
+These are the rules of people, accounts, payments and files. Attempts on the tables of approvals are
 in tests/attacks/test_four_eyes_by_sql.py.
 """
 

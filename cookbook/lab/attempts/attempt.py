@@ -1,6 +1,6 @@
-"""Defines attempts to break a rule of the books, and the valid rows that the attempts change.
+"""Defines attempts to break a rule of the bank's data, and the valid rows that the attempts change.
 
-An attempt to insert takes a valid row and makes one value wrong, so that only the tested rule can
+An attempt to insert a row makes one value of a valid row wrong, so that only the tested rule can
 refuse the row. A test inserts each valid row unchanged and checks that Postgres accepts it.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 # The SQLSTATE for each kind of rule.
 NOT_NULL = "23502"
-# If the table fact_keys contains a key, the facts about the page must be signed with it. The
+# If the table fact_keys contains a key, the facts about the page must be signed with this key. The
 # attempts do not sign these facts.
 KEY = "INSERT INTO fact_keys VALUES (sha256('inner'), sha256('outer'))"
 FOREIGN_KEY = "23503"
@@ -21,17 +21,16 @@ OLD_ROW = "'2026-06-30 23:59:59+00' AS created_at"
 
 @dataclass(frozen=True)
 class Attempt:
-    """Raw SQL that Postgres must refuse, and the rule that refuses it.
+    """Raw SQL that Postgres must refuse, and the rule that refuses the SQL.
 
-    - `rule` is the name of a constraint or of a unique index, or the name that a trigger reports.
-      For NOT NULL, `rule` is the name of the column.
-    - `title` describes the attempt.
-    - `given` is SQL that runs first, in the same transaction.
-    - Sometimes another rule always refuses the attempt before the tested rule is checked. Then
-      `behind` is the name of this other rule, and `why` is the reason. `behind_too` is a rule that
-      is checked after `behind` and before the tested rule.
-    - `isolation` is an isolation level. If it is set, the attempt runs in a separate transaction
-      with this level.
+    - `rule`: the name of a constraint or of a unique index, or the name that a trigger reports. For
+      NOT NULL, `rule` is the name of the column.
+    - `title`: a description of the attempt.
+    - `given`: SQL that runs first, in the same transaction.
+    - `behind` and `why`: another rule that always refuses the attempt before the tested rule is
+      checked, and the reason. `behind_too` is a rule that is checked between these two rules.
+    - `isolation`: an isolation level. The attempt then runs in a separate transaction with this
+      level.
     """
 
     table: str
@@ -48,8 +47,8 @@ class Attempt:
 
     @property
     def slug(self) -> str:
-        """The name in URLs. This is the name of the rule. For NOT NULL, it consists of the names of
-        the table and the column.
+        """The name of the attempt in URLs: the name of the rule or, for NOT NULL, of the table and
+        the column.
         """
         return f"{self.table}-{self.rule}" if self.state == NOT_NULL else self.rule
 
@@ -63,8 +62,8 @@ class Attempt:
 
     @property
     def at_commit(self) -> bool:
-        """Whether the rule is a foreign key that Django created. Postgres checks such keys
-        at COMMIT.
+        """Whether the rule is a foreign key that Django created. Postgres checks such a key at
+        COMMIT.
         """
         return "_fk_" in self.rule
 
@@ -94,7 +93,7 @@ class Attempt:
         return replace(self, behind=rule, behind_state=state, why=why, behind_too=and_behind)
 
 
-# Rows of the practice bank that the attempts use, by name. A module adds the rows that only its
+# Rows of the practice bank that the attempts use, by name. Each module adds the rows that only its
 # attempts use.
 FOUND = {
     "ana": """SELECT accounts.* FROM accounts JOIN users ON users.id = user_id
@@ -125,9 +124,10 @@ FOUND = {
 class ValidRow:
     """A row that its table accepts.
 
-    `values` contains the SQL for the value of each column. `found` contains the names in FOUND that
-    this SQL uses. `called` is the noun for the row in titles, such as "a payment". `also` contains
-    the names of the changed columns.
+    - `values`: the SQL for the value of each column.
+    - `found`: the names in FOUND that this SQL uses.
+    - `called`: the noun for the row in titles, such as "a payment".
+    - `also`: the names of the changed columns.
     """
 
     table: str
@@ -139,8 +139,8 @@ class ValidRow:
     also: tuple[str, ...] = field(default=(), repr=False)
 
     def but(self, *also: str, **changed: str) -> "ValidRow":
-        """Returns a copy of the row with the values in `changed`. `also` contains more names in
-        FOUND that these values use.
+        """Returns a copy of the row with the values in `changed`. `also` contains additional names
+        in FOUND that these values use.
         """
         unknown = changed.keys() - self.values.keys()
         if unknown:
@@ -175,8 +175,8 @@ class ValidRow:
         return Attempt(self.table, rule, title, self.but(**changed).insert, state, self.given)
 
     def left_out(self, besides: Iterable[str] = ()) -> list[Attempt]:
-        """Returns one attempt for each NOT NULL column, except the columns in `besides`. The
-        attempt inserts the row with NULL in this column.
+        """Returns one attempt for each NOT NULL column, except the columns in `besides`. Each
+        attempt inserts the row with NULL in one column.
         """
         return [
             self.attempt(
@@ -197,8 +197,8 @@ def _words(column: str) -> str:
 def stay(
     row: str, rows: str, table: str, change: str, given: tuple[str, ...] = ()
 ) -> list[Attempt]:
-    """Returns two attempts on a table whose rows may not change: to update a row, and to truncate
-    the table.
+    """Returns two attempts on a table whose rows may not change: one updates a row, and one
+    truncates the table.
     """
     return [
         Attempt(table, row, f"Update a row of {table}", change, given=given),

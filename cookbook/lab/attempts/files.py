@@ -4,8 +4,7 @@ names.
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, UNIQUE, Attempt, ValidRow
 
-# The practice bank has no payment files. So each attempt first inserts a file, in the same
-# transaction.
+# The practice bank has no payment files. Each attempt first inserts a file in the same transaction.
 FILE = ValidRow(
     "payment_files",
     "a file",
@@ -70,8 +69,8 @@ ROWS = (FILE, LINE, NAME_COUNT)
 
 
 def _after(row: ValidRow, rule: str, title: str, **changed: str) -> Attempt:
-    """Returns an attempt to insert the row with the values in `changed` after the unchanged row was
-    inserted.
+    """Returns an attempt that inserts the row twice: unchanged, and then with the values in
+    `changed`. The second row is refused.
     """
     sql = row.but(**changed).insert
     return Attempt(row.table, rule, title, sql, UNIQUE, given=(*row.given, row.insert))

@@ -1,6 +1,6 @@
-"""Attempts to change the real books with SQL for which the role of pages has no right.
+"""Attempts to change the real tables with SQL for which the role of pages has no right.
 
-Each attempt has WHERE false, so it would change nothing even if the role had the right.
+Each attempt has WHERE false, so it would change nothing even with the right.
 """
 
 from cookbook.lab.attempts.attempt import Attempt

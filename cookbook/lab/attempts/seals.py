@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cookbook.lab.attempts.attempt import FOREIGN_KEY, NOT_NULL, UNIQUE, Attempt, ValidRow, stay
 
-# The practice bank has no seals. So each attempt first inserts seals, in the same transaction.
+# The practice bank has no seals. Each attempt first inserts seals in the same transaction.
 SEAL = ValidRow(
     "seals",
     "a seal",

@@ -36,7 +36,7 @@ OTHER_ID = "gen_random_uuid()"
 
 
 def _afterwards(rule: str, title: str, sql: str) -> Attempt:
-    """Returns an attempt to change or delete the valid token after it was inserted."""
+    """Returns an attempt to change or delete the valid token after the token was inserted."""
     return Attempt("api_tokens", rule, title, sql, given=(TOKEN.insert,))
 
 

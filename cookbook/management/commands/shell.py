@@ -36,14 +36,14 @@ NAMES = (
 
 class Command(shell.Command):
     def get_auto_imports(self) -> list[str]:
-        """Returns the paths of the names to import. The practice bank's models are left out,
-        because only recipes can use them.
+        """Returns the paths of the names to import. Excludes the practice bank's models, because
+        only recipes can use them.
         """
         models = [path for path in super().get_auto_imports() or [] if "cookbook" not in path]
         return [*models, *NAMES]
 
     def get_namespace(self, **options: Any) -> dict[str, Any]:
-        """Returns the names that are defined in the shell. Also prints a banner if the shell is
+        """Returns the names that are defined in the shell. Prints a banner if the shell is
         interactive.
         """
         namespace: dict[str, Any] = super().get_namespace(**options)
