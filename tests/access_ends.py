@@ -1,4 +1,4 @@
-"""Ways in which the access of somebody ends while a request of theirs runs."""
+"""Functions that end a person's access while one of their requests is running."""
 
 from accounts.models import User, WebSession
 from accounts.services import set_sign_in, sign_out_everywhere

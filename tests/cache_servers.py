@@ -1,4 +1,4 @@
-"""The Redis of Debian's package, for tests."""
+"""A Redis server from Debian's package, for tests."""
 
 import shutil
 import socket
@@ -12,7 +12,9 @@ from tests.ledger.processes import free_port, wait_until
 
 
 class CacheServer:
-    """A Redis on this computer that can be ended and started again. A context manager."""
+    """A context manager for a Redis server on this computer that can be stopped and started
+    again.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -29,7 +31,7 @@ class CacheServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
-        """Empty, as after a crash: nothing of it is on the disk."""
+        """Starts the server without data, as after a crash: the server stores nothing on disk."""
         place = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder))
         self.process = subprocess.Popen(
             ["redis-server", "--save", "", *place],
@@ -52,7 +54,9 @@ class CacheServer:
 
 
 def missing() -> str:
-    """Why there are no tests with it; "" if the program and its client are there."""
+    """Returns why tests with the server are skipped, or "" if the program and its client are
+    installed.
+    """
     if shutil.which("redis-server"):
         return optional.missing("redis")
     return "redis-server (apt-get install redis-server) is not installed"

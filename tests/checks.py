@@ -1,15 +1,17 @@
-"""`python -m tests.checks`: rules of the repository that no other tool checks. Run by `make check`.
+"""`python -m tests.checks`: rules of the repository that no other tool checks. `make check` runs
+it.
 
-Prints each finding as `file:line: what is wrong`, and exits 1 if there is any:
+Prints each finding as `file:line: what is wrong`, and exits with 1 if there is a finding. The
+rules:
 
-- a class name stands for one thing: it is defined once in the whole repository;
+- a class name has one meaning: it is defined once in the whole repository;
 - lines of templates and prose lines of docs have at most 120 characters;
-- each tag of a template ends on its line: Django shows one that spans two lines as text;
-- no test module imports another: shared helpers stand in plain modules;
+- each tag of a template ends on its line, because Django shows a tag on two lines as text;
+- no test module imports another test module: shared helpers are in plain modules;
 - every file that docs, docstrings and comments name in backticks exists;
-- code inside a text (a program that a test starts, an example of the docs) imports what exists;
-- the import contracts of `pyproject.toml` know every package of Python at the top;
-- no text and no name has one of the words that docs/glossary.md lists as those we do not use.
+- code inside a text (a program that a test starts, an example in the docs) imports existing names;
+- the import contracts of `pyproject.toml` contain every top-level Python package;
+- no text and no name contains one of the avoided words in docs/glossary.md.
 """
 
 import ast
@@ -23,24 +25,25 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_LINE = 120
-# Names to which Django gives a fixed meaning, and enumerations inside the model they belong to.
+# Names to which Django gives a fixed meaning, and enumerations inside their models.
 CONVENTIONAL = frozenset({"Command", "Config", "DatabaseWrapper", "Migration"})
 CONVENTIONAL_INSIDE = frozenset({"Action", "Media", "Meta", "State", "Status", "Type"})
 GENERATED_DOCS = frozenset({"docs/orm-to-sql.md"})
 WAY_OUT_OF_PROSE = re.compile(r"\s*(\||!\[|\[[^\]]*\]:|<)")  # tables, pictures, link targets, HTML
 NAMED_FILE = re.compile(r"`([\w-]+(?:/[\w-]+)*\.(?:py|html|css|js|md))`")
-# The tests of this check name files that never were.
+# The tests of this check name files that do not exist.
 MAY_NAME_MISSING_FILES = frozenset({"docs/orm-to-sql.md", "tests/test_checks.py"})
-# The second is followed by a test, in a copy that has the modules.
+# A test follows the second page, in a copy that has the modules.
 MAY_IMPORT_WHAT_IS_MISSING = frozenset({"tests/test_checks.py", "docs/new-app.md"})
-# In a text of Python, or a line of docs. `mypy` and the import itself check all others.
+# Imports in a text of Python, or in a line of docs. `mypy` and the import itself check all other
+# imports.
 IMPORT_IN_TEXT = re.compile(
     r"^\s*(?:>>> )?from ([a-z_]\w*(?:\.\w+)+) import (\([^)]*\)|.+)", re.MULTILINE
 )
 SINGLE_TAG = re.compile(r"\{%((?!%\}).)*%\}|\{\{((?!\}\}).)*\}\}")
 OPEN_TAG = re.compile(r"{[%{#](?!.*[%}#]})")
 
-# Words that a reader has to read twice, in lower case, and what to write instead.
+# Words that need a second reading, in lower case, and their replacements.
 AVOIDED_WORDS = {
     "tell": "return, show, print, notify",
     "tells": "returns, shows, prints, notifies",
@@ -63,7 +66,7 @@ AVOIDED_WORDS = {
 AVOIDED = re.compile(
     rf"(?<![a-z])(?:{'|'.join(word.replace(' ', '[ _]') for word in AVOIDED_WORDS)})(?![a-z])", re.I
 )
-# Files and folders that may contain them, and why.
+# Files and folders that may contain avoided words, with the reason.
 NEEDS_A_MIGRATION = "is in SQL, a comment or a message of the database"
 NAMES_OF_TESTS = "names tests and their files"
 MAY_HAVE_AVOIDED_WORDS = {
@@ -104,7 +107,7 @@ Sources = Sequence[tuple[str, str]]  # path from the root, text
 
 
 def tracked_paths() -> list[str]:
-    """The paths of all files that git tracks or would track, in order."""
+    """Returns the sorted paths of all files that git tracks or would track."""
     git = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     try:
         listed = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout
@@ -114,13 +117,13 @@ def tracked_paths() -> list[str]:
 
 
 def tracked_files(*suffixes: str) -> Sources:
-    """The files with these suffixes, each with its text, in order of their paths."""
+    """Returns the files with these suffixes, each with its text, sorted by path."""
     paths = [path for path in tracked_paths() if path.endswith(suffixes)]
     return [(path, (ROOT / path).read_text(encoding="utf-8")) for path in paths]
 
 
 def repeated_class_names(sources: Sources) -> Iterator[str]:
-    """Classes whose name another class bears, migrations left out."""
+    """Yields classes whose name another class has too. Ignores migrations."""
     places: dict[str, list[str]] = defaultdict(list)
     for path, text in sources:
         if "/migrations/" in path:
@@ -138,7 +141,7 @@ def repeated_class_names(sources: Sources) -> Iterator[str]:
 
 
 def imports_of_tests(sources: Sources) -> Iterator[str]:
-    """Imports of one test_*.py from another module of the tests."""
+    """Yields imports in a test_*.py from another test module."""
     for path, text in sources:
         if not path.startswith("tests/"):
             continue
@@ -152,8 +155,9 @@ def imports_of_tests(sources: Sources) -> Iterator[str]:
 
 
 def long_template_lines(sources: Sources) -> Iterator[str]:
-    """Lines of templates above the limit. One that is a single tag may be longer: Django reads no
-    tag that spans two lines."""
+    """Yields the lines of templates that are too long. A line that consists of one tag may be
+    longer, because Django cannot read a tag on two lines.
+    """
     for path, text in sources:
         for number, line in enumerate(text.splitlines(), 1):
             if len(line) > LONGEST_LINE and not SINGLE_TAG.fullmatch(line.strip()):
@@ -161,7 +165,9 @@ def long_template_lines(sources: Sources) -> Iterator[str]:
 
 
 def tags_on_two_lines(sources: Sources) -> Iterator[str]:
-    """Tags of templates that do not end on their line: Django shows their text."""
+    """Yields the tags of templates that do not end on their line. Django shows such a tag as
+    text.
+    """
     for path, text in sources:
         for number, line in enumerate(text.splitlines(), 1):
             if OPEN_TAG.search(line):
@@ -169,7 +175,9 @@ def tags_on_two_lines(sources: Sources) -> Iterator[str]:
 
 
 def long_prose_lines(sources: Sources) -> Iterator[str]:
-    """Prose lines of docs above the limit; code blocks, tables and pictures may be wider."""
+    """Yields the prose lines of docs that are too long. Code blocks, tables and pictures may be
+    wider.
+    """
     for path, text in sources:
         if path in GENERATED_DOCS:
             continue
@@ -182,7 +190,7 @@ def long_prose_lines(sources: Sources) -> Iterator[str]:
 
 
 def missing_files(sources: Sources, existing: Iterable[str]) -> Iterator[str]:
-    """Files named in backticks that do not exist. A name may leave out leading folders."""
+    """Yields file names in backticks for which no file exists. A name may omit leading folders."""
     paths = {f"/{path}" for path in existing}
     for path, text in sources:
         for number, line in enumerate(text.splitlines(), 1):
@@ -192,9 +200,11 @@ def missing_files(sources: Sources, existing: Iterable[str]) -> Iterator[str]:
 
 
 def unresolved_imports(sources: Sources, modules: Sources) -> Iterator[str]:
-    """Imports in docs and in texts of Python files whose module or name the project does not have.
+    """Yields imports, in docs and in texts of Python files, of modules or names that the project
+    does not have.
 
-    `modules`: all Python files. Packages that none of them is in are somebody else's.
+    `modules` contains all Python files. Packages without a file in `modules` are third-party
+    packages and are ignored.
     """
     trees = {_module_name(path): text for path, text in modules}
     packages = {name.partition(".")[0] for name in trees}
@@ -220,7 +230,9 @@ def _module_name(path: str) -> str:
 
 
 def _codes_in(path: str, text: str) -> Iterator[tuple[int, str]]:
-    """The texts in which an import would be an example or a program, each with its first line."""
+    """Yields the texts in which an import would be an example or a program, each with its first
+    line.
+    """
     if not path.endswith(".py"):
         yield 1, text
         return
@@ -234,7 +246,7 @@ def _codes_in(path: str, text: str) -> Iterator[tuple[int, str]]:
 
 
 def _names_defined_in(text: str) -> set[str]:
-    """Names that a module defines or imports, at any depth."""
+    """Returns the names that a module defines or imports, at any depth."""
     names = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -247,7 +259,9 @@ def _names_defined_in(text: str) -> set[str]:
 
 
 def packages_without_contract(paths: Iterable[str], root_packages: Iterable[str]) -> Iterator[str]:
-    """Packages at the top that import-linter does not read; the tests are free to import."""
+    """Yields the top-level packages that import-linter does not check. Tests may import
+    anything.
+    """
     packages = {path.partition("/")[0] for path in paths if path.count("/") == 1
                 and path.endswith("/__init__.py")}  # fmt: skip
     for name in sorted(packages - {"tests"} - set(root_packages)):
@@ -255,7 +269,7 @@ def packages_without_contract(paths: Iterable[str], root_packages: Iterable[str]
 
 
 def avoided_words(sources: Sources) -> Iterator[str]:
-    """Words and parts of names that the glossary avoids. Migrations stay as they are."""
+    """Yields words and parts of names that the glossary avoids. Ignores migrations."""
     for path, text in sources:
         if "/migrations/" in path or path.startswith(tuple(MAY_HAVE_AVOIDED_WORDS)):
             continue
@@ -266,7 +280,7 @@ def avoided_words(sources: Sources) -> Iterator[str]:
 
 
 def findings() -> Iterable[str]:
-    """Everything that is wrong in this checkout."""
+    """Yields all findings in this checkout."""
     python = tracked_files(".py")
     yield from repeated_class_names(python)
     yield from imports_of_tests(python)

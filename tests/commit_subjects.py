@@ -1,7 +1,8 @@
 """`python -m tests.commit_subjects [FILE]`: checks the subjects of commits.
 
-With FILE it checks the message in it: the hook commit-msg. Without, it checks the commits since the
-last tag, or the last 100: `make check`. Prints each finding, and exits 1 if there is any.
+With FILE (in the hook commit-msg), checks the message in the file. Without FILE (in `make check`),
+checks the commits since the last tag, or the last 100 commits. Prints each finding, and exits with
+1 if there is a finding.
 """
 
 import re
@@ -16,7 +17,7 @@ BY_GIT = ("Merge ", "Revert ", "fixup! ", "squash! ", "amend! ")
 
 
 def problems(subject: str) -> Iterator[str]:
-    """Yields what is wrong with a subject. Those that git writes itself pass."""
+    """Yields the problems of a subject. Accepts the subjects that git writes itself."""
     if subject.startswith(BY_GIT):
         return
     if not FORM.match(subject):
@@ -28,7 +29,9 @@ def problems(subject: str) -> Iterator[str]:
 
 
 def subjects() -> list[str]:
-    """Returns the subjects of the commits to check, newest first; none outside of a repository."""
+    """Returns the subjects of the commits to check, newest first. Returns an empty list outside of
+    a repository.
+    """
     tag = _git("describe", "--tags", "--abbrev=0")
     since = [f"{tag[0]}..HEAD"] if tag else [f"--max-count={MAX_COMMITS}"]
     return _git("log", "--format=%s", *since)

@@ -1,4 +1,4 @@
-"""Database, roles and staff for all tests."""
+"""The database, the roles and the staff for all tests."""
 
 import atexit
 import gc
@@ -47,7 +47,7 @@ from transactions.search.sql import common_prefixes
 
 pytest_plugins = ["tests.selection", "tests.hints"]
 
-# Collecting garbage as often as Python does by default takes an eighth of the time of all tests.
+# Python's default frequency of garbage collection takes an eighth of the time of all tests.
 gc.set_threshold(100_000, 50, 1000)
 
 # No example fails because the machine is busy.
@@ -57,28 +57,28 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("any clock")
 
 
-# Fails a page whose template uses a name that its view does not give. From the first template on,
-# which is compiled once.
+# Makes a page fail if its template uses a name that the view does not provide. This must be active
+# before the first template is compiled, because templates are compiled only once.
 setattr(FilterExpression, "__init__", remember_template)  # noqa: B010
 setattr(FilterExpression, "resolve", strict_resolve)  # noqa: B010
 
 FIGURE = "figure"
-WITH_CODE = ("/cookbook/", "/admin/accounts/read/")  # pages with code, and with parts of addresses
-LONGEST_NAME = 60  # of bytes that stand in the name of a test
+WITH_CODE = ("/cookbook/", "/admin/accounts/read/")  # pages that show code or parts of addresses
+LONGEST_NAME = 60  # maximum number of bytes in the name of a test
 OWN_SESSION = "needs a session of its own, which pgbouncer in transaction mode does not give"
 OWN_CONNECTION = "needs a connection that opens and ends when it is told, which no pool gives"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    """In a fresh clone, each worker compiles half of the tests: all collect in the same order, so
-    the second one imports them from the end first, and both find what the other has compiled.
+    """Lets the second worker import the tests in reverse order. So in a fresh clone, each of two
+    workers compiles half of the tests, and finds the compiled files of the other worker.
     """
     worker = getattr(session.config, "workerinput", {}).get("workerid")
     if worker == "gw1" and session.config.args == session.config.getini("testpaths"):
         for file in sorted(Path(__file__).parent.rglob("test_*.py"), reverse=True):
             name = file.relative_to(session.config.rootpath).with_suffix("")
-            with suppress(Exception, pytest.skip.Exception):  # which the collection reports
+            with suppress(Exception, pytest.skip.Exception):  # the collection reports the error
                 import_module(".".join(name.parts))
 
 
@@ -89,8 +89,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=OWN_SESSION))
         if THROUGH == "pool" and item.get_closest_marker("own_connection"):
             item.add_marker(pytest.mark.skip(reason=OWN_CONNECTION))
-    # pytest-django makes no test database if no chosen test is marked: the fixtures of those that
-    # are chosen would then write into the bank of the data folder.
+    # pytest-django creates no test database if no chosen test is marked. Fixtures of the chosen
+    # tests would then write into the bank of the data folder.
     if not any(item.get_closest_marker("django_db") for item in items):
         for item in items:
             if "django_db_setup" in getattr(item, "fixturenames", ()):
@@ -99,22 +99,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Names and account numbers of factories are the same each time that a test runs. By chance
-    they are now and then what the test looks for.
+    """Sets the seed of the factories, so that names and account numbers are the same in each run of
+    a test. Random names would sometimes contain the text that the test looks for.
     """
     factory.random.reseed_random(without_group(item.nodeid))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Names a case by the parameter, not by the content of a file, which each worker may make with
-    other random bytes: workers have to collect the same names.
+    """Names a test case by its parameter and not by the content of a file. Each worker may create
+    the file with other random bytes, but all workers must collect the same names.
     """
     return argname if isinstance(val, bytes) and len(val) > LONGEST_NAME else None
 
 
 def pytest_collection_finish() -> None:
-    """Leaves all that is imported and collected out of every later collection of garbage, until
-    Python ends and closes what the modules of a library hold.
+    """Excludes all imported and collected objects from later garbage collections, until the end of
+    Python.
     """
     gc.freeze()
     atexit.register(gc.unfreeze)
@@ -122,12 +122,14 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Notes what a test has measured; the run prints it at its end."""
+    """Returns a function that records a measurement of a test. The run prints all measurements at
+    its end.
+    """
     return partial(record_property, FIGURE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Also of workers, whose own output nobody sees."""
+    """Prints the measurements of all tests, including the tests of workers."""
     ended = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
     measured = [
         (report.nodeid, told)
@@ -145,13 +147,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: one worker for each processor, at least two."""
+    """Returns the number of workers for `-n auto`: one for each processor, at least two."""
     return max(2, os.cpu_count() or 2)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Builds the template while the workers collect their tests."""
+    """Builds the template database while the workers collect their tests."""
 
     def build() -> None:
         with config.stash[blocking_manager_key].unblock():
@@ -167,7 +169,9 @@ def django_db_modify_db_settings(
     django_db_blocker: DjangoDbBlocker,
     request: pytest.FixtureRequest,
 ) -> None:
-    """The test database is a copy of the template, or with `--reuse-db` what it was."""
+    """Copies the test database from the template. With `--reuse-db`, keeps the existing test
+    database.
+    """
     if request.config.getvalue("reuse_db") and not request.config.getvalue("create_db"):
         return
     with django_db_blocker.unblock():
@@ -176,11 +180,11 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterable[None]:
-    """Commits that wait for no disk, which would be 2 ms each; no test database outlives a crash.
-    Connects through a pooler from then on, if the tests were asked to.
+    """Sets up the test database with commits that do not wait for the disk, which would take 2 ms
+    each. If requested, all later connections go through a pooler.
 
-    At the end, ends connections that threads of a last test are still closing: they would keep
-    the test database from being dropped.
+    At the end, ends connections that threads of the last test are still closing, so that the
+    database can be dropped.
     """
     through = pooler.everything_through_pgbouncer if THROUGH == "pgbouncer" else nullcontext
     with django_db_blocker.unblock():
@@ -196,7 +200,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock():
         stack.close()
     with django_db_blocker.unblock():
-        connection.close()  # the last test may have had it ended
+        connection.close()  # the last test may have ended the connection
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -209,7 +213,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_flush() -> Iterable[None]:
-    """Tests with real commits end by emptying the tables that have rows."""
+    """Replaces the end of tests with real commits: only the tables that have rows are emptied."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             TransactionTestCase, "_fixture_teardown", lambda _test: emptying.empty_tables()
@@ -219,8 +223,8 @@ def _quick_flush() -> Iterable[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_period() -> Iterable[None]:
-    """The first search of each ten minutes, and the first call of a person in each minute, take one
-    more query, which tests count.
+    """Freezes two clocks. The first search in ten minutes, and a person's first call in a minute,
+    need an additional query, but tests count queries.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(common_prefixes, "_period", lambda: 0)
@@ -238,8 +242,8 @@ _handle = ClientHandler.__call__
 
 
 def as_web_role(self: ClientHandler, environ: dict[str, Any]) -> Any:
-    """In place of `ClientHandler.__call__`: switches the role around each request, and looks at the
-    page that it answers.
+    """Replaces `ClientHandler.__call__`: switches the role during each request, and checks the page
+    in the response.
     """
     set_role("ledger_web")
     try:
@@ -255,9 +259,10 @@ def as_web_role(self: ClientHandler, environ: dict[str, Any]) -> Any:
 
 
 def set_role(role: str | None) -> None:
-    """SET ROLE without Django's cursor, which would count it among the page's queries. A session
-    that takes the place of this one has the role too. Behind a pooler, where a session keeps no
-    role between transactions, it signs in as the role.
+    """Switches the role without Django's cursor, because the page's queries are counted.
+
+    A new connection in place of this connection also gets the role. Behind a pooler, a session
+    keeps no role between transactions, so the connection signs in as the role.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     if database.is_behind_pooler and not database.in_atomic_block:
@@ -266,7 +271,7 @@ def set_role(role: str | None) -> None:
         connection.close()
         database.settings_dict = {**owner, "USER": role, "OWNER": owner} if role else owner
         if is_open:
-            with suppress(RuntimeError):  # of a test without the database, which may not connect
+            with suppress(RuntimeError):  # a test without the database may not connect
                 connection.ensure_connection()
         return
     database.role_of_test = role
@@ -277,14 +282,18 @@ def set_role(role: str | None) -> None:
 
 @receiver(connection_created)
 def keep_role(connection: Any, **_signal: Any) -> None:
-    """For a session that begins in the middle of a request, in place of one that was given up."""
+    """Switches the role of a session that begins during a request, in place of a session that was
+    closed.
+    """
     if role := getattr(connection, "role_of_test", None):
         connection.connection.execute(f"SET ROLE {role}")
 
 
 @contextmanager
 def read_as(user: User) -> Iterator[None]:
-    """Runs the block as a request of this person, where the tests run with row-level security."""
+    """Runs the `with` block like a request of this person, if the tests run with row-level
+    security.
+    """
     database: Any = connections[DEFAULT_DB_ALIAS]
     if settings.LEDGER_ROW_SECURITY:
         database.reader = SignedReader(lambda: user, row_scope_of)
@@ -296,7 +305,7 @@ def read_as(user: User) -> Iterator[None]:
 
 @contextmanager
 def beside_the_request() -> Iterator[None]:
-    """Runs the block as the owner of the tables, in the middle of a request of a test client."""
+    """Runs the `with` block as the owner of the tables, during a request of a test client."""
     set_role(None)
     try:
         with without_reader():
@@ -307,42 +316,42 @@ def beside_the_request() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets tests of races send as many requests of one person as they like."""
+    """Removes the limit of parallel requests per person, for tests of races."""
     many = running_requests.RunningRequests(most_running=1000, waiting=0)
     monkeypatch.setattr(running_requests, "_requests", many)
 
 
 @pytest.fixture(autouse=True)
 def _own_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test waits for a download that another has not closed: Python ends it at some later time,
-    with the response that was forgotten.
+    """Gives each test separate limits of downloads. Otherwise a test could wait for a download that
+    an earlier test did not close.
     """
     monkeypatch.setattr(downloads, "_downloads", downloads.Downloads(downloads.MAX_PARALLEL))
 
 
 @pytest.fixture(autouse=True)
 def signed_in_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`force_login` counts as a sign-in by password of this moment, so payments need no step-up.
+    """Makes `force_login` count as a current sign-in by password, so that payments need no step-up.
 
-    Tests of the step-up make the sign-in older, by `tests.sign_in.let_pass`.
+    Tests of the step-up make the sign-in older with `tests.sign_in.let_pass`.
     """
     monkeypatch.setattr(Client, "force_login", begin_session)
 
 
 @pytest.fixture(scope="session")
 def practice_bank(django_db_setup: None) -> None:
-    """The cookbook's practice bank, which the template has."""
+    """The cookbook's practice bank, which the template database contains."""
 
 
 def colleague(group: str, name: str) -> User:
-    """A new person who is staff, in this group."""
+    """Returns a new member of staff in this group."""
     person: User = UserFactory(is_staff=True, name=name)
     person.groups.add(Group.objects.get(name=group))
     return person
 
 
 def permissions(*codenames: str) -> QuerySet[Permission]:
-    """The permissions with these names."""
+    """Returns the permissions with these code names."""
     return Permission.objects.filter(codename__in=codenames)
 
 
@@ -354,7 +363,7 @@ def signed_in(person: User) -> Client:
 
 @pytest.fixture
 def clerk() -> User:
-    """Somebody of operations."""
+    """A member of operations."""
     return colleague(OPERATIONS, "Clerk")
 
 
@@ -379,7 +388,7 @@ def manager(boss: User) -> Client:
 
 @pytest.fixture
 def people_admin() -> Client:
-    """The browser of somebody who looks after people and groups."""
+    """The browser of a member of the group that manages people and groups."""
     return signed_in(colleague(PEOPLE_ADMIN, "Admin of people"))
 
 
@@ -392,7 +401,7 @@ def root() -> Client:
 
 @pytest.fixture
 def traced() -> Iterator[Any]:
-    """What is traced from here on, as tests.ledger.tracing.recorded has it; skipped without the
+    """The trace of this test, from `tests.ledger.tracing.recorded`. Skips the test without the
     extra otel.
     """
     from tests.ledger.tracing.recorded import recording

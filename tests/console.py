@@ -1,8 +1,9 @@
-"""Reads the ```console blocks of a page of docs, so that tests run what the page says.
+"""Reads the ```console blocks of a page in docs, so that tests run the commands of the page.
 
-A line that begins with "$ " is a command, up to a comment, and goes on while a quote is open or
-after a backslash; the lines below it are what it prints, each somewhere in this order; a line "..."
-stands for any. What follows `console` in the first line of a block tells the test where to run it.
+A line that begins with "$ " is a command, up to a comment. The command continues on the next line
+while a quotation is open, or after a backslash. The lines below a command are its output, in this
+order. A line "..." matches any lines. The words after `console` in the first line of a block define
+where the test runs the block.
 """
 
 import re
@@ -17,13 +18,13 @@ COMMENT = re.compile(r"\s{2,}# .*$")
 
 @dataclass
 class Step:
-    """One command and what it prints."""
+    """One command and its expected output."""
 
     command: str
     prints: list[str] = field(default_factory=list)
 
     def words(self) -> tuple[dict[str, str], list[str]]:
-        """The settings before the command, and the command with its arguments."""
+        """Returns the settings before the command, and the command with its arguments."""
         words, settings = shlex.split(self.command), {}
         while (parts := words[0].partition("=")) and parts[0].isupper() and parts[1]:
             settings[parts[0]] = parts[2]
@@ -43,7 +44,7 @@ class Block:
 
 
 def blocks_of(page: str) -> list[Block]:
-    """The blocks of a page below the root that have commands with "$ "."""
+    """Returns the blocks of a page (a path below the root) that contain commands with "$ "."""
     text = read(page)
     found = []
     for match in BLOCK.finditer(text):
@@ -63,7 +64,7 @@ def blocks_of(page: str) -> list[Block]:
 
 
 def configuration_of(page: str, where: str) -> str:
-    """The lines of the page's block ```conf with this word behind it."""
+    """Returns the lines of the page's ```conf block that has this word after `conf`."""
     found = re.search(rf"^```conf {where}\n((?:.*\n)*?)```$", read(page), re.MULTILINE)
     assert found, f"{page} has no block conf {where}"
     return found[1]
@@ -74,8 +75,8 @@ def read(page: str) -> str:
 
 
 def missing_line(step: Step, printed: str) -> str:
-    """The first line that the page promises and the command did not print in this order; "" if
-    there is none. Both are compared with single spaces.
+    """Returns the first expected line that the command did not print in this order, or "" if all
+    lines were printed. Compares lines with single spaces.
     """
     lines = [" ".join(line.split()) for line in printed.splitlines()]
     at = 0

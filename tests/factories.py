@@ -1,4 +1,4 @@
-"""Test data: people, accounts with money in them, raw rows."""
+"""Test data: people, accounts with money, and raw rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ PASSWORD = "ledger-demo"
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):
-    """A customer; `password=` to sign in with one."""
+    """A factory for customers. `password=` sets a password for signing in."""
 
     class Meta:
         model = User
@@ -37,7 +37,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
 
 
 class AccountFactory(factory.Factory[Account]):
-    """An account opened through the service; `balance=` deposits that much first."""
+    """A factory for accounts that the service opens. `balance=` deposits this amount first."""
 
     class Meta:
         model = Account
@@ -59,7 +59,9 @@ class AccountFactory(factory.Factory[Account]):
 
 
 def hold_that_ended(account: Account, amount: Decimal, **details: Any) -> Transaction:
-    """A pending hold that has expired; it is booked as history, as `services.hold` refuses it."""
+    """Books a pending hold that has expired, and returns it. It is booked as history, because
+    `services.hold` refuses an expired hold.
+    """
     now = timezone.now()
     details = {"expires_at": now - timedelta(seconds=1), "created_at": now, **details}
     return services.book(
@@ -68,9 +70,9 @@ def hold_that_ended(account: Account, amount: Decimal, **details: Any) -> Transa
 
 
 def insert_row(**columns: Any) -> None:
-    """A raw INSERT into transactions, without any service or model.
+    """Inserts a row into transactions with plain SQL, without a service or model.
 
-    By default the time and the balances of a completed row continue the books.
+    By default, the time and the balances of a completed row continue the account's chain.
     """
     row = {
         "id": uuid7(),
@@ -100,7 +102,9 @@ def insert_row(**columns: Any) -> None:
 
 @contextmanager
 def walls_down(*tables: str) -> Iterator[Any]:
-    """A cursor while the triggers of the tables are disabled, as only their owner could do."""
+    """Yields a cursor while the triggers of the tables are disabled. Only the owner of the tables
+    can disable triggers.
+    """
     tables = tables or ("accounts", "transactions")
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -112,10 +116,10 @@ def walls_down(*tables: str) -> Iterator[Any]:
 
 
 def balances(*accounts: Account) -> list[Decimal]:
-    """The balances of the accounts, read again from the database."""
+    """Returns the current balances of the accounts from the database."""
     return [Account.objects.get(pk=account.pk).balance for account in accounts]
 
 
 def nobodys(n: int = 0) -> str:
-    """A number with right check digits that no account has."""
+    """Returns an account number with valid check digits that no account has."""
     return with_check_digits(f"{9_999_999_000 + n}")

@@ -1,24 +1,24 @@
-"""How the time of a function grows with the length of a text that somebody sent."""
+"""Measures how the time of a function grows with the length of a text from a user."""
 
 import gc
 import time
 from collections.abc import Callable
 
 SHORT, LONG = 10_000, 100_000  # bytes in UTF-8
-MOST = 12.0  # times as long for ten times the length; linear is 10
+MOST = 12.0  # how much longer a text of ten times the length may take; linear growth is 10
 TRIES = 5
-LONG_ENOUGH = 5.0  # seconds of one run, after which it is not repeated
-NOTHING = 0.05  # seconds for LONG bytes that are no harm, whatever the growth
+LONG_ENOUGH = 5.0  # a run that takes longer, in seconds, is not repeated
+NOTHING = 0.05  # seconds for LONG bytes that are always accepted, regardless of the growth
 
 
 def times_as_long(
     run: Callable[[str], object], text: Callable[[int], str], long_bytes: int = LONG
 ) -> float:
-    """Returns how many times as long the function takes for LONG bytes as for SHORT ones, in
-    processor time. 0 if it takes nearly nothing.
+    """Returns the processor time of the function for LONG bytes, divided by its time for SHORT
+    bytes. Returns 0 if the function takes nearly no time.
 
-    For SHORT it is the mean of ten runs, and the best of some tries counts, so that a busy machine
-    makes no difference. `long_bytes`: instead of LONG, for texts that are limited to less.
+    The time for SHORT bytes is the mean of ten runs. The best of several tries counts, so that a
+    busy machine has no effect. `long_bytes` replaces LONG for texts with a lower limit.
     """
     many = LONG // SHORT
     short, long, found = text(long_bytes // many), text(long_bytes), float("inf")

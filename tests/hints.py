@@ -1,4 +1,4 @@
-"""Hints for those who write or run tests as in other projects of Django."""
+"""Hints for developers who write or run tests as in other Django projects."""
 
 import re
 from collections.abc import Generator
@@ -11,7 +11,7 @@ OTHER_SETTINGS = (
     f"Tests do not run with {SITE_SETTINGS}, whose database may be that of a bank. Unset"
     " DJANGO_SETTINGS_MODULE, or name a module that begins with: from tests.settings import *"
 )
-# What assert, assertEqual and assertContains say of a redirect in place of a page.
+# The messages of assert, assertEqual and assertContains for a redirect in place of a page.
 REDIRECTED = re.compile(r"\b(302 [!=]= 200|200 [!=]= 302)\b")
 SIGN_IN = (
     "Status 302 is often the redirect to the sign-in page, which every page has for visitors.\n"

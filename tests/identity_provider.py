@@ -1,4 +1,6 @@
-"""The mock provider beside a test client: go there, choose somebody, come back."""
+"""The mock identity provider for a test client: a client goes to the provider, chooses a person,
+and comes back.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,7 +34,7 @@ PEOPLE = (NINA, ANA, UNSURE, NAMELESS, CLERK)
 
 @dataclass
 class There:
-    """The provider, and a way through it."""
+    """The mock provider, and the steps of a sign-in with it."""
 
     provider: MockProvider
     settings: Any
@@ -42,29 +44,29 @@ class There:
         self.settings.LEDGER_PROVIDER = replace(self.settings.LEDGER_PROVIDER, **changes)
 
     def know(self, person: MockPerson) -> None:
-        """Replaces what the provider knows of somebody."""
+        """Replaces the data of a person at the provider."""
         self.provider.people[person.subject] = person
 
     def go(self, client: Client, **query: str) -> dict[str, str]:
-        """Presses the button: what the browser is asked to bring to the provider."""
+        """Presses the button, and returns the parameters that the browser sends to the provider."""
         return self.asked_by(client.post(GO, query_params=query))
 
     def asked_by(self, response: Any) -> dict[str, str]:
-        """What a response asks the browser to bring to the provider."""
+        """Returns the parameters that the browser sends to the provider, from a redirect."""
         assert response.status_code == 302, response.content
         assert response["Location"].startswith(self.provider.issuer)
         return dict(parse_qsl(urlsplit(response["Location"]).query))
 
     def brought_back(self, address: str) -> dict[str, str]:
-        """What the browser brings back by an address of ours."""
+        """Returns the parameters that the browser brings back to an address of this site."""
         return dict(parse_qsl(urlsplit(address).query))
 
     def answer(self, asked: dict[str, str], person: MockPerson, fault: str = "") -> dict[str, str]:
-        """Signs in there: what the browser brings back."""
+        """Signs in at the provider, and returns the parameters that the browser brings back."""
         return self.brought_back(self.provider.authorize(asked, person.subject, fault))
 
     def sign_in(self, client: Client, person: MockPerson, fault: str = "", **query: str) -> Any:
-        """The whole way. Returns the response to coming back."""
+        """Runs the whole sign-in. Returns the response of this site at its end."""
         answer = self.answer(self.go(client, **query), person, fault)
         return client.get(BACK, answer)
 
@@ -77,7 +79,7 @@ def mock_server() -> Iterator[MockServer]:
 
 @pytest.fixture
 def there(mock_server: MockServer, settings: Any) -> There:
-    """A configured provider that knows PEOPLE, with nothing wrong."""
+    """A configured provider that knows PEOPLE and has no fault."""
     provider = mock_server.provider
     provider.fault, provider.people = "", {person.subject: person for person in PEOPLE}
     provider.sessions.clear()
@@ -92,14 +94,18 @@ def there(mock_server: MockServer, settings: Any) -> There:
 
 
 def person_here(person: MockPerson, *, verified: bool = True, **more: Any) -> User:
-    """Somebody with a password here who has the address of somebody there."""
+    """Returns a new user of this site who has a password and the address of a person at the
+    provider.
+    """
     user: User = UserFactory(**{"email": person.email, "password": PASSWORD, **more})
     EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=verified)
     return user
 
 
 def connect(there: There, client: Client, user: User, person: MockPerson) -> Any:
-    """Signs in here by password, proves it once more, and connects. Leaves the client signed in."""
+    """Signs in by password, confirms the password again, and connects the user to the provider. The
+    client stays signed in.
+    """
     client.force_login(user)
     client.post("/account/reauthenticate/", {"password": PASSWORD})
     return there.sign_in(client, person, process="connect")

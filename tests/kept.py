@@ -1,4 +1,6 @@
-"""Rows that all tests of a module read, written once: each test's own changes go back to them."""
+"""Rows that are written once and that all tests of a module read. Each test's changes are rolled
+back to these rows.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +11,8 @@ from pytest_django import DjangoDbBlocker
 
 @contextmanager
 def rolled_back_at_the_end(blocker: DjangoDbBlocker) -> Iterator[None]:
-    """For a fixture of a module whose tests all roll back: none may commit for others, or close
-    its connection. Every test of the module sees the rows, also one that does not ask for them.
+    """Writes rows for all tests of a module, and rolls back at the end. Every test of the module
+    sees the rows. No test may commit or close the connection.
     """
     block = atomic()
     block._from_testcase = True  # type: ignore[attr-defined]  # services may be durable in it

@@ -1,11 +1,11 @@
 """Processes that move money until their input is closed: `python -m tests.load JOB`.
 
 - `open N`: opens N accounts with money in an empty bank.
-- `pay`: transfers between these accounts, one after the other. Prints `sent <id>` before and
-  `done <id>` after each, and `unknown <id>` before it sends one again: a test that kills the
-  server knows from that which rows must be in the books. Exits with an error if a payment is
-  refused.
-- `verbs SEED`: calls the services at random; prints how often each was called.
+- `pay`: makes transfers between these accounts, one after the other. Prints `sent <id>` before a
+  transfer, `done <id>` after it, and `unknown <id>` before sending it again. So a test that kills
+  the server knows which rows must exist. Exits with an error if a payment is refused.
+- `verbs SEED`: calls the services in a random order, and prints the number of calls of each
+  service.
 """
 
 import random
@@ -34,7 +34,7 @@ def open_accounts(people: int) -> None:
 
 
 def session_of(user: Any) -> str:
-    """The key of a new session, as after a sign-in by password."""
+    """Returns the key of a new session, as after a sign-in by password."""
     from importlib import import_module
 
     from django.conf import settings
@@ -55,8 +55,8 @@ def session_of(user: Any) -> str:
 
 
 def sign_in_people(count: int) -> None:
-    """Prints for each of so many new people the key of a session, and the ids and numbers of two
-    accounts with money.
+    """Prints one line for each of `count` new people: the key of a session, and the ids and numbers
+    of two accounts with money.
     """
     from accounts.models import User
     from accounts.services import open_account
@@ -86,7 +86,7 @@ def pay() -> None:
         try:
             accounts = list(mine.values_list("pk", flat=True))
         except (DatabaseError, InterfaceError):
-            time.sleep(0.02)  # the server is away: somebody looks at their accounts again
+            time.sleep(0.02)  # the server is not reachable: the person reads their accounts again
     while not told_to_stop():
         id, (sender, recipient) = uuid7(), random.sample(accounts, 2)
         print("sent", id, flush=True)
@@ -97,7 +97,7 @@ def pay() -> None:
             except (DatabaseError, InterfaceError) as error:
                 what = f"{type(error).__name__}: {error}".replace("\n", " ")
                 print("unknown", id, what, flush=True)
-                time.sleep(0.02)  # then the same id again, as a client that got no answer does
+                time.sleep(0.02)  # sends the same id again, like a client that received no response
                 continue
             print("done", row.pk, flush=True)
             break

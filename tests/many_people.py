@@ -2,11 +2,11 @@
 
 from django.db import connection
 
-NAME = "Person "  # followed by a hash, so that each name differs
+NAME = "Person "  # followed by a hash, so that all names differ
 
 
 def crowd(people: int) -> None:
-    """Insert so many people with one account each, and ANALYZE for the planner."""
+    """Inserts this number of people with one account each, and runs ANALYZE for the planner."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO users (id, password, is_superuser, email, name, created_at, is_staff,"

@@ -1,10 +1,12 @@
-"""Many requests at once, then SIGTERM: `python -m tests.many_requests --clients 200 --seconds 30`.
+"""Many parallel requests and then SIGTERM: `python -m tests.many_requests --clients 200 --seconds
+30`.
 
-Starts a bank and its site, sends pages, static files and payments from so many clients at once, and
-compares /metrics with what the clients counted. Then they send again for a quarter of the time, and
-the site is ended in the middle of it. Prints what was counted; exits 1 if an answer was a 5xx, if a
-request that was sent got no answer, if a worker's memory grew, or if the books or the figures of
-/metrics differ from the answers.
+Starts a bank and its site, sends requests for pages, static files and payments from many clients in
+parallel, and compares /metrics with the clients' counts. Then the clients send for another quarter
+of the time, and the site is stopped in the middle of it.
+
+Prints the counts. Exits with 1 if a response was a 5xx, if a request got no response, if the memory
+of a worker grew, or if the booked payments or /metrics differ from the responses.
 """
 
 import argparse
@@ -32,27 +34,28 @@ PAGES = ("/", "/accounts/", "/search/?q=rent", "/transfers/new/", "/healthz", "/
 TOKEN = "x" * 32
 CHANCE, PART_THAT_PAYS = random.Random(), 0.2  # noqa: S311  nothing to guess
 SAMPLES_A_SECOND = 2
-MOST_GROWTH = 0.05  # of a worker's memory between the second and the last quarter
+MOST_GROWTH = 0.05  # maximum growth of a worker's memory between the second and the last quarter
 
 
 @dataclass
 class Counts:
-    """What the clients saw, and the memory of each worker in MiB, over time."""
+    """The counts of the clients, and the memory of each worker over time, in MiB."""
 
     answers: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
-    refused: int = 0  # connections, after the site ended: nothing was sent
+    refused: int = 0  # connections after the site ended, on which nothing was sent
     receipts: list[str] = field(default_factory=list)
     memory: list[list[float]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     booked: list[str] = field(default_factory=list)
     audit: str = ""
-    # Answers by class and payments with a receipt, when the clients paused; and what /metrics said.
+    # Responses by class and payments with a receipt at the pause of the clients, and the same
+    # counts in /metrics.
     at_pause: Counter[str] = field(default_factory=Counter)
     figures: Counter[str] = field(default_factory=Counter)
 
     def so_far(self) -> Counter[str]:
-        """The answers by class, and the payments, as /metrics counts them."""
+        """Returns the responses by class, and the payments, in the form of /metrics."""
         found = Counter(booked=len(self.receipts))
         for status, number in self.answers.items():
             found[f"{status[0]}xx"] += number
@@ -60,14 +63,16 @@ class Counts:
 
     @property
     def growth(self) -> list[float]:
-        """By which part the memory of each worker grew, from the second quarter to the last."""
+        """Returns the relative growth of each worker's memory, from the second quarter to the
+        last.
+        """
         part = len(self.memory) // 4
         quarters = self.memory[part : 2 * part], self.memory[-part:]
         second, last = ([median(each) for each in zip(*one, strict=True)] for one in quarters)
         return [after / before - 1 for before, after in zip(second, last, strict=True)]
 
     def failures(self, *, most_growth: float) -> list[str]:
-        """What is wrong, as sentences."""
+        """Returns the failures as sentences."""
         errors = sum(number for status, number in self.answers.items() if status >= "500")
         found = {
             f"{errors} answers of 5xx": errors > 0,
@@ -83,7 +88,9 @@ class Counts:
 
 
 class SendingClient(threading.Thread):
-    """One person, who keeps the connection or takes a new one for each request."""
+    """One person who sends requests. The person keeps the connection, or opens a new connection for
+    each request.
+    """
 
     def __init__(
         self,
@@ -108,7 +115,7 @@ class SendingClient(threading.Thread):
                 self.connection.close()
 
     def get(self, path: str) -> bool:
-        """Whether the site was still there."""
+        """Sends a GET request. Returns whether the site was still running."""
         return self.ask("GET", path) is not None
 
     def pay(self) -> bool:
@@ -129,7 +136,9 @@ class SendingClient(threading.Thread):
         return leads_to is not None
 
     def ask(self, method: str, path: str, form: dict[str, str] | None = None) -> str | None:
-        """The page or where it leads to; None if the site is not there any more."""
+        """Sends a request. Returns the page or the target of its redirect, or None if the site is
+        not running any more.
+        """
         begun, is_kept = time.monotonic(), self.connection is not None
         connection = self.connection or http.client.HTTPConnection(
             "127.0.0.1", self.site.port, timeout=LONG
@@ -155,7 +164,7 @@ class SendingClient(threading.Thread):
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             if is_kept and isinstance(error, ConnectionError):
-                # The site has closed it, as it may: every client then takes a new connection.
+                # The site may close a kept connection. Clients then open a new connection.
                 return self.ask(method, path, form)
             self.counts.lost.append(f"{method} {path}: {type(error).__name__}")
             return None
@@ -169,14 +178,16 @@ class SendingClient(threading.Thread):
 
 
 def resident(pid: int) -> float:
-    """MiB of memory that a process holds now."""
+    """Returns the current memory of a process in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
 
 
 def figures_of(site: Site) -> Counter[str]:
-    """What /metrics says of answers, without its own, and of payments."""
+    """Returns the counts of responses and payments in /metrics, without requests for /metrics
+    itself.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=LONG)
     try:
         connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {OF_METRICS}"})
@@ -196,7 +207,7 @@ def figures_of(site: Site) -> Counter[str]:
 def send(
     site: Site, people: Sequence[Payer], counts: Counts, seconds: float
 ) -> tuple[list[SendingClient], threading.Event]:
-    """Starts the clients and, after so long, returns them and what lets them pause."""
+    """Starts the clients and waits. Returns the clients, and the event that makes them pause."""
     pause, workers = threading.Event(), site.workers()
     threads = [SendingClient(site, person, counts, pause) for person in people]
     for thread in threads:
@@ -208,8 +219,8 @@ def send(
 
 
 def measure(bank: OwnBank, clients: int, seconds: float) -> Counts:
-    """Sends requests for so long and compares the figures, sends again and ends the site by SIGTERM
-    in the middle, and reads the books.
+    """Sends requests, compares the counts, and sends again while SIGTERM stops the site. Returns
+    the counts, with the booked payments and the result of the audit.
     """
     bank.settings["LEDGER_METRICS_TOKEN"] = OF_METRICS
     site, people, counts = Site(bank), sign_in_people(bank, clients), Counts()

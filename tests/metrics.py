@@ -1,4 +1,4 @@
-"""What `/metrics` shows: read from its text, or from the counters of this process."""
+"""The content of `/metrics`: read from its text, or from the counters of this process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def figures_in(text: str) -> Figures:
-    """Every sample, by its name and labels."""
+    """Returns every sample in a text, by its name and labels."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -23,7 +23,7 @@ def figures_in(text: str) -> Figures:
 
 
 def figures_now() -> Figures:
-    """What this process has counted."""
+    """Returns the current counts of this process."""
     return figures_in(text_of().decode())
 
 
@@ -32,20 +32,20 @@ def figure(figures: Figures, name: str, /, **labels: str) -> float | None:
 
 
 def scrape(client: Client, token: str = TOKEN) -> Any:
-    """As Prometheus asks: by IP address, with a token, without a session."""
+    """Requests /metrics like Prometheus: by IP address, with a token, without a session."""
     headers = {"Authorization": f"Bearer {token}", "Host": "10.0.0.7:8000"}
     return client.get("/metrics", headers=headers)
 
 
 class Growth:
-    """By how much each count has grown in a block; only those that have."""
+    """The growth of each count during a `with` block, without counts that did not grow."""
 
     def __init__(self) -> None:
         self.of: Figures = {}
 
     def __getitem__(self, name: str) -> dict[str, float]:
-        """The growth of a counter, by the values of its labels with a space between, in the order
-        of the names of its labels.
+        """Returns the growth of a counter by the values of its labels. The values are joined by a
+        space, in the order of the label names.
         """
         return {
             " ".join(value for _, value in sorted(labels)): many

@@ -1,4 +1,4 @@
-"""nginx with the configurations of deploy/, on ports and in a folder of the tests."""
+"""Runs nginx with the configurations of deploy/, on ports and in a folder of the tests."""
 
 import re
 import shutil
@@ -22,7 +22,10 @@ SHARED, OF_CONTAINERS, OF_A_SERVER = (
 
 
 def replaced(text: str, words: dict[str, str]) -> str:
-    """The text with other words. Each has to be there."""
+    """Returns the text with these words replaced.
+
+    Raises: AssertionError if the text does not contain one of the words.
+    """
     for old, new in words.items():
         assert old in text, old
         text = text.replace(old, new)
@@ -31,7 +34,9 @@ def replaced(text: str, words: dict[str, str]) -> str:
 
 @contextmanager
 def nginx(folder: Path, configuration: str, shared: str = SHARED) -> Iterator[None]:
-    """Runs it. The configuration writes its pid into the folder."""
+    """Runs nginx while the `with` block runs. The configuration must write the pid into the
+    folder.
+    """
     (folder / "ledger.conf").write_text(shared)
     file = folder / "nginx.conf"
     file.write_text(configuration)
@@ -47,15 +52,16 @@ def nginx(folder: Path, configuration: str, shared: str = SHARED) -> Iterator[No
 
 @contextmanager
 def nginx_of_containers(ledger: int, **changed: str) -> Iterator[int]:
-    """That of compose.yaml in front of what listens on this port, for pages and probes; the port
-    that it listens on itself. Lines of `changed` have these values, such as send_timeout="1s".
+    """Runs the nginx of compose.yaml in front of the server on the port `ledger`, for pages and
+    probes. Yields nginx's port. `changed` contains other values for lines, such as
+    send_timeout="1s".
     """
     port, shared = free_port(), SHARED
     for name, value in changed.items():
         shared, count = re.subn(rf"^{name} \S+;", f"{name} {value};", shared, flags=re.MULTILINE)
         assert count == 1, name
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)  # root's nginx writes as another user
+        Path(folder).chmod(0o755)  # an nginx that root starts writes as another user
         words = {
             "8080": f"127.0.0.1:{port}", "web:8000": f"127.0.0.1:{ledger}",
             "web:8001": f"127.0.0.1:{ledger}", "/tmp": folder,  # noqa: S108

@@ -1,9 +1,9 @@
-"""Runs tests on Debian's Postgres, an older one than the embedded server, as on one's own server.
+"""Runs tests on Debian's Postgres, which is older than the embedded server.
 
     python -m tests.older_server tests/transactions/posting ...
 
-The arguments are pytest's. The server is in a folder of its own, on a socket there, and is deleted
-at the end. Root starts it as the OS user `postgres`.
+The arguments are the arguments of pytest. The server has a separate folder with a socket, and is
+deleted at the end. Root starts the server as the OS user `postgres`.
 """
 
 import os
@@ -25,9 +25,11 @@ MISSING = "Debian's Postgres is not installed: apt-get install postgresql"
 
 
 def run(arguments: list[str]) -> int:
-    """Returns pytest's exit code."""
+    """Runs pytest, and returns its exit code."""
     with reachable_folder() as folder:
-        server = DebianServer(folder, max_connections="200", fsync="on")  # as check --deploy wants
+        server = DebianServer(
+            folder, max_connections="200", fsync="on"
+        )  # required by check --deploy
         server.start()
         try:
             prepare(make_conninfo(host=str(folder), user="postgres", dbname="postgres"))

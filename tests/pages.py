@@ -6,32 +6,36 @@ from typing import Any
 
 
 def without_token(response: Any) -> str:
-    """The page without its CSRF tokens: their random letters may contain any short word."""
+    """Returns the page without its CSRF tokens, because their random letters may contain any short
+    word.
+    """
     return re.sub(r'(name="csrfmiddlewaretoken" value=")[^"]*', r"\1", response.content.decode())
 
 
 def text_of(response: Any) -> str:
-    """The text of a page, without tags."""
+    """Returns the text of a page, without tags."""
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).replace("\xa0", " ").split())
 
 
 def without_request(text: str) -> str:
-    """The text of an error page without the id of its request, which no other page has."""
+    """Returns the text of an error page without the request id, which is different on each page."""
     return re.sub(r"give this number: [0-9a-f]{32}", "", text)
 
 
 def markup_of(response: Any) -> str:
-    """The HTML of a page with single spaces, independent of its template's layout."""
+    """Returns the HTML of a page with single spaces, so that the layout of its template has no
+    effect.
+    """
     return " ".join(response.content.decode().split())
 
 
 def texts_of(response: Any, css_class: str) -> list[str]:
-    """The text of each element that has this class, in order."""
+    """Returns the text of each element with this class, in order."""
     return _Texts(response.content.decode(), css_class).found
 
 
 def lacks(text: str, *facts: str) -> list[str]:
-    """The facts that the text does not contain."""
+    """Returns the facts that the text does not contain."""
     return [fact for fact in facts if fact not in text]
 
 
@@ -64,7 +68,7 @@ class _Texts(HTMLParser):
 
 
 class Attributes(HTMLParser):
-    """The names of all elements and attributes of a page, in `seen`."""
+    """A parser that collects the names of all elements and attributes of a page in `seen`."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A passkey in software: signs what a browser and its device would."""
+"""A passkey in software that signs like a browser and its device."""
 
 import json
 from typing import Any
@@ -26,15 +26,15 @@ UP, UV, AT = (
 
 
 class SoftPasskey:
-    """A key pair of one person, for one site. `verifies` is whether it asks for PIN or finger;
-    `row` is what the bank knows of it.
+    """A key pair of one person for one site. `verifies` is true if the device checks a PIN or a
+    finger. `row` is the bank's row for this passkey.
     """
 
     row: Authenticator
 
     def __init__(self, user: User, *, site: str = "localhost", verifies: bool = True) -> None:
         self.user, self.site, self.verifies = user, site, verifies
-        self.origin = ""  # of the page; by default https:// and the site
+        self.origin = ""  # of the page; the default is https:// and the site
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.credential_id = sha256(self.key.private_numbers().private_value.to_bytes(32, "big"))
 
@@ -48,7 +48,7 @@ class SoftPasskey:
         return CollectedClientData(json.dumps(data).encode())
 
     def register(self, challenge: str) -> str:
-        """What a browser posts to add this passkey."""
+        """Returns the data that a browser posts to add this passkey."""
         public = ES256.from_cryptography_key(self.key.public_key())  # type: ignore[no-untyped-call]
         made = AttestedCredentialData.create(b"\0" * 16, self.credential_id, public)
         data = AuthenticatorData.create(sha256(self.site.encode()), self._flags | AT, 0, made)
@@ -58,7 +58,7 @@ class SoftPasskey:
         )
 
     def sign(self, challenge: str, *, as_user: User | None = None) -> str:
-        """What a browser posts to use this passkey."""
+        """Returns the data that a browser posts to use this passkey."""
         data = AuthenticatorData.create(sha256(self.site.encode()), self._flags, 1)
         client = self._client_data(CollectedClientData.TYPE.GET, challenge)
         signature = self.key.sign(bytes(data) + client.hash, ec.ECDSA(hashes.SHA256()))
@@ -82,7 +82,7 @@ class SoftPasskey:
 
 
 def add_passkey(user: User, name: str = "Phone", *, site: str = "testserver") -> SoftPasskey:
-    """Gives the person a passkey, without any page."""
+    """Adds a passkey to the person without using a page, and returns the passkey."""
     passkey = SoftPasskey(user, site=site)
     passkey.row = WebAuthn.add(user, name, json.loads(passkey.register("AAAA"))).instance
     return passkey

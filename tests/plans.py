@@ -8,13 +8,13 @@ from django.db.models import QuerySet
 
 
 def nodes_of(queryset: QuerySet[Any, Any]) -> list[dict[str, Any]]:
-    """All nodes of a queryset's executed plan."""
+    """Returns all nodes of a queryset's executed plan."""
     (root,) = json.loads(queryset.explain(format="json", analyze=True))
     return flat(root)
 
 
 def nodes_of_sql(sql: str, params: Any) -> list[dict[str, Any]]:
-    """The same for a query in SQL."""
+    """Returns all nodes of the executed plan of a SQL query."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
         (plan,) = cursor.fetchone()
@@ -23,7 +23,7 @@ def nodes_of_sql(sql: str, params: Any) -> list[dict[str, Any]]:
 
 
 def flat(root: dict[str, Any]) -> list[dict[str, Any]]:
-    """The root of the plan and all nodes below it."""
+    """Returns the root of the plan and all nodes below it."""
     nodes, left = [], [root["Plan"]]
     while left:
         node = left.pop()

@@ -1,4 +1,6 @@
-"""Pools before the test database: Django's own, and pgbouncer in transaction mode."""
+"""Pools and poolers in front of the test database: Django's pool, and pgbouncer in transaction
+mode.
+"""
 
 import os
 import shutil
@@ -21,7 +23,7 @@ from tests.ledger.authority import Authority
 from tests.ledger.processes import free_port, wait_until
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-# As docs/databases.md recommends it.
+# The settings that docs/databases.md recommends.
 CONFIGURATION = """
 [databases]
 * = host='{host}' port={port}
@@ -40,7 +42,7 @@ logfile = {folder}/log
 
 
 def major_version() -> int:
-    """Of the server of the test database, such as 18."""
+    """Returns the major version of the test database's server, such as 18."""
     database: Any = connection
     return int(database.pg_version) // 10_000
 
@@ -50,7 +52,9 @@ def knows_transaction_timeout() -> bool:
 
 
 def server() -> dict[str, Any]:
-    """How the test database itself is reached, also where the tests go through a pool or pooler."""
+    """Returns the settings of a direct connection to the test database, even if the tests use a
+    pool or pooler.
+    """
     found: dict[str, Any] = connection.settings_dict.get("BEHIND", connection.settings_dict)
     if "pool" not in found["OPTIONS"]:
         return dict(found)
@@ -95,7 +99,8 @@ class Pooler:
 
     def start(self) -> None:
         assert PROGRAM is not None
-        # It refuses to be root; only the server's own user enters the folder of its socket.
+        # pgbouncer refuses to run as root, and only the server's OS user may enter the folder of
+        # its socket.
         user = ["-u", Path(server()["HOST"]).owner()] if os.geteuid() == 0 else []
         self._process = subprocess.Popen(
             [PROGRAM, "-q", *user, str(self._configuration)], stderr=subprocess.DEVNULL
@@ -115,7 +120,7 @@ class Pooler:
         self._process.wait(timeout=30)
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """The settings of a connection through it, as DB_POOLER=transaction makes them."""
+        """Returns the settings of a connection through pgbouncer, as with DB_POOLER=transaction."""
         found = {
             **behind_pooler(server()),
             "HOST": str(self.folder), "PORT": str(self.port), "LEDGER_EMBEDDED": False,
@@ -129,8 +134,11 @@ class Pooler:
 
 @contextmanager
 def pgbouncer(*, size: int = 1, further: str = "", by_tls: bool = False) -> Iterator[Pooler]:
-    """Runs it; `further` are lines of its configuration. With `by_tls` it takes connections over
-    TCP by TLS, with a certificate of an authority that they check (verify-full).
+    """Runs pgbouncer while the `with` block runs. `further` contains additional lines of its
+    configuration.
+
+    With `by_tls`, pgbouncer accepts TLS connections over TCP, with a certificate that clients
+    verify (verify-full).
     """
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip(
@@ -148,8 +156,8 @@ def pgbouncer(*, size: int = 1, further: str = "", by_tls: bool = False) -> Iter
 
 @contextmanager
 def own_pool(*, size: int = 1, seconds: int = 10, **changes: Any) -> Iterator[dict[str, Any]]:
-    """The settings of a connection that comes from a pool of its own, as DB_POOL makes them. It
-    leads to the server itself, and each thread has to set and close its connection.
+    """Yields the settings of a connection from a separate pool, as with DB_POOL. The pool connects
+    to the server itself. Each thread must set and close its connection.
     """
     options = {
         "min_size": 0, "max_size": size, "timeout": seconds, "reconnect_timeout": RECONNECT_SECONDS
@@ -168,7 +176,7 @@ def own_pool(*, size: int = 1, seconds: int = 10, **changes: Any) -> Iterator[di
 
 @contextmanager
 def connected(through: dict[str, Any]) -> Iterator[Any]:
-    """Lets this thread connect with these settings."""
+    """Makes this thread connect with these settings."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     before = database.settings_dict
     database.close()
@@ -181,13 +189,13 @@ def connected(through: dict[str, Any]) -> Iterator[Any]:
 
 
 def directly() -> AbstractContextManager[Any]:
-    """Connects this thread to the server itself."""
+    """Connects this thread to the server itself, without a pool or pooler."""
     return connected(server())
 
 
 def beside(**parameters: Any) -> psycopg.Connection[Any]:
-    """A bare connection to the server itself, in no transaction; `user` for another's, `dbname`
-    for another database.
+    """Returns a new psycopg connection to the server itself, in no transaction. `user` and `dbname`
+    select another user or another database.
     """
     there = server()
     return psycopg.connect(
@@ -199,7 +207,9 @@ def beside(**parameters: Any) -> psycopg.Connection[Any]:
 
 @contextmanager
 def everything_through_pgbouncer() -> Iterator[None]:
-    """Every connection of this process to the test database, in all its threads, by TLS."""
+    """Routes every connection of this process to the test database through pgbouncer with TLS, in
+    all threads.
+    """
     there: dict[str, Any] = connection.settings_dict
     before = dict(there)
     with pgbouncer(size=30, by_tls=True) as pooler:

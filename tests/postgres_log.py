@@ -1,4 +1,4 @@
-"""What the embedded Postgres has logged for the connection of the test."""
+"""The log lines of the embedded Postgres for the test's connection."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ from ledger.embedded.instance import default_server
 
 
 def lines_logged() -> list[str]:
-    """The lines with the process id of this connection, since it began, and those that go on."""
+    """Returns the log lines of this connection since its start, with their continuation lines."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         mark = f"[{cursor.fetchone()[0]}] "
@@ -17,7 +17,7 @@ def lines_logged() -> list[str]:
 
 
 def _of(mark: str, lines: Iterable[str]) -> Iterator[str]:
-    """A message of several lines goes on with a tab."""
+    """Yields the lines with this marker, and their continuation lines, which begin with a tab."""
     is_marked = False
     for line in lines:
         is_marked = mark in line if not line.startswith("\t") else is_marked

@@ -1,11 +1,11 @@
-"""Prepares a server of one's own for the tests: roles, and rights that only a superuser takes.
+"""Prepares an external server for the tests: roles, and rights that only a superuser can grant.
 
     python -m tests.prepare_server postgresql://postgres:...@localhost:5432/postgres
 
-Makes the roles of docs/rights.md, the owner with the right to create test databases, all of them
-with the password "ledger". Then `make test-server` with
-DATABASE_URL=postgresql://ledger:ledger@localhost:5432/ledger runs the tests there. Only for a
-server that holds nothing else: the template of new databases is changed.
+Creates the roles of docs/rights.md with the password "ledger". The owner may create test databases.
+Then `make test-server` with DATABASE_URL=postgresql://ledger:ledger@localhost:5432/ledger runs the
+tests on this server. Use this only for a server without other data, because the template of new
+databases is changed.
 """
 
 import sys
@@ -20,7 +20,7 @@ PASSWORD = "ledger"
 
 
 def prepare(url: str) -> None:
-    """Makes what is missing; run again, it changes nothing more."""
+    """Creates the missing roles and rights. A second call changes nothing."""
     with psycopg.connect(url, autocommit=True) as connection:
         create_on(connection, password=PASSWORD)
         reset_settings(connection)

@@ -1,4 +1,4 @@
-"""Access tokens of the mock provider, and calls with them."""
+"""Access tokens of the mock provider, and API calls with them."""
 
 import time
 from typing import Any
@@ -18,20 +18,22 @@ SUBJECT = "sub-ana"
 
 
 def accepts_tokens(there: There, **changes: Any) -> None:
-    """The API takes access tokens; theirs are called as ours."""
+    """Configures the API to accept the provider's access tokens, with the same scope names as this
+    site.
+    """
     scopes = {name: name for name in ("read", "pay", "staff", "report")}
     there.configure(**{"api_audience": AUDIENCE, "api_scopes": scopes, **changes})
 
 
 def connect_row(there: There, person: User, subject: str = SUBJECT) -> SocialAccount:
-    """The connection of a person to a subject, as a sign-in leaves it."""
+    """Returns a connection of a person to a subject, as a sign-in creates it."""
     uid = uid_of({"iss": there.provider.issuer, "sub": subject})
     row: SocialAccount = SocialAccount.objects.create(user=person, provider=PROVIDER_ID, uid=uid)
     return row
 
 
 def claims_for(there: There, *scopes: str, **changes: Any) -> Claims:
-    """What a right access token says; a change to None leaves a claim out."""
+    """Returns the claims of a valid access token. A change to None removes a claim."""
     now = int(time.time())
     claims = {
         "iss": there.provider.issuer, "sub": SUBJECT, "aud": AUDIENCE, "client_id": "budget-app",
@@ -41,7 +43,9 @@ def claims_for(there: There, *scopes: str, **changes: Any) -> Claims:
 
 
 def signed(there: There, claims: Claims, **header: Any) -> str:
-    """The token with the provider's signature; `header` is beside its algorithm and key id."""
+    """Returns the token with the provider's signature. `header` adds values to the algorithm and
+    the key id.
+    """
     key = there.provider.keys[-1]
     names = {"kid": key.kid, "typ": "at+jwt"} | header
     return jwt.encode(claims, key.private, "RS256", headers=names)

@@ -1,4 +1,4 @@
-"""The name of the constraint or trigger that refuses a statement."""
+"""Finds the constraint or trigger that refuses a statement."""
 
 from typing import Any
 
@@ -15,7 +15,10 @@ def constraint_of(error: BaseException) -> str | None:
 
 
 def refused_by(sql: str, *parameters: Any) -> str | None:
-    """The constraint that refuses the statement; fails if nothing refuses it."""
+    """Returns the name of the constraint that refuses the statement.
+
+    Raises: an error if no constraint refuses the statement.
+    """
     with (
         connection.cursor() as cursor,
         pytest.raises(DatabaseError) as refused,

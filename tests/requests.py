@@ -1,4 +1,4 @@
-"""Requests for direct calls of views: without middleware, and without rendering a page."""
+"""Requests for direct calls of views, without middleware and without rendering a page."""
 
 from collections.abc import Mapping
 from types import ModuleType
@@ -27,8 +27,8 @@ def request_of(
     path: str = "/",
     is_fresh: bool = True,
 ) -> Any:
-    """A GET of this person, or with `data` a POST, in a session that is kept nowhere. With
-    `is_fresh`, the person has proved just now who they are.
+    """Returns a GET request of this person, or a POST request with `data`, in a session that is not
+    stored. With `is_fresh`, the person has just confirmed their identity.
     """
     factory, params = RequestFactory(headers=headers), dict(query or {})
     request: Any = (
@@ -44,12 +44,12 @@ def request_of(
 
 
 def messages_of(request: Any) -> list[tuple[str, str]]:
-    """The level and the text of each message that the view has left."""
+    """Returns the level and the text of each message that the view has added."""
     return [(message.level_tag, str(message)) for message in get_messages(request)]
 
 
 class Unrendered(HttpResponse):
-    """A page that is not rendered: its template and context."""
+    """A page that is not rendered: its template and its context."""
 
     def __init__(self, template: str, context: dict[str, Any], status: int) -> None:
         super().__init__(status=status)
@@ -59,8 +59,8 @@ class Unrendered(HttpResponse):
 def leave_unrendered(
     monkeypatch: pytest.MonkeyPatch, views: ModuleType
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Lets the views of a module answer with an Unrendered in place of each page. Returns the
-    templates and contexts, to which each page adds its own.
+    """Makes the views of a module return an Unrendered in place of each page. Returns the list of
+    templates and contexts, to which each page appends its own.
     """
     pages = list[tuple[str, dict[str, Any]]]()
 

@@ -19,7 +19,7 @@ class _Collector(logging.Handler):
 
 
 class Events:
-    """The events recorded so far, each as the dictionary of its line."""
+    """The recorded events, each as the dictionary of its log line."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -31,14 +31,14 @@ class Events:
         return [one for one in self.all() if one["event"] == event]
 
     def brief(self) -> list[tuple[str, str]]:
-        """Each event with its outcome."""
+        """Returns each event with its outcome."""
         return [(one["event"], one["outcome"]) for one in self.all()]
 
 
 @contextmanager
 def security_events() -> Iterator[Events]:
-    """The events that the block records. What waits for the commit of the test's own transaction,
-    which never comes, is done at the end of the block.
+    """Yields the events of the `with` block. The test's transaction never commits, so its on_commit
+    functions are called at the end of the block.
     """
     collector = _Collector()
     logger = logging.getLogger("ledger.security")

@@ -1,13 +1,15 @@
-"""Which tests `make test` runs, which tests share a worker, and the parts of a divided run.
+"""Selects the tests of `make test`, the groups of tests that share a worker, and the parts of a
+divided run.
 
-`tests/slow_tests.txt` has the measured seconds of one case of each slow test function, and of the
-fixtures that the tests of a file or folder share. `make test` gives each function SECONDS, or
-SECONDS_OF_MONEY: of one with many cases it runs as many, evenly spaced, as fit. A line may go on
-with numbers of cases, from 0 on, that run too, because they are likely to notice a mistake. Every
-test that neither the list nor a slow fixture makes slow runs, so a new test needs nothing here. The
-list names a file with its folder, so a folder may move. `tests/slow_tests.py` makes the list.
+`tests/slow_tests.txt` contains the measured seconds of one case of each slow test function, and of
+the fixtures that the tests of a file or folder share. `make test` gives each function SECONDS, or
+SECONDS_OF_MONEY. If all cases of a function take longer, `make test` runs evenly spaced cases that
+fit. The numbers at the end of a line are cases (from 0 on) that also run, because they are likely
+to notice a mistake.
 
-`tests/behind_policies.txt` has the tests, or cases of them, of rules that row-level security hides.
+A new test needs no entry: every test runs unless the list or a slow fixture makes it slow. The list
+contains a file with its folder only, so a folder may move. `tests/slow_tests.py` creates the list.
+`tests/behind_policies.txt` contains the tests and cases of rules that row-level security hides.
 """
 
 import re
@@ -27,27 +29,29 @@ FILE = Path(__file__).with_name("slow_tests.txt")
 HIDDEN_RULES = Path(__file__).with_name("behind_policies.txt")
 BEHIND_POLICIES = "fails with row-level security, see tests/behind_policies.txt"
 SECONDS = 0.01
-# Of tests in these folders, what books money, it runs more.
+# Folders of tests for booking money. More of these tests run.
 MONEY, SECONDS_OF_MONEY = ("posting", "approved_files"), 0.12
-FAST = 0.005  # what a test takes that is not in the list
-LONG = 5.0  # a test of this length goes to any worker that is free
+FAST = 0.005  # seconds of a test that is not in the list
+LONG = 5.0  # seconds; a longer test may run on any free worker
 
-# Slow tests that `make test` runs all the same, because no fast one proves what they prove, and how
-# many of their cases.
+# Slow tests, with a number of cases, that `make test` runs anyway, because no fast test proves the
+# same.
 KEPT = {
-    # Notice any change of a field, an address or a status of the API, a page, a figure, a model.
+    # These tests notice any change of a field, an address or a status of the API, of a page, a
+    # number or a model.
     "api/test_schema.py::test_the_schema_is_that_of_the_code": 1,
     "attacks/test_each_page.py::test_each_page_is_whole": 1,
     "reports/test_figures_of_pages.py::test_every_figure_is_as_it_was": 1,
     "migrating/test_models.py::test_the_models_are_those_of_the_migrations": 1,
-    # What money rests on: sent twice, it is paid once, and the answer says so.
+    # These tests check that a payment that is sent twice is paid once, and that the response
+    # contains this fact.
     "api/test_payments.py::test_the_same_key_pays_once_and_answers_the_same": 1,
-    # Rules of the database are SQL, which no count of lines of Python chooses tests for.
+    # Rules of the database are SQL, so the executed lines of Python do not select tests for them.
     "cookbook/test_practice.py::test_every_rule_of_the_real_books_is_there_as_it_is": 1,
     "rules/test_every_rule.py::test_every_rule_outside_the_books_has_an_attempt": 1,
     "rules/test_every_rule.py::test_each_rule_refuses_its_attempt": 1,
     "rules/test_every_rule.py::test_a_rule_behind_another_refuses_without_that": 1,
-    # In a browser.
+    # Tests in a browser.
     "browser/test_features.py::test_a_payment_is_reviewed_sent_searched_and_noted": 1,
 }
 
@@ -76,7 +80,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> list[pytest.Item] | None:
-    """Makes no cases of a function that `-m "not slow"` leaves out, which halves the collection."""
+    """Creates no cases of a function that `-m "not slow"` excludes. This halves the time of the
+    collection.
+    """
     config = collector.config
     if not (config.stash[WITHOUT_SLOW] and name.startswith("test_") and callable(obj)):
         return None
@@ -91,7 +97,7 @@ def pytest_pycollect_makeitem(
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Generator[None, None, None]:
-    """Marks tests before -m and -k choose from them; what they have chosen is divided."""
+    """Marks tests before -m and -k select from them, and then divides the selected tests."""
     mark_slow_tests(items)
     if settings.LEDGER_ROW_SECURITY:
         skip_hidden_rules(items)
@@ -113,12 +119,12 @@ def pytest_collection_modifyitems(
     if part := config.getoption("--part"):
         parts = parts_of(seconds, part[1])
         leave_out(config, items, [item for item in items if parts[item.stash[GROUP]] != part[0]])
-    if is_in_groups(config):  # no worker begins a long group at the end
+    if is_in_groups(config):  # no worker starts a long group at the end
         items.sort(key=lambda item: -seconds[item.stash[GROUP]])
 
 
 def is_in_groups(config: pytest.Config) -> bool:
-    """Returns whether this is a worker of a run with `--dist loadgroup`."""
+    """Returns whether this process is a worker of a run with `--dist loadgroup`."""
     return bool(getattr(config.option, "loadgroup", False))
 
 
@@ -129,14 +135,14 @@ def leave_out(config: pytest.Config, items: list[pytest.Item], others: list[pyte
 
 
 def uses_database(item: pytest.Item) -> bool:
-    """Returns whether a test may behave differently with another server or connection."""
+    """Returns whether another server or connection may change the result of the test."""
     names = getattr(item, "fixturenames", ())
     return item.get_closest_marker("django_db") is not None or "django_db_setup" in names
 
 
 def parts_of(seconds: Mapping[str, float], number: int) -> dict[str, int]:
-    """Divides groups into so many parts, from 1 on, that take about the same time: the longest
-    group first, each into the part that has least.
+    """Divides groups into `number` parts of about the same time, and returns a dict from group to
+    part (from 1). The longest group is first, and each group goes to the part with the least time.
     """
     parts, loads = dict[str, int](), dict.fromkeys(range(1, number + 1), 0.0)
     for group in sorted(seconds, key=lambda each: (-seconds[each], each)):
@@ -146,7 +152,7 @@ def parts_of(seconds: Mapping[str, float], number: int) -> dict[str, int]:
 
 
 def mark_slow_tests(items: Iterable[pytest.Item]) -> None:
-    """Marks as slow what does not fit into the time of `make test`."""
+    """Marks the tests and cases that do not fit into the time of `make test` as slow."""
     cases = defaultdict[str, list[pytest.Item]](list)
     for item in items:
         cases[name_of(item)].append(item)
@@ -160,7 +166,7 @@ def mark_slow_tests(items: Iterable[pytest.Item]) -> None:
 
 
 def skip_hidden_rules(items: Iterable[pytest.Item]) -> None:
-    """For a run with row-level security."""
+    """Skips tests of rules that row-level security hides."""
     for item in items:
         if not hidden_rules().isdisjoint({name_of(item), f"{key_of(item.path)}::{item.name}"}):
             item.add_marker(pytest.mark.skip(reason=BEHIND_POLICIES))
@@ -172,13 +178,13 @@ def hidden_rules() -> frozenset[str]:
 
 
 def given_seconds(name: str) -> float:
-    """Returns how many seconds of a test `make test` runs."""
+    """Returns the time in seconds that `make test` gives to all cases of a function."""
     return SECONDS_OF_MONEY if name.partition("/")[0] in MONEY else SECONDS
 
 
 def chosen_cases(number: int, seconds: float, kept: int = 0, given: float = SECONDS) -> set[int]:
-    """Returns which of so many cases, each of so many seconds, `make test` runs: evenly spaced, in
-    the given seconds, and at least those that are kept.
+    """Returns the numbers of the cases that `make test` runs. The cases are evenly spaced and fit
+    into the time `given`. There are at least `kept` cases.
     """
     most = max(kept, int(given // seconds)) if seconds else number
     if most >= number:
@@ -187,17 +193,17 @@ def chosen_cases(number: int, seconds: float, kept: int = 0, given: float = SECO
 
 
 def kept_cases(name: str) -> int:
-    """Returns how many cases of a test run, however slow it is."""
+    """Returns the number of cases of a function that run even if they are slow."""
     return KEPT.get(name, 0)
 
 
 def listed_cases(name: str) -> Set[int]:
-    """Returns which cases of a test run because they are likely to notice a mistake."""
+    """Returns the cases of a function that run because they are likely to notice a mistake."""
     return slow_tests()[name].cases if name in slow_tests() else frozenset()
 
 
 def name_of(item: pytest.Item) -> str:
-    """Returns the name of the function, with its file and the folder of that."""
+    """Returns the name of the function, with its file and the file's folder."""
     return f"{key_of(item.path)}::{getattr(item, 'originalname', item.name)}"
 
 
@@ -218,19 +224,21 @@ class SlowTest:
 
 
 def seconds_of(item: pytest.Item) -> float:
-    """Returns the measured seconds of a case with the fixtures that it shares."""
+    """Returns the measured seconds of a case, including the fixtures that it shares with other
+    tests.
+    """
     return own_seconds(name_of(item)) + shared_seconds(item)
 
 
 def own_seconds(name: str) -> float:
-    """Returns the measured seconds of one case without shared fixtures; 0 for a fast test."""
+    """Returns the measured seconds of one case without shared fixtures, or 0 for a fast test."""
     return slow_tests()[name].seconds if name in slow_tests() else 0
 
 
 def shared_seconds(item: pytest.Item) -> float:
-    """Returns the measured seconds of the fixtures that it shares with its file or folder."""
+    """Returns the measured seconds of the fixtures that a test shares with its file or folder."""
     scopes, key = shared_scopes(item), key_of(item.path)
-    if "package" in scopes:  # whichever file ran first built it
+    if "package" in scopes:  # the first file that ran has built the fixture
         folder = f"{item.path.parent.name}/"
         return max(
             (found for file, found in slow_fixtures().items() if file.startswith(folder)), default=0
@@ -263,8 +271,8 @@ def lines_of(file: Path) -> list[str]:
 
 
 def long_files(items: Iterable[pytest.Item]) -> set[Path]:
-    """Returns the files of packages that are worth building again, on another worker, what the
-    package shares: their tests take half as long again, or longer.
+    """Returns the files whose tests take at least half as long again as the fixtures of their
+    package. Such a file may run on a separate worker, which builds the fixtures again.
     """
     seconds = defaultdict[Path, float](float)
     shared = dict[Path, float]()
@@ -276,7 +284,7 @@ def long_files(items: Iterable[pytest.Item]) -> set[Path]:
 
 
 def group_of(item: pytest.Item, long: Collection[Path] = ()) -> str:
-    """Returns the group of a test, all of whose tests run on one worker: what shares a fixture."""
+    """Returns the group of a test. All tests of a group share a fixture and run on one worker."""
     scopes = shared_scopes(item)
     if "package" in scopes:
         return str(item.path if item.path in long else item.path.parent)
@@ -286,7 +294,9 @@ def group_of(item: pytest.Item, long: Collection[Path] = ()) -> str:
 
 
 class NamesInReports:
-    """For the process that prints: names of tests that pytest takes again."""
+    """A plugin for the process that prints. It removes the groups from the names of tests, so that
+    pytest accepts these names as arguments.
+    """
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -295,8 +305,8 @@ class NamesInReports:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hands what `make test` leaves out to the process that prints the summary. A run without tests
-    succeeds if it left out slow ones, unless something else chose tests, too.
+    """Passes the counts of excluded tests to the process that prints the summary. A run without
+    tests succeeds if it excluded slow tests and no other option selected tests.
     """
     config = session.config
     found = dict(Counter(config.stash[LEFT_OUT].values()))
@@ -309,7 +319,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Takes what a worker of xdist hands over."""
+    """Reads the counts of excluded tests from a worker of xdist."""
     node.config.stash[COUNTS] = getattr(node, "workeroutput", {}).get(KEY, {})
 
 
@@ -332,8 +342,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def refuse_missing(arguments: Sequence[str], folder: Path) -> None:
-    """Names chosen files and folders that are not there: workers of xdist would only find no tests.
-    Raises UsageError.
+    """Raises UsageError for files and folders in the arguments that do not exist. Without this
+    check, the workers of xdist would only find no tests.
     """
     paths = [argument.partition("::")[0] for argument in arguments]
     if missing := [path for path in paths if not (folder / path).exists()]:

@@ -1,8 +1,8 @@
 """`ledger.settings` for tests, independent of the machine's `.env`.
 
-The environment may choose the server (LEDGER_DATA_DIR, DATABASE_URL, DB_NAME, DB_USER ...);
-`.env` may not. TESTS_THROUGH=pool lets every test take its connections from Django's pool,
-and TESTS_THROUGH=pgbouncer lets them all go through pgbouncer in transaction mode.
+The environment may choose the server (LEDGER_DATA_DIR, DATABASE_URL, DB_NAME, DB_USER ...), but
+`.env` may not. TESTS_THROUGH=pool routes every test through Django's pool, and
+TESTS_THROUGH=pgbouncer routes every test through pgbouncer in transaction mode.
 """
 
 import os
@@ -17,7 +17,7 @@ assert THROUGH in ("", "pool", "pgbouncer"), (
 SETTING_NAMES = re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
 WHICH_SERVER = re.compile("LEDGER_DATA_DIR|LEDGER_ROW_SECURITY|DATABASE_URL|DB_.*")
 
-# What stops the start if it is set, because other projects call a setting so.
+# Settings with the names of other projects, which prevent the start.
 NAMES_ELSEWHERE = [
     *(f"DJANGO_{name}" for name in SETTING_NAMES),
     *("EMAIL_HOST", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD"),
@@ -33,7 +33,7 @@ from ledger.env import BASE_DIR  # noqa: E402
 from ledger.settings import *  # noqa: E402, F403
 
 if THROUGH == "pool":
-    # Of one worker. Some tests have fifty threads, and their own connection.
+    # Connections of one worker. Some tests have fifty threads with one connection each.
     _pool = {
         "min_size": 0,
         "max_size": 60,
@@ -43,7 +43,7 @@ if THROUGH == "pool":
     DATABASES["default"] = pool_settings.with_pool(DATABASES["default"], _pool)  # noqa: F405
 
 LEDGER_COOKBOOK = True  # off by default without a demo
-# tests.prepare_server gives all roles the same password.
+# tests.prepare_server sets the same password for all roles.
 LEDGER_EXPLORER_PASSWORD = DATABASES["default"].get("PASSWORD", "")  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -52,7 +52,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# As the environment says, also where a test changes it and has to set it back.
+# The value in the environment. A test that changes this value must restore it.
 ROW_SECURITY_OF_TESTS = LEDGER_ROW_SECURITY  # noqa: F405
 STATIC_ROOT = BASE_DIR / "static"
-LEDGER_STAFF_SECOND_FACTOR = False  # the tests of the rule turn it on
+LEDGER_STAFF_SECOND_FACTOR = False  # tests of this rule turn it on

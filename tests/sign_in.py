@@ -1,4 +1,4 @@
-"""Sessions that have proved something: a step-up, a second factor."""
+"""Sessions in which a person has confirmed their identity: a step-up, or a second factor."""
 
 import re
 import time
@@ -32,8 +32,9 @@ _log_in = Client.force_login
 
 
 def begin_session(client: Client, user: User, backend: str | None = None) -> None:
-    """Writes a session that the person has begun by password just now: in place of `force_login`,
-    whose signals take five times as long. A client that has a session goes the long way.
+    """Creates a session that the person has just begun by password. Replaces `force_login`, whose
+    signals take five times as long. A client that already has a session uses the original
+    `force_login`.
     """
     if settings.SESSION_COOKIE_NAME in client.cookies:
         _log_in(client, user, backend)
@@ -56,14 +57,14 @@ def begin_session(client: Client, user: User, backend: str | None = None) -> Non
 
 
 def prove(client: Client, user: User, method: str = "password", **facts: Any) -> None:
-    """Writes into the session that the person has just stepped up by this method."""
+    """Records in the session that the person has just stepped up by this method."""
     session = client.session
     note_proof(session, user, method, **facts)
     session.save()
 
 
 def note_proof(session: Any, user: User, method: str = "password", **facts: Any) -> None:
-    """The same for a session that is saved later."""
+    """Records a step-up in a session that the caller saves later."""
     records = session.get("account_authentication_methods", [])
     record = {"method": method, "at": time.time(), "reauthenticated": True, **facts}
     session["account_authentication_methods"] = [*records, record]
@@ -71,12 +72,12 @@ def note_proof(session: Any, user: User, method: str = "password", **facts: Any)
 
 
 def prove_factor(client: Client, factor: Authenticator) -> None:
-    """Writes into the session that the person has just used this second factor."""
+    """Records in the session that the person has just used this second factor."""
     prove(client, factor.user, method="mfa", id=factor.pk, type=factor.type)
 
 
 def verify_address(user: User) -> EmailAddress:
-    """Makes the address of the person one that was confirmed, and the main one."""
+    """Makes the person's address a verified and primary address. Returns the address."""
     address: EmailAddress = EmailAddress.objects.create(
         user=user, email=user.email, verified=True, primary=True
     )
@@ -84,13 +85,15 @@ def verify_address(user: User) -> EmailAddress:
 
 
 def add_app(user: User, secret: str = SECRET) -> Authenticator:
-    """Gives the person an authenticator app with this secret."""
+    """Adds an authenticator app with this secret to the person."""
     app: Authenticator = totp.TOTP.activate(user, secret).instance
     return app
 
 
 def add_recovery_codes(user: User) -> list[str]:
-    """Gives the person three recovery codes, also without another factor, and returns them."""
+    """Adds three recovery codes to the person, even without another factor, and returns the
+    codes.
+    """
     codes = [f"ABCDE-FGHJK-LMNPQ-RSTVW-XYZA{last}" for last in "ABC"]
     Authenticator.objects.create(
         user=user,
@@ -107,19 +110,19 @@ NINA = {
 
 
 def sign_up(client: Client, **facts: str) -> Any:
-    """Sends the form of a sign-up, as Nina. The answer leads to the page for the code."""
+    """Sends the sign-up form of Nina. The response redirects to the page for the code."""
     return client.post("/account/signup/", NINA | facts)
 
 
 def mailed_code(message: int = -1) -> str:
-    """The code in the last mail, or in that one."""
+    """Returns the code in the last email, or in the email with this index."""
     body = str(mail.outbox[message].body)
     (code,) = re.findall(r"^([A-Z0-9]{3,}-?[A-Z0-9]{3,})$", body, re.MULTILINE)
     return str(code)
 
 
 def after_the_password(user: User, client: Client | None = None) -> Client:
-    """A client that has sent the password, and is asked for the second factor."""
+    """Returns a client that has sent the password and must now send the second factor."""
     client = client or Client()
     client.logout()
     answer = client.post("/account/login/", {"login": user.email, "password": PASSWORD})
@@ -128,19 +131,21 @@ def after_the_password(user: User, client: Client | None = None) -> Client:
 
 
 def is_signed_in(client: Client) -> bool:
-    """Whether the client sees a page that is for people who are signed in."""
+    """Returns whether the client can open a page for signed-in users."""
     return client.get("/accounts/").status_code == 200
 
 
 def let_pass(client: Client, minutes: float) -> None:
-    """Makes everything that this session has proved so many minutes older."""
+    """Makes all confirmations in this session older by this number of minutes."""
     session = client.session
     _make_older(session, minutes)
     session.save()
 
 
 def let_pass_for(user: User, minutes: float) -> None:
-    """The same for all sessions of a person, such as those of a browser."""
+    """Makes all confirmations older in all sessions of a person, such as the sessions of a
+    browser.
+    """
     store = SessionStore()
     for row in WebSession.objects.filter(user=user):
         data = store.decode(row.session_data)
@@ -156,13 +161,15 @@ def _make_older(session: Any, minutes: float) -> None:
 
 
 def freeze_codes(monkeypatch: pytest.MonkeyPatch, *, later: int = 0) -> None:
-    """All codes are those of one half minute, or of a later one, however long the test takes."""
+    """Freezes the codes of apps at one half minute, or at a later half minute, however long the
+    test takes.
+    """
     name = "allauth.mfa.totp.internal.auth.yield_hotp_counters_from_time"
     monkeypatch.setattr(name, lambda: iter([HALF_MINUTE + later]))
 
 
 def code_of(secret: str = SECRET, *, later: int = 0) -> str:
-    """The code that the app shows now, or some half minutes later."""
+    """Returns the code that the app shows now, or a number of half minutes later."""
     (counter,) = totp.yield_hotp_counters_from_time()
     return str(totp.format_hotp_value(totp.hotp_value(secret, counter + later)))
 
@@ -170,7 +177,7 @@ def code_of(secret: str = SECRET, *, later: int = 0) -> str:
 def sign_ins_by_one_code(
     monkeypatch: pytest.MonkeyPatch, after_each: Callable[[], object]
 ) -> list[bool]:
-    """Which of two sign-ins with the same code of an app succeeded."""
+    """Signs in twice with the same code of an app. Returns whether each sign-in succeeded."""
     freeze_codes(monkeypatch)
     user = UserFactory(email="ana@example.com", password=PASSWORD)
     verify_address(user)
@@ -186,7 +193,7 @@ def sign_ins_by_one_code(
 
 @contextmanager
 def counted_hashes() -> Iterator[list[None]]:
-    """Has an entry for each password that was hashed in the block."""
+    """Yields a list that gets an entry for each password that is hashed in the `with` block."""
     done: list[None] = []
     encode = MD5PasswordHasher.encode
 

@@ -1,6 +1,6 @@
-"""Makes `tests/slow_tests.txt`, by which `tests/selection.py` chooses the tests of `make test`.
+"""Creates `tests/slow_tests.txt`, with which `tests/selection.py` selects the tests of `make test`.
 
-From the durations of a whole run, and from a record of which test runs which lines:
+Reads the durations of a complete run, and a record of the lines that each test runs:
 
     make test-all TESTS=--durations=0 > measured.txt
     mkdir record && MUTANTS_RECORD=record make test-all TESTS="-p tests.mutations.recording"
@@ -33,9 +33,9 @@ from tests.selection import (
 
 ROOT = FILE.parent.parent
 DURATION = re.compile(r"(\d+\.\d+)s (setup|call|teardown) +(\S+?\.py)::([^[\s]+)(\[.*)?$")
-SLOW_FIXTURE = 1.0  # seconds of a setup that is not of one test, if most of its file take less
-LONGEST_KEPT = 2.0  # seconds of a case, with its fixtures, that runs because it notices much
-BUDGET = 125.0  # seconds of all tests of `make test`, on one processor
+SLOW_FIXTURE = 1.0  # seconds of a shared setup, if most tests of the file have a shorter setup
+LONGEST_KEPT = 2.0  # maximum seconds of an added case, with its fixtures
+BUDGET = 125.0  # seconds of all tests of `make test` on one processor
 
 # See Note [Chance to notice].
 RULES = re.compile(r"^api/|(^|/)(\w*services|models|pages?|forms|views|admin|desk)(\.py$|/)")
@@ -47,8 +47,8 @@ Line = tuple[str, int]  # a file and a number
 
 
 def measured(lines: Iterable[str], sharing: Collection[str]) -> Iterator[tuple[float, str]]:
-    """Reads pytest's list of durations; returns seconds and names for slow_tests.txt. The tests of
-    the files and folders `sharing` share fixtures.
+    """Reads pytest's list of durations, and yields seconds and names for slow_tests.txt. The tests
+    in the files and folders `sharing` share fixtures.
     """
 
     def is_shared(setup: float, file: str) -> bool:
@@ -82,19 +82,19 @@ def folder_of(file: str) -> str:
 
 
 class Prospects:
-    """The chance that a mistake in a line is noticed by the tests that were added.
+    """The chance that the added tests notice a mistake in a line.
 
-    Note [Chance to notice]: a test that runs a line notices a mistake in it with a chance that was
-    fitted to some hundred changes of `make mutants`. It is CHANCE where at most FEW functions run
-    the line, and less where more do, because most of them only pass by. Tests of other folders than
-    that of the code assert less of it (FAR), and so do further cases of a function that runs the
-    line already (SAME_FUNCTION). Each further test of a line is worth less than the one before: it
-    counts only if all of those missed the mistake. A line of the RULES of the bank counts as one,
-    another as OTHER_CODE.
+    Note [Chance to notice]: a test that runs a line notices a mistake in the line with a certain
+    chance. The chances were fitted to some hundred changes of `make mutants`. The chance is CHANCE
+    if at most FEW functions run the line, and lower if more functions run it, because most of them
+    only execute it. The chance is also lower for tests in another folder than the code (FAR), and
+    for further cases of a function that already runs the line (SAME_FUNCTION). Each further test of
+    a line has less value, because the test helps only if all earlier tests missed the mistake. A
+    line of the bank's RULES counts as one, and other lines count as OTHER_CODE.
     """
 
     def __init__(self, lines: Mapping[str, Collection[Line]], functions: Mapping[str, str]) -> None:
-        """From the lines of each test, and the names of the tests' functions."""
+        """Stores the lines of each test, and the name of each test's function."""
         self.lines, self.functions = lines, functions
         users = defaultdict[Line, set[str]](set)
         for test, found in lines.items():
@@ -107,7 +107,7 @@ class Prospects:
         self.run_by = defaultdict[str, set[Line]](set)
 
     def chances(self, test: str) -> Iterator[tuple[Line, float]]:
-        """Yields each line that the test runs, with its chance to notice a mistake there."""
+        """Yields each line that the test runs, with its chance to notice a mistake in the line."""
         known = self.run_by[self.functions[test]]
         near = dict[str, bool]()
         for line in self.lines[test]:
@@ -117,7 +117,7 @@ class Prospects:
             yield line, self.chance[line] * (1 if near[line[0]] else FAR) * same
 
     def worth(self, test: str) -> float:
-        """Returns how many more mistakes would be noticed with this test."""
+        """Returns the number of additional mistakes that would be noticed with this test."""
         return sum(self.missed[line] * chance for line, chance in self.chances(test))
 
     def add(self, test: str) -> None:
@@ -127,8 +127,8 @@ class Prospects:
 
 
 def is_near(file: str, test: str) -> bool:
-    """Returns whether the folder of the test is that of the code, or one of them is in the other;
-    `models` and `pages` are no folders of tests.
+    """Returns whether the folder of the test and the folder of the code are the same, or one
+    contains the other. `models` and `pages` do not count as folders of tests.
     """
     of_code = [part for part in PurePath(file).parent.parts if part not in {"models", "pages"}]
     of_test = PurePath(test.partition("::")[0]).parent.parts[1:]
@@ -138,8 +138,8 @@ def is_near(file: str, test: str) -> bool:
 def best(
     prospects: Prospects, seconds: Mapping[str, float], chosen: Collection[str], budget: float
 ) -> list[str]:
-    """Returns which tests to run besides the chosen ones: greedily, what is worth most in a second
-    first, until so many seconds are spent.
+    """Returns the tests to run in addition to the chosen tests, until the budget in seconds is
+    spent. The test with the highest value per second is always next.
     """
 
     def rate(test: str) -> float:
@@ -152,7 +152,7 @@ def best(
     found = list[str]()
     while heap:
         _, test = heappop(heap)
-        now = -rate(test)  # less than before, if another one that was added runs the same lines
+        now = -rate(test)  # lower than before if an added test runs the same lines
         if heap and now > heap[0][0]:
             heappush(heap, (now, test))
         elif now == 0 or (budget := budget - seconds[test]) < 0:
@@ -169,8 +169,8 @@ def of_each_function(
     seconds: Mapping[str, float],
     chosen: Collection[str],
 ) -> list[str]:
-    """Returns the quickest test of each function of the code that none of the chosen ones runs.
-    From the lines of each function, and those of each test.
+    """Returns the fastest test of each function of the code that no chosen test runs. `functions`
+    contains the lines of each function, and `lines` the lines of each test.
     """
     tests = defaultdict[Line, set[str]](set)
     for test, found in lines.items():
@@ -185,7 +185,7 @@ def of_each_function(
 
 
 def functions_of(path: str) -> Iterator[set[Line]]:
-    """Yields the lines of the body of each function in a file."""
+    """Yields the lines in the body of each function in a file."""
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             last = node.body[-1].end_lineno or node.body[-1].lineno
@@ -205,11 +205,13 @@ def from_record(record: Record) -> dict[str, set[Line]]:
 
 
 class Collected:
-    """The tests of each function in the order in which they are collected, and what they share."""
+    """The tests of each function in the order of collection, and the fixtures that they share."""
 
     def __init__(self) -> None:
         self.cases = defaultdict[str, list[str]](list)
-        self.sharing = defaultdict[str, set[str]](set)  # functions, by the file or folder
+        self.sharing = defaultdict[str, set[str]](
+            set
+        )  # functions, by the file or folder with which they share fixtures
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
@@ -221,7 +223,7 @@ class Collected:
                 self.sharing[file].add(name)
 
     def shared_seconds(self, name: str, seconds: Mapping[str, float]) -> float:
-        """Returns the seconds of what this function shares with its file or its folder."""
+        """Returns the seconds of the fixtures that this function shares with its file or folder."""
         file = name.partition("::")[0]
         if name in self.sharing.get(file, ()):
             return seconds.get(file, 0.0)
@@ -257,8 +259,9 @@ def main(source: Path, folder: Path) -> None:
 def chosen_numbers(
     tests: Collected, lines: Mapping[str, Collection[Line]], found: Mapping[str, float]
 ) -> defaultdict[str, set[int]]:
-    """Returns which cases of each function run besides those that its own time allows. From the
-    lines of each test, and the seconds of functions and of shared fixtures.
+    """Returns the cases of each function that run in addition to the cases that fit into its time.
+    `lines` contains the lines of each test, and `found` the seconds of functions and of shared
+    fixtures.
     """
     functions = {test: name for name, cases in tests.cases.items() for test in cases}
     shared = {name: tests.shared_seconds(name, found) for name in tests.cases}

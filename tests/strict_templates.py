@@ -1,9 +1,10 @@
-"""Each name that a template of ours uses is in its context; Django would show nothing instead.
+"""Checks that the context contains each name that a template of the project uses. Django would show
+nothing for a missing name.
 
-Optional are: what a `default` filter follows; OPTIONAL; and in an `{% if %}` the parameters of a
-template in `templates/includes`, or of a part of a page (`_panel.html`) in the folder of an app.
-A part of a name that is there (`payment.note`) may be missing in an `{% if %}`, in a `{% for %}`
-and before a filter.
+Three kinds of names are optional: names before a `default` filter, names in OPTIONAL, and, in an
+`{% if %}`, the parameters of a template in `templates/includes` or of a part of a page
+(`_panel.html`) in the folder of an app. An attribute of an existing name (`payment.note`) may be
+missing in an `{% if %}`, in a `{% for %}` and before a filter.
 """
 
 import re
@@ -17,7 +18,7 @@ OURS = f"{BASE_DIR / 'templates'}/"
 INCLUDED = f"{OURS}includes/"
 OF_APPS = re.compile(rf"{re.escape(str(BASE_DIR))}/\w+/\w+/templates/")
 PART = re.compile(rf"{OF_APPS.pattern}.*/_\w+\.html")
-# By template, the names that only some of its views give, or only the demo.
+# By template, the names that only some views or only the demo provide.
 OPTIONAL = {
     "503.html": "form tries_again",
     "account/confirm_email_verification_code.html": "demo_mail",
@@ -40,20 +41,20 @@ OPTIONAL = {
     "transactions/transaction_receipt.html": "note_form",
 }
 
-# The file in which an expression stands, by its id: it has no room for an attribute.
+# The file of an expression, by the id of the expression, which cannot have additional attributes.
 FILES: dict[int, str] = {}
 
 _init, _resolve = FilterExpression.__init__, FilterExpression.resolve
 
 
 def remember_template(self: Any, token: str, parser: Any) -> None:
-    """In place of `FilterExpression.__init__`: notes the file in which the expression stands."""
+    """Replaces `FilterExpression.__init__`: also records the file of the expression."""
     _init(self, token, parser)
     FILES[id(self)] = str(getattr(parser.origin, "name", ""))
 
 
 def strict_resolve(self: Any, context: Any, ignore_failures: bool = False) -> Any:
-    """In place of `FilterExpression.resolve`: raises an AssertionError for a name without value."""
+    """Replaces `FilterExpression.resolve`: raises an AssertionError for a name without a value."""
     found = _resolve(self, context, ignore_failures)
     file = FILES.get(id(self), "")
     if (

@@ -1,7 +1,7 @@
 """The template of the test databases: migrated and filled once, then copied for each worker.
 
-`CREATE DATABASE ... TEMPLATE` takes a second; migrations and the practice bank take twenty times as
-long. The template stays on the server until the code that makes it changes.
+`CREATE DATABASE ... TEMPLATE` takes a second. Migrations and the practice bank take twenty times as
+long. The template stays on the server until the code that creates it changes.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ from tests import pooler
 
 PREFIX = "ledger_template_"
 KINDS = {False: "plain_", True: "secured_"}
-# Files and folders of these names decide what is in it. What runs after each migration (rights,
-# groups, policies, views) runs again in each copy.
+# The content of the template depends on files and folders with these names. The steps after each
+# migration (rights, groups, policies, views) run again in each copy.
 MADE_BY = {"migrations", "models", "models.py", "db", "practice", "demo", "demo_data.py"}
 FILL = ("tests/load.py", "tests/ledger/own_bank.py", "tests/ledger/bank_copies.py")  # copied banks
 APPS = tuple(
@@ -38,8 +38,8 @@ BUILDING = 7_205_759_403_792_795  # the advisory lock of the builder
 
 
 def ensure() -> str:
-    """Returns the name of the template, which is built first if it is missing. Those of older code
-    are dropped, but not the one for tests with row-level security, or without.
+    """Returns the name of the template, and builds the template first if it is missing. Drops
+    templates of older code, but keeps the template for tests with (or without) row-level security.
     """
     name = PREFIX + KINDS[settings.LEDGER_ROW_SECURITY] + key()
     other = PREFIX + KINDS[not settings.LEDGER_ROW_SECURITY]
@@ -57,7 +57,9 @@ def ensure() -> str:
 
 
 def ensure_early() -> None:
-    """Builds the template if it is missing, while others get ready. A worker reports any error."""
+    """Builds the template if it is missing, while other processes start. Ignores errors, because a
+    worker reports them.
+    """
     try:
         with suppress(Exception):
             ensure()
@@ -66,8 +68,8 @@ def ensure_early() -> None:
 
 
 def key() -> str:
-    """Returns a digest of what decides what is in the template, but for services that book the
-    rows of the practice bank.
+    """Returns a digest of the code on which the content of the template depends. Excludes the
+    services that book the rows of the practice bank.
     """
     own = Path(__file__).read_bytes()
     return _digest(MADE_BY.intersection, settings.LEDGER_ROW_SECURITY, settings.SECRET_KEY, own)
@@ -90,7 +92,9 @@ def _digest(counts: Callable[[tuple[str, ...]], object], *further: object) -> st
 
 @contextmanager
 def _alone(cursor: Any) -> Iterator[None]:
-    """Within the block no other worker builds a template; those that wait find it built."""
+    """Ensures that only one worker builds a template. Other workers wait, and then find the
+    template.
+    """
     cursor.execute("SELECT pg_advisory_lock(%s)", [BUILDING])
     try:
         yield
@@ -99,10 +103,11 @@ def _alone(cursor: Any) -> Iterator[None]:
 
 
 def _build(name: str) -> None:
-    """Migrates a new database of this name and makes the practice bank in it.
+    """Creates a database with this name, migrates it, and builds the practice bank in it.
 
-    Without autovacuum: it notes now and then that a table has a page and no rows, because tests
-    roll theirs back, and from then on Postgres plans for no rows, ten times as slow for a thousand.
+    Autovacuum is off. It would sometimes record that a table has a page and no rows, because tests
+    roll their rows back. Postgres would then plan for no rows, which is ten times as slow for a
+    thousand rows.
     """
     there = pooler.server()
     there["TEST"] = {**there["TEST"], "NAME": name, "TEMPLATE": None}

@@ -1,4 +1,4 @@
-"""CHANGELOG.md: each version begins with what an operator does before the upgrade."""
+"""CHANGELOG.md: each version begins with the steps of an operator before the upgrade."""
 
 import re
 import tomllib

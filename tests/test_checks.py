@@ -1,4 +1,4 @@
-"""The rules of `make check` that no other tool checks: each finds what it forbids."""
+"""The rules of `tests.checks`: each rule finds a forbidden example."""
 
 from tests import checks
 

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md shows works."""
+"""The commands in CONTRIBUTING.md work."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""Each feature of docs/features.md names browser tests that exist."""
+"""docs/features.md: each feature names browser tests that exist."""
 
 import re
 from pathlib import Path

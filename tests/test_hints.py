@@ -1,4 +1,4 @@
-"""A test that is written or run as in other projects of Django fails with a hint."""
+"""A test that is written or run as in other Django projects fails with a hint."""
 
 import os
 import subprocess

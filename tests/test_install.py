@@ -1,4 +1,6 @@
-"""deploy/install.py: uv with pip's settings, pip if uv fails, and which environments are kept."""
+"""deploy/install.py: uv with pip's settings, pip if uv fails, and the environments that are
+kept.
+"""
 
 import hashlib
 import os
@@ -45,8 +47,8 @@ def script() -> ModuleType:
 
 
 def wheel(folder: Path, name: str, program: str = "") -> str:
-    """A package with one module of its name, or a program of this shell code, and its line in a
-    lock.
+    """Creates a package with one module, or with a program of this shell code. Returns the
+    package's line for a lock.
     """
     file = folder / f"{name}-1.0-py3-none-any.whl"
     info = f"{name}-1.0.dist-info"
@@ -68,7 +70,7 @@ def wheel(folder: Path, name: str, program: str = "") -> str:
 def install(
     folder: Path, lock: str, path: str, script: Path = SCRIPT
 ) -> "subprocess.CompletedProcess[str]":
-    """Installs a lock of this folder into its .venv, with packages of the folder only."""
+    """Installs a lock of this folder into its .venv, only with packages of the folder."""
     return subprocess.run(
         [sys.executable, script, lock, ".venv"],
         cwd=folder,
@@ -87,7 +89,7 @@ def install(
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Installs a lock of this folder by this script in place of uv."""
+    """A function that installs a lock of this folder with a script in place of uv."""
 
     def run(lock: str, uv: str) -> "subprocess.CompletedProcess[str]":
         programs = tmp_path / "programs"
@@ -101,7 +103,9 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def run_without_uv(tmp_path: Path) -> Run:
-    """Installs a lock of this folder on a machine without uv; the package uv is this script."""
+    """A function that installs a lock of this folder on a machine without uv. The package uv
+    contains the script.
+    """
 
     def run_without_uv(lock: str, uv: str) -> "subprocess.CompletedProcess[str]":
         script = tmp_path / "deploy" / SCRIPT.name
@@ -237,7 +241,7 @@ def test_an_addition_that_was_stopped_makes_the_environment_again(tmp_path: Path
     dev.write_text(runtime.read_text() + wheel(tmp_path, "second"))
     run(dev.name, "kill -9 $PPID")
     stamp = tmp_path / ".venv/.installed-dev"
-    assert stamp.stat().st_mtime < dev.stat().st_mtime  # make runs it again
+    assert stamp.stat().st_mtime < dev.stat().st_mtime  # make runs the installation again
 
     half = tmp_path / ".venv/half"
     half.touch()

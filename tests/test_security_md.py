@@ -1,4 +1,4 @@
-"""The tests that SECURITY.md and docs/asvs.md name exist; each row of the threats names one."""
+"""The tests that SECURITY.md and docs/asvs.md name exist. Each threat names a test."""
 
 import re
 
@@ -27,7 +27,7 @@ def test_every_row_of_the_threat_model_is_shown_by_a_test() -> None:
 
 
 def own_log() -> dict[str, str]:
-    """The settings that docs/security.md has for Postgres's own log."""
+    """Returns the settings for Postgres's log from docs/security.md."""
     section = text_of("docs/security.md").partition("## Postgres's own log")[2]
     found = dict(re.findall(r"^(log_\w+) = (\w+)", section, re.MULTILINE))
     assert len(found) == 4

@@ -1,4 +1,6 @@
-"""Which tests `make test` runs, in which parts a run is divided, and the list of slow tests."""
+"""The selection of tests for `make test`, the parts of a divided run, and the list of slow
+tests.
+"""
 
 import re
 from collections import defaultdict
@@ -86,7 +88,7 @@ def test_listed_cases_are_chosen_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_workers_get_whole_groups(request: pytest.FixtureRequest) -> None:
-    """xdist reads the group of a test from its id."""
+    """Tests that the id of a test contains its group, from which xdist reads it."""
     is_in_groups = selection.is_in_groups(request.config)
     assert request.node.nodeid.endswith(f"@{request.path}") is is_in_groups
 
@@ -124,7 +126,7 @@ def test_each_group_is_in_one_part_and_parts_take_the_same_time() -> None:
 
 
 def test_durations_become_seconds_of_a_case_and_of_fixtures_that_tests_share() -> None:
-    """Of d the file is known to share a fixture, of e the folder."""
+    """Tests with the file d, which shares a fixture, and the file e, whose folder shares one."""
     found = measured(LINES.splitlines(), {"d/test_two.py", "e"})
     assert {name: seconds for seconds, name in found} == {
         "a/test_one.py::test_many": pytest.approx(1.2),
@@ -152,7 +154,9 @@ def test_a_further_test_of_a_line_is_worth_less() -> None:
 
 
 def test_the_best_tests_fill_the_time() -> None:
-    """Of two that run the same, the quick one; no test of what others have noticed already."""
+    """Tests that the faster of two equal tests is added, and no test of lines that others already
+    run.
+    """
     rules = {("api/views.py", number) for number in range(10)}
     lines = {
         "tests/api/test_a.py::test_chosen": {("api/views.py", 99)},
@@ -228,7 +232,7 @@ LEFT_OUT = {"a/test_b.py::test_c": "a"}
 def test_a_run_of_slow_tests_only_succeeds_and_counts_them(
     left_out: dict[str, str], given: dict[str, Any], status: pytest.ExitCode
 ) -> None:
-    """As `make test TESTS=...` without a fast test there."""
+    """Tests the run of `make test TESTS=...` in which no fast test exists."""
     config = config_of(**given)
     config.stash[selection.LEFT_OUT].update(left_out)
     session: Any = SimpleNamespace(config=config, exitstatus=pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -243,7 +247,7 @@ def test_a_run_of_slow_tests_only_succeeds_and_counts_them(
 
 
 def config_of(**given: Any) -> Any:
-    """Of a run of `make test` with these options."""
+    """Returns the configuration of a `make test` run with these options."""
     stash = pytest.Stash()
     stash[selection.LEFT_OUT], stash[selection.COUNTS] = {}, {}
     stash[selection.WITHOUT_SLOW] = True
@@ -254,7 +258,7 @@ def config_of(**given: Any) -> Any:
 
 @pytest.fixture
 def bank(db: None) -> None:
-    """Has the test database only through another fixture."""
+    """A fixture that uses the test database only through another fixture."""
 
 
 @pytest.mark.django_db
@@ -272,8 +276,8 @@ Chosen = Callable[..., set[str]]
 
 @pytest.fixture
 def chosen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Chosen:
-    """Returns which of the examples a run with these options has; they take one, two, three
-    seconds.
+    """Returns a function that returns the examples that a run with these options selects. The
+    examples take one, two and three seconds.
     """
     functions = (example_of_the_database, example_of_a_fixture, example_without)
     names = [f"tests/test_selection.py::{function.__name__}" for function in functions]

@@ -16,7 +16,7 @@ APP, SETTING = "docs/new-app.md", "docs/new-setting.md"
 MOST_FILES = 6  # written by hand for a setting
 PART = re.compile(r"^```(python|diff|console|html) *(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 ALL_CHECKS, DOCUMENTS = "make check", "make docs"
-# Not run here: all tests, and the one that reads all pages, whose own tests these are.
+# Commands that do not run here: all tests, and the test that reads all pages.
 OF_THE_WHOLE_SITE = re.compile("make test|.* tests/attacks/test_each_page.py .*")
 TYPES = "-m mypy"
 
@@ -28,7 +28,7 @@ def checkout() -> Iterator[Path]:
 
 
 def change(text: str, diff: str) -> str:
-    """The text after a change, which has to fit in one place."""
+    """Returns the text after a change. The change must match exactly one place."""
     before, after = (
         "".join(line[1:] for line in diff.splitlines(keepends=True) if line[0] in kinds)
         for kinds in (" -", " +")
@@ -43,7 +43,7 @@ def follow(step: Step, checkout: Path) -> None:
 
 
 def run(command: str, checkout: Path) -> str:
-    """What the command prints. It has to succeed."""
+    """Runs a command that must succeed, and returns its output."""
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=checkout, env=environment(checkout / ".data"), check=False,
@@ -85,7 +85,7 @@ def test_a_setting_needs_few_files() -> None:
 
 
 def check(checkout: Path) -> None:
-    """`make check` without types, which take a minute."""
+    """Runs `make check` without type checks, which take a minute."""
     listed = run("make --no-print-directory --dry-run check LEDGER_VENV=.venv", checkout)
     for command in listed.splitlines():
         if TYPES not in command:

@@ -1,4 +1,4 @@
-"""What a template may leave without a value, and what fails a test."""
+"""The values that a template may omit, and the missing values that make a test fail."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""When the template of the test databases, and the bank that tests copy, are made again."""
+"""When the template of the test databases, and the bank that tests copy, are built again."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ OTHER = "transactions/services.py"
 
 @pytest.fixture
 def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with these files only."""
+    """A checkout that contains only these files."""
     for name in (*MADE_BY, OTHER, *template.FILL):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
@@ -74,7 +74,7 @@ def test_a_bank_is_made_once_and_copied_until_the_code_changes(
     code: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
     settings: Any,
 ) -> None:  # fmt: skip
-    """Without servers: a bank is a file."""
+    """Tests without servers: each bank is a file."""
     settings.LEDGER_DATA_DIR = tmp_path_factory.mktemp("data")
     monkeypatch.setattr(EmbeddedServer, "ensure_started", lambda _server: None)
     monkeypatch.setattr(EmbeddedServer, "stop", lambda _server: None)

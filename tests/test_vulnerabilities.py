@@ -1,4 +1,6 @@
-"""`make audit` fails for a weak dependency, and says so where it could check nothing."""
+"""`make audit` fails for a vulnerable dependency, and prints a message if it could check
+nothing.
+"""
 
 import json
 from pathlib import Path

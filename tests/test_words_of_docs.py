@@ -1,4 +1,4 @@
-"""Words that people from other Django projects look for stand in the docs."""
+"""The docs contain the words for which developers of other Django projects search."""
 
 import pytest
 
@@ -10,13 +10,13 @@ WORDS = (
     "search engine", "serializer", "REST framework", "factories", "test database", "mocks",
     "force_login", "numeric(19,4)", "flake8", "requirements.txt", "psycopg2", "python-decouple",
     "manage.py test", "connection pooling", "DATABASE_ROUTERS",
-    # A start with Django and PostgreSQL.
+    # Words of a start with Django and PostgreSQL.
     "django.db.backends.postgresql", "DisallowedHost", "RunPython", "data migration", "pip freeze",
     "get_object_or_404", "Http404", "ModelAdmin", "UserAdmin", "TabularInline", "assertContains",
     "unit tests", "LANGUAGE_CODE", "makemessages", "ImageField", "AUTH_PASSWORD_VALIDATORS",
     "password reset", "SECURE_SSL_REDIRECT", "ROOT_URLCONF", "connection.queries",
     "GitHub Actions", "sync_to_async", "startproject", "django-admin", "/accounts/login/",
-    # REST framework with Docker.
+    # Words of REST framework with Docker.
     "djangorestframework", "PrimaryKeyRelatedField", "ListCreateAPIView", "ReadOnlyModelViewSet",
     "AllowAny", "IsOwnerOrReadOnly", "authentication_classes", "LimitOffsetPagination",
     "BrowsableAPIRenderer", "drf-yasg", "TokenObtainPairView", "force_authenticate",
@@ -24,11 +24,11 @@ WORDS = (
     "/api/docs/", "docker build .", "docker-compose.yml", "docker compose up -d",
     "docker compose down -v", "sh -c", "service_healthy", "named volume", "ARG DEV", "uWSGI",
     "docker/login-action",
-    # RDS with Django.
+    # Words of RDS with Django.
     "Easy create", "db.t3.micro", "gp2", "Master password", "psql -h", "rds-ca-2019", "outbound",
     "backup window", "log exports", "environment variables", "Amazon Linux", "reserved instances",
     "generate_db_auth_token", "IAM role", "CloudFront", "Aurora Serverless",
-    # AWS's driver.
+    # Words of AWS's driver.
     "AwsWrapperError", "aurora-pg", "auxiliary_query_timeout_sec", "rollback_on_switch",
     "socket_timeout", "iam_host", "logging.basicConfig", "rds_tools",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the check of all pages finds: values that Python printed, and no English."""
+"""The check of all pages for values that Python printed, and its exceptions for English words."""
 
 import pytest
 

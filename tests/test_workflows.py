@@ -1,4 +1,4 @@
-"""The pipelines of .github: what linters cannot know of this repository."""
+"""The workflows of .github: rules of this repository that linters do not know."""
 
 import re
 import shutil
@@ -59,7 +59,9 @@ def test_the_tests_run_on_each_postgres_from_15_to_18() -> None:
 
 
 def test_every_check_of_ci_run_is_one_of_a_job() -> None:
-    """The last job runs .ci/run itself, but not for a pull request."""
+    """Tests every check of .ci/run. The last job runs .ci/run itself, but not for a pull
+    request.
+    """
     lines = re.findall(r"^ *make ((?:[a-z-]+ ?)+)", (ROOT / ".ci/run").read_text(), re.MULTILINE)
     wanted = {target for line in lines for target in line.split() if target[0] != "-"}
     assert {"check", "workflows", "audit", "test"} <= wanted
@@ -70,7 +72,7 @@ def test_every_check_of_ci_run_is_one_of_a_job() -> None:
         for step in job["steps"]
         for target in re.findall(r"\bmake ([a-z-]+)", step.get("run", ""))
     }
-    # The slow ones, the older server, pools and faults run after the merge.
+    # Slow tests, the older server, pools and faults run after the merge.
     assert wanted - ran <= {"test-all", "test-older", "test-pool", "test-pgbouncer", "faults"}
 
 
@@ -93,7 +95,9 @@ LOGIN = {
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: str(workflow.name))
 def test_docker_hub_is_signed_in_to_before_a_pull_if_there_is_a_login(workflow: Path) -> None:
-    """GitHub refuses empty credentials of a job's own containers, so no job has any."""
+    """Tests the sign-in to Docker Hub. GitHub refuses empty credentials for the containers of a
+    job, so no job has credentials.
+    """
     jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
     assert not [job for job in jobs if {"services", "container"} & {*job}]
     pulling = [job for job in jobs if "docker" in f"{job['steps']}"]
@@ -116,7 +120,7 @@ def test_the_image_that_is_tried_is_the_one_that_was_built() -> None:
 
 
 class TestTheImage:
-    """`image.yml`: what is pushed is what was tried, and no tag is pushed twice."""
+    """`image.yml`: the pushed image is the tested image, and no tag is pushed twice."""
 
     IMAGE = ROOT / ".github/workflows/image.yml"
 
@@ -169,7 +173,9 @@ SECURED = "with policies: "
 
 @pytest.fixture
 def stages_of_ci_run(tmp_path: Path) -> Stages:
-    """Runs .ci/run at a commit, with programs that do nothing, and returns what it makes."""
+    """A function that runs .ci/run at a commit, with programs that do nothing. It returns the
+    stages.
+    """
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci/run", tmp_path / ".ci/run")
     make = f'echo "${{LEDGER_ROW_SECURITY:+{SECURED}}}$*" >> ran'
@@ -195,12 +201,12 @@ def stages_of_ci_run(tmp_path: Path) -> Stages:
 
 
 def parts_of(stages: list[str]) -> list[str]:
-    """The parts of the suite whose slow tests are run."""
+    """Returns the parts of the tests whose slow tests run."""
     found = (re.match(r"test-all .*-m slow --part=(\S+)$", stage) for stage in stages)
     return [match[1] for match in found if match]
 
 
-# What each configuration has to try, wherever it differs.
+# The commands that each configuration must run where it differs.
 MONEY = {"tests/transactions/posting"}
 FOLDERS = {
     "test-older": {"tests/cookbook", "tests/ledger", "tests/transactions/search", *MONEY},

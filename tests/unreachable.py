@@ -1,4 +1,4 @@
-"""A database that cannot be reached, in the middle of a test."""
+"""A database that becomes unreachable during a test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from tests.ledger.processes import free_port
 
 @contextmanager
 def unreachable_database() -> Iterator[str]:
-    """Within the block this thread's connection leads to two servers that are not there; yields
-    how the log names them. The test has to be outside of a transaction.
+    """Connects this thread to two servers that do not exist while the `with` block runs. Yields
+    their names as in the log. The test must not be in a transaction.
     """
     one, other = free_port(), free_port()
     gone = {"HOST": "127.0.0.1,localhost", "PORT": f"{one},{other}", "LEDGER_EMBEDDED": False}

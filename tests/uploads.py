@@ -1,11 +1,11 @@
-"""Which views read files, by name."""
+"""The views that read files, by name."""
 
 from api.parsing import MAX_BYTES as BODY_OF_A_LIST
 from banking.attachments.content import MAX_UPLOAD_BYTES
 from banking.outside.formats.lines import MAX_BYTES as STATEMENT
 from banking.payment_files.parser import MAX_BYTES as PAYMENTS
 
-# Bytes of a file.
+# Sizes of files in bytes.
 UPLOADS = {
     "transactions:file_new": PAYMENTS,
     "transactions:outside_upload": STATEMENT,

@@ -1,9 +1,12 @@
-"""`python -m tests.vulnerabilities`: known weaknesses of the locked dependencies, by pip-audit.
+"""`python -m tests.vulnerabilities`: known vulnerabilities of the locked dependencies, from
+pip-audit.
 
-Run by `make audit`. Exits 1 if a dependency has one. Where the data cannot be reached it says that
-it is skipped, and exits 0; with `--required`, as in the pipeline, that is an error. pip-audit says
-"No known vulnerabilities found" even if the index knows none of the dependencies, and fails in the
-same way for a weakness and for a missing network.
+`make audit` runs this module. It exits with 1 if a dependency has a vulnerability. If the data
+cannot be reached, it prints that the check is skipped, and exits with 0. With `--required`, as in
+the pipeline, unreachable data is an error.
+
+pip-audit prints "No known vulnerabilities found" even if the index knows none of the dependencies,
+and has the same exit code for a vulnerability and for a missing network.
 """
 
 import argparse
@@ -15,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# The others are parts of the first.
+# The other lock files are parts of the first.
 LOCKS = ("requirements-ci.lock", "requirements-uv.lock", "deploy/aws/requirements.lock")
 COMMAND = [
     sys.executable, "-m", "pip_audit", "--require-hashes",
@@ -26,7 +29,7 @@ SKIPPED = "skipped"
 
 
 def verdict(printed: str, complaint: str) -> tuple[int, str]:
-    """The exit code and what to print, from the output and the errors of pip-audit."""
+    """Returns the exit code and the text to print, from the output and the errors of pip-audit."""
     try:
         found: list[dict[str, Any]] = json.loads(printed)["dependencies"]
     except (ValueError, KeyError, TypeError):

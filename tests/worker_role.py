@@ -1,4 +1,4 @@
-"""Runs a block with the login of the worker, as `manage.py work` does on a server."""
+"""Runs code with the login of the worker, as `manage.py work` does on a server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 @contextmanager
 def as_worker() -> Iterator[None]:
-    """Signs in as LEDGER_WORKER_ROLE within the block, without a pool, whose connections are the
-    owner's. Outside of a database transaction.
+    """Signs in as LEDGER_WORKER_ROLE while the `with` block runs. Uses no pool, because its
+    connections are the owner's. Must be called outside of a database transaction.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     owner = database.settings_dict
