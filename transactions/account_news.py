@@ -1,17 +1,16 @@
-"""Finds the events on a user's accounts that happened after a position. `/api/v1/events` uses this
-module.
+"""Finds the events on a user's accounts since a given position. `/api/v1/events` uses this module.
 
-Note [News from the books]: the events come from the rows of the ledger, not from the outbox.
-Booking times strictly rise within each account, and are assigned while the account is locked. So of
-two rows of one account, the earlier row always commits first. A reader that stores, for each
-account, the booking time of the last row that it has read does not miss a row, even if it reads
-again much later. Readers do not have to subscribe: a booking does no work for them, and a GET
-request writes nothing. One position for all accounts together could miss rows, because rows of two
-accounts commit in any order.
+Note [News from the books]: the events are computed from the rows of the ledger, not from the
+outbox. Within one account, booking times strictly increase, because they are assigned while the
+account is locked. So the earlier of two rows always commits first. A reader stores, for each
+account, the booking time of the last row that the reader has received, and therefore never misses a
+row. Readers do not subscribe, and a GET request writes nothing. One booking time for all accounts
+together would not be enough, because rows of different accounts may commit in any order.
 
 The release of a hold does not add a row. So a position also contains the held amount of each
-account: if the amount decreased and the new rows do not explain the decrease, a hold was released.
-The status of an account is compared in the same way.
+account: if the held amount decreased and the new rows do not explain the decrease, a hold was
+released. A position also contains the status of each account, so that a change of the status is
+found.
 """
 
 import re
@@ -62,14 +61,13 @@ _ROWS = """
 
 
 class UnreadablePosition(ValueError):
-    """Raised if a text is not a valid position."""
+    """An error for a text that is not a valid position."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadUpTo:
-    """The state up to which an account was read: the booking time of its last row, its held amount
-    at that time (in minor units), and its status. The booking time is None if the account has no
-    rows.
+    """The state of an account after the last event that a reader received. `at` is the booking time
+    of the account's last row, or None if the account has no rows. `held` is in minor units.
     """
 
     at: datetime | None
@@ -83,8 +81,8 @@ class ReadUpTo:
 
 
 def _read_up_to(part: "re.Match[str]") -> ReadUpTo:
-    """Parses the part of a position about one account. Raises OverflowError for a time out of
-    range.
+    """Parses the part of a position that is about one account. Raises OverflowError if the time is
+    out of range.
     """
     at = None if part[2] == "n" else EPOCH + int(part[2]) * MICROSECOND
     return ReadUpTo(at, int(part[3]), STATUS_OF[part[4]])
@@ -92,22 +90,22 @@ def _read_up_to(part: "re.Match[str]") -> ReadUpTo:
 
 @dataclass(frozen=True, slots=True)
 class NewsPosition:
-    """A position in the events of several accounts. It contains the state up to which each account
-    was read. The keys are the last 12 hex digits of the account's id. `str()` returns the position
-    as text for an HTTP header.
+    """The last received event of several accounts. `accounts` maps the last 12 hex digits of an
+    account's id to the state of that account. `str()` returns the position as text for an HTTP
+    header.
     """
 
     accounts: dict[str, ReadUpTo]
 
     @classmethod
     def now(cls, accounts: Iterable[Account]) -> Self:
-        """Returns the position after all events of these accounts. Sends no query."""
+        """Returns a position to which only later events are new. Sends no query."""
         open_ones = [account for account in accounts if account.status != Account.Status.CLOSED]
         return cls({_end(each.pk): ReadUpTo.of(each) for each in open_ones[:MAX_ACCOUNTS]})
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Parses a text that `str()` of a position returned. Raises UnreadablePosition."""
+        """Parses a text that `str()` has created. Raises UnreadablePosition for invalid text."""
         version, *parts = text.split("~")
         found = [READABLE.fullmatch(part) for part in parts]
         if version != VERSION or len(parts) > MAX_ACCOUNTS or not all(found):
@@ -130,8 +128,8 @@ class NewsPosition:
 class NewsItem:
     """An event on an account, and the position after the event.
 
-    `at` is the booking time. If a hold was released or the status of the account changed, `at` is
-    the time when this module noticed the change.
+    `at` is the booking time. A release of a hold and a change of the account's status have no
+    booking time, so `at` is the time when this module noticed the event.
     """
 
     kind: str
@@ -143,8 +141,8 @@ class NewsItem:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The new events, in order within each account, and the position after the last event. `is_cut`
-    is true if there are more events.
+    """The new events, oldest first within each account, and the position after the last event.
+    `is_cut` is true if there are more events.
     """
 
     items: list[NewsItem]
@@ -167,15 +165,15 @@ class _NewRow:
     @property
     def kind(self) -> EventKind:
         if self.status != Transaction.Status.COMPLETED:
-            return EventKind.HELD  # also if the hold has ended since
+            return EventKind.HELD  # also if the hold has ended in the meantime
         if self.captures:
             return EventKind.CAPTURED
         return EventKind.REVERSED if self.reverses else EventKind.POSTED
 
     @property
     def held(self) -> Decimal:
-        """The amount by which this row changes the held amount of the account. It is negative if
-        the row is a capture.
+        """The change of the account's held amount by this row. The change is negative for a
+        capture.
         """
         if not self.sends:
             return Decimal(0)
@@ -185,12 +183,12 @@ class _NewRow:
 
 
 def news_of(accounts: Sequence[Account], position: NewsPosition) -> News:
-    """Returns the events on one person's accounts after the position. `accounts` must contain all
-    accounts of the person, including closed accounts, oldest first. Sends one query, or none if
-    there are no new rows.
+    """Returns the events on a person's accounts since the position. `accounts` are all accounts of
+    the person, oldest first, including closed accounts. Sends one query, or no query if there are
+    no new rows.
 
-    Reads rows up to `last_entry_at`, which was loaded together with `held`. If a row commits later,
-    the next call returns its event.
+    Ignores rows that were booked after `accounts` was loaded. The next call returns the events of
+    these rows.
     """
     reported = _reported(accounts, position)
     known = {_end(each.pk): position.accounts.get(_end(each.pk)) for each in reported}
@@ -228,9 +226,7 @@ def news_of(accounts: Sequence[Account], position: NewsPosition) -> News:
 
 
 def _reported(accounts: Sequence[Account], position: NewsPosition) -> list[Account]:
-    """Returns the accounts whose events are returned. These are open accounts, and closed accounts
-    that the position still contains.
-    """
+    """Returns the open accounts, and the closed accounts that the position contains."""
     found = [
         each for each in accounts
         if each.status != Account.Status.CLOSED or _end(each.pk) in position.accounts
@@ -239,7 +235,9 @@ def _reported(accounts: Sequence[Account], position: NewsPosition) -> list[Accou
 
 
 def _rows(accounts: Sequence[Account], reached: dict[str, ReadUpTo]) -> tuple[list[_NewRow], bool]:
-    """Returns the next rows of the accounts, oldest first, and whether there are more rows."""
+    """Returns the new rows of the accounts, oldest first. The second value is true if there are
+    more rows.
+    """
     behind = [each for each in accounts if _is_behind(each, reached[_end(each.pk)])]
     if not behind:
         return [], False

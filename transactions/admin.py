@@ -15,8 +15,8 @@ _sections_of_django = admin.site.get_app_list
 
 
 def _sections(request: HttpRequest, app_label: str | None = None) -> list[Any]:
-    """Returns the sections of the admin's start page. The models of all features are in one
-    section, under the heading of the core.
+    """Returns the sections of the admin's start page. All models of transactions are in one
+    section.
     """
     found: list[Any] = _sections_of_django(request, None)
     own = [each for each in found if _is_of_transactions(each["app_label"])]

@@ -5,13 +5,13 @@ from ledger.db.migrating.done import at_newest
 
 
 class TransactionsConfig(AppConfig):
-    """The app that moves money, with all pages that show it."""
+    """The app of payments, holds and refunds."""
 
     name = "transactions"
 
     def ready(self) -> None:
-        """Connects the functions that grant rights and install policies before and after
-        migrations, and registers the deploy check about audits.
+        """Connects the functions that run before and after migrations, which grant rights and
+        install policies. Also registers the deploy check about audits.
         """
         from django.core.checks import register
 

@@ -17,13 +17,13 @@ from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import TransactionQuerySet
 
 MAX_PENDING = 20
-SHOWN_AFTER_RELEASE = timedelta(days=7)  # a released hold is shown for this time
-LONGEST_AGO = timedelta(days=90)  # a released hold that was placed earlier is not shown
+SHOWN_AFTER_RELEASE = timedelta(days=7)  # the time for which a released hold is shown
+LONGEST_AGO = timedelta(days=90)  # holds that were placed earlier are not shown after their release
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """The newest holds, and the number of holds that are not among them."""
+    """The newest holds. `more` is the number of holds that are left out."""
 
     newest: list[Transaction]
     more: int
@@ -32,8 +32,8 @@ class Holds:
 def pending_of(accounts: Sequence[Account]) -> Holds:
     """Returns the pending holds on these accounts, newest first.
 
-    Sends no query if no account has held money, otherwise one query. If there are more than
-    MAX_PENDING holds, sends another query to count them.
+    Sends no query if no account has a held amount. Sends two queries if there are more than
+    MAX_PENDING holds, otherwise one query.
     """
     holding = [account for account in accounts if account.held]
     if not holding:
@@ -42,8 +42,8 @@ def pending_of(accounts: Sequence[Account]) -> Holds:
 
 
 def any_released() -> Exists:
-    """Returns a condition for a query of accounts: whether `released_lately` may return a hold of
-    the account.
+    """Returns a condition on accounts. The condition is true if `released_lately` may return a hold
+    of the account.
     """
     placed = timezone.now() - LONGEST_AGO
     released = Transaction.objects.filter(status="voided", created_at__gte=placed)
@@ -67,7 +67,7 @@ def released_lately(account: Account) -> Holds:
 
 
 def _newest(holds: TransactionQuerySet, accounts: Sequence[Account]) -> Holds:
-    """Returns the newest of these holds. `accounts` are the paying accounts of the holds."""
+    """Returns the newest of these holds. `accounts` are the payers' accounts."""
     with_recipient = holds.select_related("to_account__user").order_by("-created_at")
     newest = list(with_recipient[: MAX_PENDING + 1])
     known = {account.pk: account for account in accounts}
@@ -80,15 +80,15 @@ def _newest(holds: TransactionQuerySet, accounts: Sequence[Account]) -> Holds:
 
 @dataclass(frozen=True, slots=True)
 class LabelledFigure:
-    """An amount and its label, formatted for a page."""
+    """An amount and its label, as text for a page."""
 
     label: str
     figure: str
 
 
 def figures_of(account: Account) -> list[LabelledFigure]:
-    """Returns the balance, and the held amount, the overdraft limit and the payment limits if they
-    are set.
+    """Returns the balance of the account. Also returns the held amount, the overdraft limit and the
+    payment limits, if they are set.
     """
     figures = [LabelledFigure("Booked", figure(account.balance, account.currency))]
     if account.held:
@@ -100,10 +100,10 @@ def figures_of(account: Account) -> list[LabelledFigure]:
 
 
 def limits_of(account: Account) -> list[LabelledFigure]:
-    """Returns the limits per payment and per day, and the amount that is left of the daily limit.
+    """Returns the limits per payment and per day, and the rest of the daily limit.
 
-    Use this only to show the limits on pages. When a payment is booked, the amount is computed
-    again while the account is locked, see `LockedAccount.sent_on`.
+    The amounts are only for pages. A booking computes the rest of the daily limit again while the
+    account is locked, see `LockedAccount.sent_on`.
     """
     return _limits(account, Decimal(0) if account.daily_limit is None else sent_today(account))
 
@@ -122,12 +122,12 @@ def _limits(account: Account, sent: Decimal) -> list[LabelledFigure]:
 
 
 def limits_in_words(accounts: Sequence[Account], chosen: Account | None) -> str:
-    """Returns the limits of these accounts as HTML for the help text of a form field. The HTML has
-    one line for each account with limits. Returns "" if no account has limits. Sends one query if
-    an account has a daily limit.
+    """Returns the limits of these accounts as HTML for the help text of a form field, with one line
+    for each account that has limits. Returns "" if no account has limits. Sends one query if an
+    account has a daily limit.
 
-    Only the line of the account `chosen` is visible. A script shows another line when another
-    account is chosen. A browser without scripts shows all lines.
+    Only the line of the account `chosen` is visible. A script shows another line when the user
+    chooses another account. Without scripts, a browser shows all lines.
     """
     sent = _all_sent_today([each for each in accounts if each.daily_limit is not None])
     hints = [
@@ -146,8 +146,8 @@ def _one_line(account: Account, sent: Decimal) -> str:
 
 
 def _all_sent_today(accounts: Sequence[Account]) -> dict[UUID, Decimal]:
-    """Returns the amount that counts towards the daily limit today, by account id. Accounts that
-    have sent nothing are left out. Sends at most one query.
+    """Returns a dict from the ids of the accounts to the amounts that count towards the daily limit
+    today. Accounts that have sent nothing are left out. Sends at most one query.
     """
     if not accounts:
         return {}

@@ -1,8 +1,7 @@
 """Queries for the categories that owners set for their payments. The posted rows do not change.
 
-`shown_category` of an entry or transaction is the reader's own category, if the query loaded it
-with `own_category`, or if `read_own_categories` set it afterwards. Otherwise it is the category of
-the transaction.
+`shown_category` of an entry or transaction is the category that its owner set, or else the category
+of the transaction. Load the owner's category with `own_category` or `read_own_categories`.
 """
 
 from collections.abc import Sequence
@@ -39,8 +38,8 @@ MAX_IN_USE = 500
 
 @dataclass(frozen=True, slots=True)
 class CategoryChange:
-    """Payments whose category was set by one change, and the number of these payments that still
-    have that category.
+    """A change that set the category of several payments. `count` is the number of these payments
+    that still have the category.
     """
 
     id: UUID
@@ -65,9 +64,7 @@ class CategoryInUse:
 
 
 def own_category(owner: User | UUID, field: str = "pk") -> Subquery:
-    """Returns a subquery for the category that the owner set for the transaction of a row. The
-    subquery is NULL if there is no such category.
-
+    """Returns a subquery for the category that the owner set for a row's transaction, or NULL.
     `field` is "pk" for transactions and "transaction_id" for entries.
     """
     given = OwnCategory.objects.of(owner).filter(transaction=OuterRef(field)).newest_first()
@@ -81,8 +78,8 @@ def has_own_category(owner: User, field: str = "pk") -> Exists:
 
 def category_or_none(owner: User | UUID | None, field: str = "pk") -> Combinable:
     """Returns an expression for the category of a row: the category that the owner set, or else the
-    transaction's category in lower case, or else NULL. If `owner` is None, categories that owners
-    set are ignored.
+    transaction's category in lower case, or else NULL. With the owner None, returns only the
+    transaction's category.
     """
     of_row = NullIf(Lower(F("category")), Value("", TextField()))
     if owner is None:
@@ -98,16 +95,16 @@ def category_for(owner: User | UUID, field: str = "pk") -> Combinable:
 
 
 def ids_in_category(user: User, category: str) -> QuerySet[OwnCategory, Any]:
-    """Returns the ids of transactions that now have this category because the user or a rule of the
-    user set it. Ignores case.
+    """Returns the ids of transactions for which the user, or a rule of the user, has set this
+    category. Ignores case.
     """
     given = OwnCategory.objects.of(user).latest().filter(category=category.lower())
     return given.order_by().values("transaction_id")
 
 
 def read_own_categories(owner: User | UUID, rows: Sequence[Entry] | Sequence[Transaction]) -> None:
-    """Sets `own_category` on each row for which the owner has set a category. Sends one query, or
-    none if there are no rows.
+    """Sets `own_category` on the rows that have a category set by the owner. Sends one query, or no
+    query if `rows` is empty.
     """
     by_id: dict[UUID, list[Any]] = {}
     for row in rows:

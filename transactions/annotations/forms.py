@@ -16,8 +16,8 @@ TAG_SEPARATORS = re.compile(r"[\s,;]+")
 
 
 class AnyText(forms.CharField):
-    """A field that accepts any text. `tidy_text` and `tidy_tags` remove or refuse characters that
-    cannot be stored.
+    """A text field that allows all characters. `tidy_text` and `tidy_tags` check the characters
+    later.
     """
 
     def to_python(self, value: object) -> str:
@@ -63,9 +63,7 @@ class AnnotationForm(forms.Form):
 
 
 def _tidied(tidy: Callable[[Typed], Tidied], typed: Typed) -> Tidied:
-    """Returns `tidy(typed)`. If `tidy` raises InvalidDetails, raises ValidationError with the same
-    message.
-    """
+    """Returns `tidy(typed)`. Turns InvalidDetails into a ValidationError with the same message."""
     try:
         return tidy(typed)
     except InvalidDetails as refusal:

@@ -1,4 +1,4 @@
-"""A person's notes and tags, for the download and for erasure."""
+"""Exports and erases a person's notes and tags."""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,8 +16,9 @@ def _notes(person: User) -> Iterable[Row]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the texts to erase. The person's own notes are deleted. In notes of other people that
-    contain the person's name or address, the text becomes empty.
+    """Yields the texts to erase: all notes by the person, and the notes by other people that
+    contain the person's name or address. Notes by the person are deleted. Notes by other people
+    become empty.
     """
     yield Erased(Annotation.objects.filter(owner=traces.person), None)
     yield from naming(traces, Annotation, Q(owner__in=traces.known), {"text": ""})

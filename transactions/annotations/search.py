@@ -5,10 +5,9 @@ combine a subquery with the condition on the search column of transactions:
 
     Q(search=words) | one_of(ids_with_words(reader, words))
 
-Search for one word or phrase at a time and combine the conditions, because one word of a query may
-be in the payment and the next word in the note. To exclude a word, negate the whole condition with
-`~Q(...)`. Do not use a tsquery with "!": the query finds only annotations that do not contain the
-word, so it does not find payments that have no annotation.
+One word of a query may be in the payment and the next word in the note. So search for each word or
+phrase separately, and combine the conditions. To exclude a word, use `~Q(...)` on the whole
+condition. Do not use a tsquery with "!", because it does not find payments without an annotation.
 """
 
 from dataclasses import dataclass
@@ -45,8 +44,8 @@ def ids_with_words(user: User, query: SearchQuery) -> Ids:
 
 
 def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
-    """Returns the ids of transactions that have a note by the user. With `query`, the note must
-    match the query.
+    """Returns the ids of transactions that have a note by the user. If `query` is passed, only
+    notes that match the query count.
     """
     rows = _current(user).exclude(text="")
     if query is not None:
@@ -56,16 +55,14 @@ def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
             template='ts_filter(%(expressions)s::"char"[])',
             output_field=SearchVectorField(),
         )
-        # A GIN index does not store weights, so Postgres checks each row that the index finds.
+        # A GIN index does not store weights, so Postgres reads each row that the index finds.
         rows = rows.matching(query).annotate(note_words=text).filter(note_words=query)
     return _ids(rows)
 
 
 def ids_with_tag(user: User, tag: str = "") -> Ids:
-    """Returns the ids of transactions that have exactly this tag by the user. If `tag` is empty,
-    returns the ids of transactions that have any tag.
-
-    The text "#Holiday" finds the tag "holiday".
+    """Returns the ids of transactions that have the user's tag `tag`. The text "#Holiday" finds the
+    tag "holiday". If `tag` is empty, returns the ids of all transactions with a tag.
     """
     rows = _current(user).exclude(tags=[])
     word = tag.strip().removeprefix("#").lower()
@@ -85,7 +82,7 @@ def tags_of(user: User) -> QuerySet[Annotation, Any]:
 
 
 def annotation_words(user: User) -> QuerySet[Annotation, Any]:
-    """Returns the search column of each current annotation of the user, the newest first."""
+    """Returns the values of the search column of the user's current annotations, newest first."""
     return _current(user).present().newest_first().values("search")
 
 

@@ -31,8 +31,8 @@ TAG_CATEGORIES = "LMN"  # Unicode: letters, marks (accents of some scripts) and 
 class AnnotationHistory:
     """An owner's current note and tags on a transaction, and the earlier versions.
 
-    `history` has the newest MAX_SHOWN versions, newest first, including the current version.
-    `changes` is the number of all versions after the first.
+    `history` contains the newest MAX_SHOWN versions, newest first. The first item is the current
+    version. `changes` is the number of all versions minus one.
     """
 
     text: str = ""
@@ -51,7 +51,7 @@ class AnnotationHistory:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more versions than in `history`."""
+        """Whether `history` is incomplete."""
         return self.changes >= len(self.history) > 0
 
 
@@ -65,16 +65,14 @@ def annotate(
     replaces: str | None = None,
 ) -> Annotation | None:
     """Stores an owner's note and tags on a transaction as a new version, and returns this version.
-    If the note and tags are the same as before, writes nothing and returns the current version, or
-    None if there is no version.
+    Empty text and tags remove the note, but earlier versions stay in the history. If nothing
+    changes, writes nothing and returns the current version, or None if there is no version.
 
-    Empty text and tags remove the note, but earlier versions stay in the history. `replaces` is the
-    `AnnotationHistory.id` that the owner saw on the page. If `replaces` is None, any version is
-    replaced.
+    `replaces` is the `AnnotationHistory.id` that the page showed. If `replaces` is None, the
+    current version is not checked.
 
-    Raises TransactionNotFound if neither account of the transaction belongs to the owner,
-    InvalidDetails for text or tags that cannot be stored, and NoteChanged if the current version is
-    not `replaces`.
+    Raises TransactionNotFound if the owner has no account in the transaction, InvalidDetails if the
+    text or tags cannot be stored, and NoteChanged if the current version is not `replaces`.
     """
     tidied_text, tidied_tags = tidy_text(text), tidy_tags(tags)
     if not Transaction.objects.visible_to(owner).filter(pk=transaction.pk).exists():
@@ -84,15 +82,16 @@ def annotate(
         with db_transaction.atomic(durable=True):
             return _write(transaction, owner, tidied_text, tidied_tags, replaces)
 
-    # Safe to repeat after a lost COMMIT: the second run finds the row and writes nothing.
+    # Safe to repeat after a lost COMMIT, because the second call finds the new version and writes
+    # nothing.
     return run_with_retry(attempt, find_out_first=lambda: None)
 
 
 def _write(
     transaction: Transaction, owner: User, text: str, tags: list[str], replaces: str | None
 ) -> Annotation | None:
-    """Writes a new version and returns it. If nothing changes, returns the current version instead.
-    Locks the owner, so that each version has a later time than the version before.
+    """Writes a new version and returns it. If nothing changes, returns the current version. Locks
+    the owner, so that each version is later than the previous version.
     """
     User.objects.lock_active(owner.pk)
     before = Annotation.objects.of(owner).about(transaction).newest_first().first()
@@ -109,8 +108,8 @@ def _write(
 
 
 def annotation_history(transaction: Transaction, owner: User) -> AnnotationHistory:
-    """Returns an owner's annotation of a transaction with its history. Sends one query, or two if
-    there are more than MAX_SHOWN versions.
+    """Returns an owner's note and tags on a transaction, with the earlier versions. Sends one
+    query, or two queries if there are more than MAX_SHOWN versions.
     """
     versions = Annotation.objects.of(owner).about(transaction).defer("search").newest_first()
     history = list(versions[: MAX_SHOWN + 1])
@@ -158,8 +157,8 @@ def _too_many(tags: int) -> str:
 
 
 def tidy_tag(tag: str) -> str:
-    """Returns the tag in the form in which it is stored: "holiday" for "#Holiday". Raises
-    InvalidDetails if the tag is not one word.
+    """Returns the tag as it is stored: "holiday" for "#Holiday". Raises InvalidDetails if the tag
+    is not one word.
     """
     _check_encoding(tag)
     _check_typed(len(tag), LONGEST_TAG, f"A tag has at most {LONGEST_TAG} letters")
@@ -180,9 +179,7 @@ def tidy_tag(tag: str) -> str:
 
 
 def _check_typed(count: int, limit: int, rule: str) -> None:
-    """Raises InvalidDetails if a text that is not yet tidied is longer than
-    TYPED times the limit.
-    """
+    """Raises InvalidDetails if an untidied text is longer than TYPED times the limit."""
     if count > TYPED * limit:
         raise InvalidDetails(f"{rule}, and you typed {count:,}. Shorten the text.")
 

@@ -37,7 +37,7 @@ budget_lines(User.objects.get(email={email!r}))"""
 
 @require_safe
 def budgets(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's budgets for this month, and the query that reads them."""
+    """Shows the reader's budgets for this month, and the SQL of their query."""
     with page_work(request) as work:
         lines = budget_lines(request.user)
         mine = list(Account.objects.owned_by(request.user).values_list("pk", flat=True))

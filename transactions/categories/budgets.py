@@ -1,6 +1,4 @@
-"""Saves budgets. For each budget, computes the amount that is left, the usual amount, and the day
-on which the budget will be used up.
-"""
+"""Saves budgets and computes their amounts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,10 +32,10 @@ TOO_MANY = f"You have {MAX_BUDGETS} budgets. Remove one first."
 TAKEN = "You already have a budget for this category and currency. Change that budget."
 GONE = "This budget has been changed or removed. Go back to the list."
 
-# Payments from the person's accounts to others, minus refunds of these payments, by category. The
-# category of a payment is the person's own category, or else the transaction's category. A refund
-# without a category has the category of the refunded payment. `so_far` is a running sum within each
-# month. Months before the first month with spending are not compared.
+# Sums the payments from the person's accounts to others, minus the refunds of these payments, by
+# category. The category of a payment is the person's own category, or else the transaction's
+# category. A refund without a category has the category of the refunded payment. `so_far` is a
+# running sum within each month. The months before the first spending are left out.
 _SPENT = """
 WITH spent AS (
     SELECT (entry.created_at AT TIME ZONE %(zone)s)::date AS day, entry.currency,
@@ -89,11 +87,11 @@ ORDER BY budget.category, budget.currency
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
-    """A budget and the amount spent in this month. `usual` is the mean amount per month, computed
-    from up to MONTHS earlier months. It is None if there are fewer than MIN_MONTHS earlier months.
+    """A budget and the amount spent in this month. `usual` is the mean amount per month over at
+    most MONTHS earlier months, or None if there are fewer than MIN_MONTHS earlier months.
 
     `is_used` is true if a payment of these months has the category. `has_refunds` is true if
-    refunds of this month are subtracted.
+    `spent` is reduced by refunds.
     """
 
     id: UUID
@@ -118,7 +116,7 @@ class BudgetLine:
 
     @property
     def came_back(self) -> Decimal:
-        """The amount by which refunds exceed payments, or zero if they do not exceed payments."""
+        """The sum of refunds minus the sum of payments, or zero if the payments are larger."""
         return max(-self.spent, Decimal(0))
 
     @property
@@ -127,7 +125,7 @@ class BudgetLine:
 
     @property
     def figure(self) -> str:
-        """A text with the amount that is left, or with the amount over the budget."""
+        """The amount as text: "5.00 USD left" or "5.00 USD over"."""
         amount = money(abs(self.left), self.currency)
         return f"{amount} over" if self.is_over else f"{amount} left"
 
@@ -138,8 +136,8 @@ class BudgetLine:
 
     @property
     def gone_on(self) -> date | None:
-        """The day on which the budget will be used up if spending continues at the same rate. It is
-        None if the budget will last until the end of the month, or if it is already used up.
+        """The day on which the budget is used up if the person continues to spend at the same rate.
+        None if the budget lasts until the end of the month, or if the budget is already used up.
         """
         if self.spent <= 0 or self.left <= 0:
             return None
@@ -171,16 +169,15 @@ class BudgetLine:
 
     @property
     def usually(self) -> str:
-        """A text with the usual amount, or "" if the usual amount is not known."""
+        """The usual amount as text, or "" if the usual amount is not known."""
         return (
             f"Usual spending: {money(self.usual, self.currency)}." if self.usual is not None else ""
         )
 
     @property
     def url(self) -> str:
-        """The URL of a search for the payments that count towards the budget this month. If there
-        are refunds, the search also finds the refunds. It does not find holds, but the payments
-        that capture holds.
+        """The URL of a search for the payments and refunds that count towards the budget this
+        month. The search does not find holds, only the payments that capture holds.
         """
         rest = f"currency:{self.currency} is:booked date:{self.today:%Y-%m}"
         query = f"{token('category', self.category)} is:out -is:refund {rest}"
@@ -190,7 +187,9 @@ class BudgetLine:
 
 
 def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
-    """Returns a person's budgets with the amounts of this month, by category. Sends two queries."""
+    """Returns a person's budgets with the amounts of this month, ordered by category. Sends two
+    queries.
+    """
     here = today or timezone.localdate()
     with connection.cursor() as cursor:
         cursor.execute(_BUDGETS, _parameters(owner, here))
@@ -198,8 +197,8 @@ def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
 
 
 def categories_in_use(owner: User, today: date | None = None) -> list[str]:
-    """Returns the categories in which a person has spent money since the first month of budgets
-    (see `first_month`), the last used first. Sends two queries.
+    """Returns the categories in which a person has spent money since `first_month`. The category
+    that was used last is the first. Sends two queries.
     """
     with connection.cursor() as cursor:
         parameters = _parameters(owner, today or timezone.localdate())
@@ -239,9 +238,8 @@ def save_budget(
 ) -> Budget:
     """Saves a new budget, or changes `budget`. Returns the saved budget.
 
-    Raises InvalidDetails if there would be more than MAX_BUDGETS budgets, if there is another
-    budget for this category and currency, or if `budget` was removed or has another category or
-    currency now.
+    Raises InvalidDetails if there are already MAX_BUDGETS budgets, if another budget has this
+    category and currency, or if `budget` was removed or replaced in the meantime.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(owner.pk)
@@ -261,6 +259,6 @@ def save_budget(
 
 @with_retry
 def remove_budget(*, budget: Budget) -> None:
-    """Removes a budget. If the budget was removed before, nothing changes."""
+    """Removes a budget. Does nothing if the budget no longer exists."""
     with db_transaction.atomic(durable=True):
         Budget.objects.filter(pk=budget.pk).delete()

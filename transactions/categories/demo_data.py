@@ -14,7 +14,7 @@ RULES = (
 )
 
 
-@register(order=50)  # after the notes, because a rule searches for a tag
+@register(order=50)  # run after the demo's notes are written, because a rule searches for a tag
 def save_rules(bank: DemoBank) -> None:
     """Saves the rules of the demo and applies them to past payments. A second
     run changes nothing.

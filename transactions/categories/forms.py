@@ -23,8 +23,8 @@ MARKS = "A category cannot contain quotes or backslashes, because a search could
 
 
 def mistakes_of(query: str) -> list[str]:
-    """Returns the mistakes in this search, or a message that the search is empty. In these cases,
-    the payments of the search cannot get a category. Otherwise returns an empty list.
+    """Returns the mistakes in this search. An empty search is a mistake, too. The list is empty if
+    a rule may use the search.
     """
     parsed = parse(query) if encodes(query) else parse("")
     wrong = [each.sentence for each in parsed.mistakes if not each.is_advice]
@@ -32,8 +32,8 @@ def mistakes_of(query: str) -> list[str]:
 
 
 class CategoryField(forms.CharField):
-    """A field for a category. The value is in the form in which it is stored: one line, in lower
-    case, and without characters that a search cannot contain.
+    """A field for a category. `clean` returns the category in one line and in lower case.
+    Characters that a search cannot contain are refused.
     """
 
     def __init__(self, **options: object) -> None:
@@ -41,8 +41,8 @@ class CategoryField(forms.CharField):
         super().__init__(max_length=CATEGORY_LIMIT, widget=widget, **options)  # type: ignore[arg-type]
 
     def clean(self, value: object) -> str:
-        """Returns the category in the form in which it is stored. Raises ValidationError with the
-        reason.
+        """Returns the category as it is stored. Raises ValidationError with the reason if the
+        category is invalid.
         """
         category = tidy_line(str(super().clean(value))).lower()
         if reason := unfit_name(category) if encodes(category) else "Type letters or digits.":
@@ -57,7 +57,7 @@ class CategoryField(forms.CharField):
 
 
 class CategoryChangeForm(forms.Form):
-    """A form for the new category of payments. It has a hidden `id`, so that a form that is sent
+    """A form for the new category of payments. The hidden `id` ensures that a form that is sent
     twice changes the payments only once.
     """
 
@@ -69,8 +69,9 @@ class CategoryChangeForm(forms.Form):
 
 
 class RuleForm(forms.Form):
-    """A form for a rule. The first POST request shows only the effect of the rule. The second POST
-    request sends `as_tried` back in the field `tried`. If both are equal, the rule is saved.
+    """A form for a rule. The first POST request shows only the effect of the rule, and writes
+    `as_tried` to the hidden field `tried`. The second POST request saves the rule if `tried` still
+    equals `as_tried`.
     """
 
     name = ReadableNameField(
@@ -96,7 +97,7 @@ class RuleForm(forms.Form):
 
     @property
     def as_tried(self) -> str:
-        """The search and the category of a valid form, as one text to compare with `tried`."""
+        """The search and the category of a valid form, as one text."""
         return f"{self.cleaned_data['query']} > {self.cleaned_data['category']}"
 
     @property
@@ -105,7 +106,9 @@ class RuleForm(forms.Form):
 
 
 class BudgetForm(MoneyForm):
-    """A form for a budget in one of the owner's currencies. `offered` are the categories in use."""
+    """A form for a budget in one of the owner's currencies. `offered` contains the categories that
+    the field suggests.
+    """
 
     offered: Sequence[str] = ()
 
@@ -121,8 +124,8 @@ class BudgetForm(MoneyForm):
         budget: Budget | None,
         offered: Sequence[str] = (),
     ) -> Self:
-        """Returns the form for this owner. If `budget` is not None, the form is filled in with its
-        values.
+        """Returns the form for this owner. The form is filled in with the values of `budget`,
+        unless `budget` is None.
         """
         initial = {}
         if budget is not None:
@@ -141,15 +144,15 @@ class BudgetForm(MoneyForm):
         return form
 
     def clean_category(self) -> str:
-        """Returns the category. If a person types a label as shown on pages, such as "eating out",
-        returns the category in use that has this label.
+        """Returns the category. A label as on pages, such as "eating out", is replaced by the
+        category that has this label.
         """
         typed = str(self.cleaned_data["category"])
         same = [name for name in self.offered if category_label(name).lower() == typed]
         return typed if typed in self.offered or not same else same[0]
 
     def clean(self) -> None:
-        """Adds an error if the amount has more decimals than its currency."""
+        """Adds an error if the amount has more decimals than the currency allows."""
         amount, currency = self.cleaned_data.get("amount"), self.cleaned_data.get("currency")
         if amount is not None and currency is not None:
             self.refuse_decimals(amount, currency)

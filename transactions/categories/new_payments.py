@@ -1,16 +1,16 @@
 """The job that sets the categories of new payments by the rules of their owners.
 
-Note [When rules are applied]: a payment does not wait for rules. A booking does not read rules and
-does not write categories; the job `apply_rules` sets the categories later. The job continues where
-the last run stopped, as in Note [News from the books]: booking times strictly rise within an
-account. A rule stores the last booking time that it has processed in each account, so it does not
-miss payments. A rule processes a payment only after the rules before it.
+Note [When rules are applied]: a booking neither reads rules nor writes categories. The job
+`apply_rules` sets the categories later. Each rule stores the last booking time that it has
+processed in each account, and the job continues after this time. No payment is missed, because
+booking times strictly increase within an account, see Note [News from the books]. A rule processes
+a payment only after the rules before it.
 
 Note [Time of rules]: a search can take seconds for one payment, and the worker has other jobs. So a
-rule is applied to PART payments per database transaction, and each part is committed. In each run,
-all people first get a short turn, so that slow rules of some people do not delay other people. A
-person who needs more time then gets a longer turn, until the run ends; the next run continues. If a
-rule cannot finish one part in the longer turn, the rule is switched off.
+rule is applied to at most PART payments per database transaction. In each run, all people first get
+a short turn, so that one person's slow rules do not delay other people. People who need more time
+then get a longer turn, until the run ends. The next run continues. A rule is switched off if it
+cannot process PART payments in the longer turn.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ from transactions.models import Transaction
 
 PART = 200  # payments per part
 RUN_SECONDS = 30.0
-QUICK_SECONDS, PERSON_SECONDS = 0.3, 5.0  # lengths of a person's first and second turn
+QUICK_SECONDS, PERSON_SECONDS = 0.3, 5.0  # of a person's first turn, and of the second turn
 BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 
 _BEHIND = """
@@ -50,8 +50,8 @@ _BEHIND = """
 
 
 class Turn(NamedTuple):
-    """The result of a person's turn: the number of payments that got a category, and whether all
-    new payments of the person were processed.
+    """The result of a person's turn. `given` is the number of payments that got a category.
+    `is_done` is true if all new payments of the person were processed.
     """
 
     given: int
@@ -59,8 +59,8 @@ class Turn(NamedTuple):
 
 
 class UnseenTime(NamedTuple):
-    """An account, and the booking times that a rule has not processed: all times after `since`, up
-    to and including `last`.
+    """An account with booking times that a rule has not processed. These are the times after
+    `since`, up to and including `last`.
     """
 
     account: UUID
@@ -69,8 +69,8 @@ class UnseenTime(NamedTuple):
 
 
 class NextPart(NamedTuple):
-    """The next payments for a rule, and the values of `CategoryRule.seen` after these payments were
-    processed.
+    """The next payments for a rule. `seen` is the new part of `CategoryRule.seen` after these
+    payments.
     """
 
     ids: list[UUID]
@@ -81,8 +81,8 @@ def apply_rules() -> int:
     """Sets the categories of new payments by the rules of their owners. Returns the number of
     payments that got a category. Safe to run twice and in parallel.
 
-    If the rules of one person raise an error, the rules of all other people are applied first. Then
-    the error is raised. See Note [Time of rules].
+    An error in one person's rules is raised only after the rules of all other people were applied.
+    See Note [Time of rules].
     """
     until = monotonic() + RUN_SECONDS
     with connection.cursor() as cursor:
@@ -109,7 +109,7 @@ def _turn_of(owner_id: UUID, seconds: float, *, is_last: bool) -> Turn:
     has not processed.
     """
     until = monotonic() + seconds
-    owner = User.objects.get(pk=owner_id)  # the sign-in may be closed
+    owner = User.objects.get(pk=owner_id)  # also a person whose sign-in is closed
     accounts = list(Account.objects.owned_by(owner).exclude(last_entry_at=None))
     count = 0
     for rule in CategoryRule.objects.owned_by(owner).filter(stopped_at=None).in_order():
@@ -118,7 +118,7 @@ def _turn_of(owner_id: UUID, seconds: float, *, is_last: bool) -> Turn:
                 return Turn(count, is_done=False)
             try:
                 count += _apply_to_part(rule, accounts, seconds)
-            except CategoryRule.DoesNotExist:  # removed, or its owner was erased
+            except CategoryRule.DoesNotExist:  # the rule was removed, or its owner was erased
                 break
             except OperationalError as error:
                 if sqlstate(error) not in (TIMED_OUT, LOCK_TIMED_OUT):
@@ -132,9 +132,11 @@ def _turn_of(owner_id: UUID, seconds: float, *, is_last: bool) -> Turn:
 
 @with_retry
 def _apply_to_part(rule: CategoryRule, accounts: Sequence[Account], seconds: float) -> int:
-    """Applies the stored rule to its next part, and returns the number of payments that got a
-    category. Raises DoesNotExist if the rule was removed or switched off, and OperationalError if
-    an SQL statement takes longer than `seconds`.
+    """Applies the stored rule to the next PART payments. Returns the number of payments that got a
+    category.
+
+    Raises DoesNotExist if the rule was removed or switched off, and OperationalError if an SQL
+    statement takes longer than `seconds`.
     """
     running = CategoryRule.objects.filter(stopped_at=None)
     with db_transaction.atomic(durable=True), _limited(seconds):
@@ -151,9 +153,8 @@ def _apply_to_part(rule: CategoryRule, accounts: Sequence[Account], seconds: flo
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Limits the time of each SQL statement in the block. A statement may wait for a lock for only
-    half of the time. So a statement that waits for a lock ends with another error than a slow
-    search.
+    """Limits the time of each SQL statement in the block. The limit for waiting for a lock is half
+    as long, so that a long wait and a slow search raise different errors.
     """
     limit = int(seconds * 1000)
     with locally(statement_timeout=f"{limit}ms", lock_timeout=f"{limit // 2}ms"):
@@ -161,18 +162,14 @@ def _limited(seconds: float) -> Iterator[None]:
 
 
 def _stop(rule: CategoryRule) -> None:
-    """Switches a rule off. Does nothing if the rule's search was changed after the rule
-    was read.
-    """
+    """Switches a rule off, unless the rule's search was changed in the meantime."""
     same = CategoryRule.objects.filter(pk=rule.pk, query=rule.query, stopped_at=None)
     same.update(stopped_at=timezone.now())
 
 
 def _behind(rule: CategoryRule, accounts: Sequence[Account]) -> list[UnseenTime]:
-    """Returns the accounts that have payments which the rule has not processed.
-
-    If `seen` does not contain an account, the account had no entry when the rule was saved, so all
-    payments of the account are new.
+    """Returns the accounts that have payments which the rule has not processed. If `seen` does not
+    contain an account, all payments of the account are new.
     """
     found = []
     for account in accounts:

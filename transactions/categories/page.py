@@ -1,6 +1,4 @@
-"""Data for the page "Categories": the payments that a search finds, before their category is
-changed.
-"""
+"""Data for the page "Categories", which shows the payments that a search finds."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,9 +19,9 @@ from transactions.search.page.results import SearchPage
 
 @dataclass
 class FoundPayments:
-    """The payments that a person's search finds, whose category the person may change.
+    """The payments that a search finds, and whose category the person wants to change.
 
-    If `query` is empty or has a mistake, there are no payments. Otherwise a person could change all
+    An empty search and a search with a mistake find no payments, so that nobody changes all
     payments by accident.
     """
 
@@ -51,9 +49,7 @@ class FoundPayments:
 
     @cached_property
     def has_mistake(self) -> bool:
-        """Whether a part of the search is ignored because of a mistake. In this case the search
-        would find more payments than the person wants.
-        """
+        """Whether the search has a mistake, so that a part of the search is ignored."""
         return any(not mistake.is_advice for mistake in parse(self.query).mistakes)
 
     @property
@@ -80,24 +76,22 @@ class FoundPayments:
 
     @property
     def offered(self) -> list[str]:
-        """The categories that the page offers to choose from."""
+        """The categories from which the person can choose."""
         names = [*categories_of(self.owner), *(name for name, _ in self.result.facets.category)]
         return [name for name in dict.fromkeys(names) if not has_hidden_signs(name)]
 
 
 @dataclass
 class TriedRule(FoundPayments):
-    """The effect that a rule would have on past payments. `rule` is the existing rule that is
-    changed, or None for a new rule.
-    """
+    """The effect that a rule would have on past payments. `rule` is None for a new rule."""
 
     category: str = ""
     rule: CategoryRule | None = None
 
     @cached_property
     def kept(self) -> int:
-        """The number of these payments that would keep their category, because the owner or another
-        rule set it.
+        """The number of these payments that the rule would not change, because the owner or another
+        rule has set their category.
         """
         given = OwnCategory.objects.of(self.owner).filter(transaction__in=self.rows)
         if self.rule is not None:

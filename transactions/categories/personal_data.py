@@ -1,4 +1,4 @@
-"""A person's categories, budgets and rules, for the download and for erasure."""
+"""Exports and erases a person's categories, budgets and rules."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -19,8 +19,8 @@ from transactions.exceptions import LedgerError
 
 @require_safe
 def rules(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's rules in their order, with the number of payments that have their category
-    from each rule.
+    """Shows the reader's rules in order. For each rule, shows the number of payments whose category
+    the rule has set.
     """
     mine = list(CategoryRule.objects.owned_by(request.user).in_order())
     given = given_by(mine)

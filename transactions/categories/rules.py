@@ -1,8 +1,8 @@
 """Saves rules that set the categories of payments, and applies rules to past payments.
 
-A category that the owner chose has priority over rules, and an earlier rule has priority over a
-later rule. So a rule sets the category only of payments that have no own category. All categories
-that a rule sets are one change with the id of the rule, and can be undone.
+A rule sets the category only of payments that have no own category. So a category that the owner
+chose has priority over rules, and an earlier rule has priority over a later rule. All categories
+that a rule sets are one change with the id of the rule. The owner can undo this change.
 `transactions.categories.new_payments` applies rules to new payments.
 """
 
@@ -39,9 +39,8 @@ def rows_of(owner: User, query: str) -> TransactionQuerySet:
 
 
 def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
-    """Returns a dict from the id of each rule to the number of payments that have their category
-    from this rule. All rules must have the same owner. Sends one query, or none if there are no
-    rules.
+    """Returns a dict from the id of each rule to the number of payments whose category the rule has
+    set. All rules must have the same owner. Sends one query, or no query if there are no rules.
     """
     if not rules:
         return {}
@@ -55,12 +54,12 @@ def given_by(rules: Sequence[CategoryRule]) -> dict[UUID, int]:
 def save_rule(
     *, owner: User, name: str, query: str, category: str, rule: CategoryRule | None = None
 ) -> CategoryRule:
-    """Saves a new rule in the position after the existing rules, or changes `rule` and switches it
-    on. Returns the saved rule. Does not set the category of any payment.
+    """Saves a new rule after the existing rules, or changes `rule` and switches `rule` on. Returns
+    the saved rule. Does not set the category of any payment.
 
-    If a rule with the same name, search and category exists, returns that rule, because the form
-    may have been sent twice. Raises InvalidDetails if there would be more than MAX_RULES rules, or
-    if `rule` was removed.
+    If a rule with the same name, search and category exists, returns the existing rule, because the
+    form may have been sent twice. Raises InvalidDetails if there are already MAX_RULES rules, or if
+    `rule` was removed.
     """
     facts = {"name": name, "query": query, "category": category}
     with changing_categories(owner):
@@ -80,12 +79,11 @@ def save_rule(
 
 @with_retry
 def apply_to_past(*, rule: CategoryRule) -> int:
-    """Applies this rule to all past payments. Returns the number of payments that now have their
-    category from this rule.
+    """Applies this rule to all past payments. Returns the number of payments whose category the
+    rule has set.
 
-    First removes the categories that the rule set before. If the owner or another rule has set the
-    category of a payment, the payment keeps this category. If the rule was removed, nothing
-    changes.
+    First removes the categories that the rule has set before. Does not change the category of a
+    payment if the owner or another rule has set the category. Does nothing if the rule was removed.
     """
     owner = rule.owner
     with changing_categories(owner):
@@ -113,8 +111,8 @@ def move_up(*, rule: CategoryRule) -> None:
 
 @with_retry
 def remove_rule(*, rule: CategoryRule) -> None:
-    """Deletes a rule. If it was deleted before, nothing changes. The categories that the rule set
-    stay, and can be undone.
+    """Deletes a rule, if the rule still exists. The categories that the rule has set stay, and the
+    owner can undo them.
     """
     with changing_categories(rule.owner):
         CategoryRule.objects.filter(pk=rule.pk).delete()

@@ -1,4 +1,4 @@
-"""Sets, undoes and removes the categories that owners choose for payments."""
+"""Sets categories that owners choose for payments, and undoes and removes such categories."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,8 +31,8 @@ _GIVE = """
     SELECT gen_random_uuid(), found.id, %s, %s, %s, %s FROM ({found}) AS found (id)
 """
 
-# For the payments of a change, deletes older categories that cannot become valid again by undoing
-# one of the changes in `kept`.
+# Deletes older categories of the payments of a change. Keeps each category that becomes valid again
+# if one of the changes in `kept` is undone.
 _FORGET = """
     DELETE FROM own_categories AS old USING own_categories AS given
     WHERE given.owner_id = %(owner)s AND given.change = %(change)s
@@ -45,10 +45,8 @@ _FORGET = """
 
 
 def give_where_none(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
-    """Sets a category on those of `rows` that have no own category. Returns the number of these
-    rows.
-
-    Runs in the caller's database transaction. The caller has called `wait_for_categories`.
+    """Sets a category on the rows that have no own category. Returns the number of these rows. The
+    caller must have called `wait_for_categories` in the same database transaction.
     """
     return _give(owner, rows.exclude(has_own_category(owner)), category, change)
 
@@ -59,11 +57,11 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
     """Sets a category on all `rows`, which must be in the owner's scope. Returns the number of rows
     that got the category.
 
-    Rows for which the owner has already chosen this category are skipped. If a row already has this
-    category from a rule or from the payment, the category becomes the owner's choice, so that a
-    rule cannot replace it. If the same `change` is sent again, nothing changes and the same number
-    is returned, unless `rows` contains other payments now. Older categories of these payments that
-    can no longer be restored are deleted; the last MAX_CHANGES changes can be undone.
+    Rows for which the owner has already chosen this category are skipped. If a rule or the payment
+    has the same category, the category becomes the owner's choice, and rules can no longer replace
+    the category. If the same `change` is sent again, and `rows` is the same, nothing changes and
+    the same number is returned. The last MAX_CHANGES changes can be undone. Older categories that
+    no undo can restore are deleted.
 
     Raises InvalidDetails for more than MAX_PER_CHANGE rows.
     """
@@ -84,8 +82,8 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
 
 
 def _has_chosen(owner: User, category: str) -> Exists:
-    """Returns the condition that the owner, and not a rule, has set this
-    category on a transaction.
+    """Returns the condition that the owner has set this category on a transaction. A category that
+    a rule has set does not count.
     """
     rules = CategoryRule.objects.owned_by(owner).values("pk")
     of_row = OwnCategory.objects.of(owner).latest().filter(transaction=OuterRef("pk"))
@@ -95,7 +93,7 @@ def _has_chosen(owner: User, category: str) -> Exists:
 @contextmanager
 def changing_categories(owner: User) -> Iterator[None]:
     """Opens a database transaction in which no other session can change the owner's categories and
-    rules. If the owner's sign-in is closed when the block ends, raises OwnerNotActive, see Note
+    rules. At the end of the block, raises OwnerNotActive if the owner's sign-in is closed. See Note
     [Slow searches].
     """
     with db_transaction.atomic(durable=True):
@@ -105,15 +103,15 @@ def changing_categories(owner: User) -> Iterator[None]:
 
 
 def wait_for_categories(owner: UUID) -> None:
-    """Waits until all other changes of this owner's categories have ended. This ensures that each
-    new category of a transaction has a later time than the category before it.
+    """Waits until all other changes of this owner's categories have ended. As a result, each new
+    category of a transaction is later than the previous category.
 
     Note [Slow searches]: a change of categories searches all payments of a person, which takes
-    seconds if there are many. So a change first takes an advisory lock, for which only other
-    changes of categories wait. Only at its end does the change lock the person's row, which all
-    other changes of that person need. If the person has left the bank by then, the change is rolled
-    back. An erasure also locks the row, so that no text about the person is inserted during the
-    erasure.
+    seconds if there are many payments. So a change first takes an advisory lock, for which only
+    other changes of categories wait. The change locks the person's row only at its end, because all
+    other changes of that person need the row. If the person has left the bank by then, the change
+    is rolled back. An erasure also locks the row, so that no text about the person is inserted
+    during the erasure.
     """
     wait_for_lock(f"categories of {owner}")
 
@@ -133,9 +131,8 @@ def _give(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -
 
 
 def _forget_outdated(owner: User, change: UUID) -> None:
-    """Deletes older categories of the payments of a change, if these categories can no longer be
-    restored. So a payment has at most MAX_CHANGES + 1 categories of an owner, even if its category
-    is changed often.
+    """Deletes older categories of the payments of a change, if no undo can make these categories
+    valid again. A payment keeps at most MAX_CHANGES + 1 categories of an owner.
     """
     kept = [each.id for each in changes_of(owner)]
     with connection.cursor() as cursor:
@@ -144,8 +141,8 @@ def _forget_outdated(owner: User, change: UUID) -> None:
 
 @with_retry
 def undo_change(*, owner: User, change: UUID) -> int:
-    """Undoes a change, so that the categories before the change are valid again. Returns the number
-    of payments, or 0 if the change was undone before.
+    """Undoes a change, so that the previous categories are valid again. Returns the number of
+    payments, or 0 if the change was already undone.
     """
     with db_transaction.atomic(durable=True):
         deleted, _by_table = OwnCategory.objects.of(owner).filter(change=change).delete()
@@ -154,8 +151,8 @@ def undo_change(*, owner: User, change: UUID) -> int:
 
 @with_retry
 def remove_category(*, owner: User, transaction: Transaction) -> None:
-    """Removes all categories that the owner has set on a transaction, so that pages show the bank's
-    category again.
+    """Removes all categories that the owner has set on a transaction. Pages then show the category
+    of the transaction again.
     """
     with db_transaction.atomic(durable=True):
         OwnCategory.objects.of(owner).filter(transaction=transaction).delete()

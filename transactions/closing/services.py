@@ -1,4 +1,4 @@
-"""Closes a person's own account, and finds the obstacles to closing it."""
+"""Closes an account for its owner, and finds the obstacles to closing an account."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,26 +14,26 @@ from transactions.exceptions import LedgerError
 
 REASON = "Closed by the customer."
 STAFF = "You work for this bank. Ask a colleague to close your account."
-# Returns more obstacles to closing an account.
+# A function that returns obstacles to closing an account.
 Find = Callable[[Account], list[Obstacle]]
 FINDERS: list[Find] = []
 
 
 class CannotClose(LedgerError):
-    """The account cannot be closed yet. The field detail contains all obstacles."""
+    """The account cannot be closed yet. The message contains all obstacles."""
 
 
 def register(find: Find) -> Find:
-    """Registers a function that returns more obstacles to closing an account. Use it as a decorator
-    in the module `closing_obstacles` of a feature.
+    """Registers a function that returns obstacles to closing an account. Use `register` as a
+    decorator in the module `closing_obstacles` of a feature.
     """
     FINDERS.append(find)
     return find
 
 
 def obstacles(person: User, account: Account) -> list[Obstacle]:
-    """Returns what the owner must do before this account can be closed. The list is empty if the
-    account can be closed now.
+    """Returns the obstacles that the owner must remove before this account can be closed. The list
+    is empty if the account can be closed now.
     """
     if person.is_staff:
         return [Obstacle(STAFF)]
@@ -42,8 +42,8 @@ def obstacles(person: User, account: Account) -> list[Obstacle]:
 
 
 def obstacles_of_money(accounts: Sequence[Account]) -> list[Obstacle]:
-    """Returns the obstacles to closing these accounts. An obstacle is, for example, that an account
-    is frozen, or has holds, money or debts. The obstacles have links to pages for customers.
+    """Returns the obstacles to closing these accounts, with links to pages for customers. Obstacles
+    are, for example: an account is frozen, or has holds, money or debts.
     """
     found = obstacles_to_closing(accounts, _link)
     sentences = []
@@ -58,11 +58,10 @@ def obstacles_of_money(accounts: Sequence[Account]) -> list[Obstacle]:
 @counts_refusals
 @with_retry
 def close_own_account(*, account: Account, person: User) -> Account:
-    """Closes an account permanently for its owner, and returns the account. If the account is
-    closed already, nothing changes.
+    """Closes an account permanently for its owner, and returns the account. Does nothing if the
+    account is already closed.
 
-    Raises CannotClose with all obstacles, and the errors of `lock_active`. In both cases nothing
-    changes.
+    Raises CannotClose with all obstacles, or an error of `lock_active`.
     """
     with db_transaction.atomic(durable=True):
         person = User.objects.lock_active(person.pk)

@@ -16,8 +16,8 @@ from transactions.closing.services import CannotClose, close_own_account, obstac
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def close_account(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    """Shows the obstacles to closing the account, or what happens if it is closed. A POST request
-    closes the account.
+    """Shows the obstacles to closing the account. If there are none, shows the effects of closing.
+    A POST request closes the account.
     """
     account = get_object_or_404(Account.objects.owned_by(request.user), pk=pk)
     if account.is_closed:

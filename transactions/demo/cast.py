@@ -1,6 +1,4 @@
-"""The people of the demo. The first people are listed here, in this order. All other people get
-random names.
-"""
+"""The people of the demo that have fixed names. All other people get random names."""
 # ruff: noqa: RUF001  names as their owners write them; readable lists
 
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from transactions.demo.places import BERLIN, BRISTOL, KUWAIT, KYOTO, PROVIDENCE,
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A person of the cast. Amounts are in whole units of the currency of the place."""
+    """A person of the demo. Amounts are in whole units of the currency of the person's place."""
 
     name: str
     kind: str = "customer"  # customer, company, landlord, shop, newcomer, analyst or staff
@@ -20,7 +18,7 @@ class Role:
     salary: int = 0
     rent: int = 0
     pay_day: int = 25
-    activity: int = 45  # percent: how often this person pays for something
+    activity: int = 45  # how often this person pays for something, in percent
     story: str = ""
     email: str = ""
 
@@ -93,7 +91,8 @@ COMPANY_WORDS = (
     "Marble Nettle Osprey Pebble Quarry Rowan Saffron Thistle Umber Verdant Willow Yarrow Zephyr"
 ).split()
 COMPANY_TRADES = "Systems Foods Logistics Studio Labs Works Printing Robotics Gardens".split()
-# Added after the others and without random numbers, so that the others do not change.
+# These people come last and use no random numbers, so that the data of the other people stays the
+# same.
 COLLEAGUES = (
     Role("Ingrid Solheim", "staff", BERLIN, email="manager@example.com"),
     Role("Matteo Ricci", "staff", BERLIN, email="manager2@example.com"),

@@ -1,4 +1,4 @@
-"""Context processors of the demo: its sign-ins, and a text about where its emails are printed."""
+"""Context processors for the demo: the sign-ins of the demo, and where visitors find emails."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
 
 def demo_mail(_request: HttpRequest) -> dict[str, str]:
-    """Returns `demo_mail` for templates, a text about where visitors of the demo find emails.
-    Returns an empty dict if the bank is not a demo or sends real emails.
+    """Returns `demo_mail` for templates: a text that describes where visitors of the demo find
+    emails. Returns an empty dict if the bank is not a demo or sends real emails.
     """
     if not settings.LEDGER_DEMO or settings.EMAIL_BACKEND != CONSOLE:
         return {}

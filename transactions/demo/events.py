@@ -9,9 +9,7 @@ from transactions.demo.places import KINDS, Town
 
 
 def about(category: str, channel: str, **more: Any) -> dict[str, Any]:
-    """Returns the metadata of a payment of this bank: a category, a channel, and the values in
-    `more`.
-    """
+    """Returns the metadata of a payment: a category, a channel, and the values in `more`."""
     return {"category": category, "channel": channel, **more}
 
 
@@ -83,9 +81,9 @@ def income(
 def _by_name(
     person: Person, name: str, text: str, metadata: dict[str, Any]
 ) -> tuple["DemoAccount | None", str, dict[str, Any]]:
-    """Returns three values: an account or None, the description, and the metadata. The account is
-    the account at this bank whose holder has this name. If there is no such account, the
-    description is the name, and the text becomes a note in the metadata.
+    """Returns the account of the person with this name, the description of the payment, and the
+    metadata. If this person has no account at this bank, the account is None, the description is
+    the name, and the metadata contains `text` as a note.
     """
     account = person.directory.get((name, person.everyday.currency))
     if account is None:

@@ -1,4 +1,4 @@
-"""The payments of a customer on a day. Each function creates the payments of one habit."""
+"""The payments of a customer on a day. Each function creates one kind of payment."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from transactions.demo.people import DemoAccount, Event, Person
 from transactions.demo.places import KINDS
 from transactions.demo.times import DAY, NIGHT_RUN, at, is_pay_day, name_of_month
 
-# Probabilities in thousandths, on a working day and at the weekend, for a person with activity 100.
+# Probabilities in thousandths for a person with activity 100: on a working day, and at the weekend.
 ERRANDS = (
     ("coffee", 420, 360, "07:30", "11:00"),
     ("lunch", 240, 120, "11:50", "14:10"),
@@ -54,9 +54,7 @@ def _chance(person: Person, of_thousand: int) -> bool:
 
 
 def _shop(person: Person, kind: str) -> str:
-    """Returns the name of a random shop of this kind. The person's favourite shops are chosen more
-    often.
-    """
+    """Returns the name of a random shop of this kind. Favourite shops are more likely."""
     shops, rng = person.place.shops[kind], person.rng
     nth = min(rng.randrange(len(shops)), rng.randrange(len(shops)))
     return shops[(nth + int(person.card)) % len(shops)]
@@ -82,8 +80,8 @@ def salary(person: Person, day: date) -> Iterator[Event]:
 
 
 def monthly_payments(person: Person, day: date) -> Iterator[Event]:
-    """Yields the payments of a fixed day of the month: rent, fee and interest on the 1st, and
-    savings on the 2nd.
+    """Yields the payments that are due on a fixed day of the month: rent, fee and interest on the
+    1st, and savings on the 2nd.
     """
     rng, role = person.rng, person.role
     period = f"{day:%Y-%m}"
@@ -120,7 +118,7 @@ def monthly_payments(person: Person, day: date) -> Iterator[Event]:
 
 
 def interest(person: Person, account: DemoAccount, day: date) -> Iterator[Event]:
-    """Yields the interest of a month, at 2.4 % per year, rounded to the smallest unit."""
+    """Yields the interest of one month, at 2.4 % per year, rounded to the smallest unit."""
     amount = (account.balance * Decimal("0.002")).quantize(person.cent)
     if amount > 0:
         month = day - DAY
@@ -164,8 +162,8 @@ def bills(person: Person, day: date) -> Iterator[Event]:
 
 
 def spare_money(person: Person, day: date) -> Iterator[Event]:
-    """Yields an investment on the 4th if the customer has more than two salaries and is not saving
-    for a trip. The amount is 70 % of the money that exceeds one salary.
+    """Yields an investment on the 4th day of the month, if the customer has more than two salaries
+    and is not saving for a trip. The customer invests 70 % of the money above one salary.
     """
     spare = person.everyday.balance - person.role.salary
     saving_up = any(first - SAVING_UP <= day <= last for first, last in person.trips)
@@ -183,8 +181,8 @@ def spare_money(person: Person, day: date) -> Iterator[Event]:
 
 
 def commute(person: Person, day: date) -> Iterator[Event]:
-    """Yields card payments for trips to work and home on some working days, and for one trip on
-    some weekend days.
+    """Yields card payments for trips between home and work on some working days, and for one trip
+    on some weekend days.
     """
     metro = person.place.shops["metro"][0]
     if day.weekday() in person.place.weekend:
@@ -197,7 +195,9 @@ def commute(person: Person, day: date) -> Iterator[Event]:
 
 
 def groceries(person: Person, day: date) -> Iterator[Event]:
-    """Yields a purchase of groceries on some days: after work, or during the day at the weekend."""
+    """Yields a purchase of groceries on some days. The time is after work, or during the day at the
+    weekend.
+    """
     weekend = day.weekday() in person.place.weekend
     if _chance(person, 560 if weekend else 470):
         hours = ("09:30", "16:30") if weekend else ("17:10", "20:20")
@@ -222,8 +222,8 @@ def errands(person: Person, day: date) -> Iterator[Event]:
 
 
 def _send_back(person: Person, bought: Event, day: date) -> None:
-    """Plans a refund some days later. If the shop has an account at this bank, the refund is a
-    transfer, otherwise a deposit.
+    """Plans a refund for one of the next days. The refund is a transfer if the shop has an account
+    at this bank, otherwise a deposit.
     """
     later = day + timedelta(days=person.rng.randrange(3, 10))
     refund = Event(
@@ -240,8 +240,8 @@ def _send_back(person: Person, bought: Event, day: date) -> None:
 
 
 def evening_out(person: Person, day: date) -> Iterator[Event]:
-    """Yields the payment for a dinner, mostly around the weekend. Sometimes plans that a friend
-    pays half of the price on the next day.
+    """Yields the payment for a dinner, mostly around the weekend. Sometimes plans a payment by a
+    friend on the next day, for half of the price.
     """
     likely = (day + DAY).weekday() in person.place.weekend or day.weekday() in person.place.weekend
     if not _chance(person, 330 if likely else 60):
@@ -265,7 +265,7 @@ def arrange_gifts(person: Person, day: date) -> None:
 
 
 def _promise(payer: Person, payee: Person, day: date, amount: Decimal, text: str) -> None:
-    """Plans a transfer between friends, in the diary of the payee. Plans nothing if the payer has
+    """Adds a transfer between friends to the diary of the payee. Does nothing if the payer has
     stopped spending.
     """
     if day > payer.spends_until:

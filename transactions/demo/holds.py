@@ -1,7 +1,7 @@
 """Ana's holds of the last days, and the refund of a book that she returned.
 
-There is one hold of each kind: pending, partly captured, and released. The days depend on today.
-Times and amounts are fixed, so they do not change the random numbers of other people.
+One hold is pending, one hold is partly captured, and one hold is released. The days depend on
+today. Times and amounts are fixed, so that the random numbers of other people stay the same.
 """
 
 from datetime import date, datetime, time, timedelta

@@ -19,21 +19,20 @@ from transactions.demo.cast import Role
 from transactions.demo.places import SUBSCRIPTIONS, Town
 from transactions.demo.times import DAY, at
 
-# Letters that Unicode decomposition does not convert to ASCII.
+# letters that Unicode cannot decompose into an ASCII letter and an accent
 PLAIN_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "\u0131": "i", "đ": "d", "ß": "ss", "æ": "ae", "'": "", " ": "."}
 )
-FRIENDS = 6  # number of people in a group of friends, who all use one currency
-ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # one in this number of people with random names
+FRIENDS = 6  # the number of people in a group of friends; all of them use one currency
+ONE_IN_COMPANIES, ONE_IN_LANDLORDS = 30, 20  # one of this many people with random names
 
 
 @dataclass(slots=True)
 class Event:
-    """A payment that a person plans. If `source` or `target` is None, that side is outside the
-    bank.
+    """A payment that a person plans. `source` is None if the money comes from outside the bank.
+    `target` is None if the money goes outside the bank.
 
-    The payment may capture a hold (`captures`) or reverse a payment (`reverses`), if that event was
-    booked.
+    `captures` is the hold that the payment captures, and `reverses` is the payment that it refunds.
     """
 
     moment: datetime
@@ -47,7 +46,7 @@ class Event:
     expires_at: datetime | None = None
     captures: "Event | None" = None
     reverses: "Event | None" = None
-    id: UUID | None = None  # of the transaction, after the event is booked
+    id: UUID | None = None  # the id of the transaction, set after the booking
 
 
 @dataclass(slots=True, eq=False)
@@ -72,9 +71,7 @@ class DemoAccount:
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """A person with habits: a generator of random numbers, a card, favourite shops, and planned
-    events.
-    """
+    """A person with a generator of random numbers, a card, favourite shops and planned events."""
 
     id: uuid.UUID
     role: Role
@@ -110,7 +107,9 @@ class Person:
         return Decimal(1).scaleb(-minor_units(self.place.currency))
 
     def whole(self, units: int) -> Decimal:
-        """Returns an amount of whole units of the home currency, with the currency's decimals."""
+        """Returns `units` whole units of the home currency as an amount with the currency's
+        decimals.
+        """
         return Decimal(units).quantize(self.cent)
 
     def share(self, units: int, of_ten_thousand: int) -> Decimal:
@@ -121,8 +120,8 @@ class Person:
 
 
 def make_people(count: int, seed: int, start: date, today: date) -> list[Person]:
-    """Creates `count` people with accounts, friends and employers. The first people are the cast.
-    Also creates the colleagues of the clerk. Does not use a database.
+    """Creates `count` people with accounts, friends and employers, and also the colleagues of the
+    clerk. The people of `cast` come before people with random names. Does not use a database.
     """
     directory: dict[tuple[str, str], DemoAccount] = {}
     emails: set[str] = set()
@@ -151,8 +150,8 @@ def make_people(count: int, seed: int, start: date, today: date) -> list[Person]
 
 
 def user_name(email: str) -> str:
-    """Returns the text that is hashed into a demo person's id. The text does not depend on the seed
-    or the day.
+    """Returns the text from which a demo person's id is computed. The text depends neither on the
+    seed nor on the day.
     """
     return f"demo user {email}"
 
@@ -187,9 +186,7 @@ def _parts(count: int, rng: random.Random) -> Iterator[Role]:
 
 
 def _whole_units(dollars: int, place: Town) -> int:
-    """Returns the value of these dollars in the currency of the place, as a round number of whole
-    units.
-    """
+    """Returns the value of these dollars in the currency of the place, as a round number."""
     major: int = 10 ** minor_units(place.currency)
     return dollars * place.per_dollar // major // 10 * 10
 
@@ -237,8 +234,8 @@ def _number(rng: random.Random, taken: set[str]) -> str:
 
 
 def _introduce(people: list[Person]) -> None:
-    """Sets the friends and subscriptions of customers, and the employees of employers. Also fills
-    the directory of accounts.
+    """Sets the friends and subscriptions of customers, and the wages that employers pay. Also adds
+    the accounts of companies, landlords and shops to the directory.
     """
     circles: dict[str, list[Person]] = {}
     by_account: dict[uuid.UUID, Person] = {}

@@ -9,8 +9,8 @@ from ledger.text.currencies import minor_units
 
 @dataclass(frozen=True, slots=True)
 class ShopKind:
-    """A kind of purchase, with its lowest and highest price in US cents. In the currency of a
-    place, prices are multiples of `grain` hundredths.
+    """A kind of purchase. The lowest and the highest price are in US cents. Prices in another
+    currency are multiples of `grain` hundredths.
     """
 
     category: str
@@ -41,7 +41,7 @@ KINDS = {
     "insurance": ShopKind("insurance", "6300", 4200, 9800, 10),
 }
 
-# Paid on a fixed day of the month. The names are the same in every place.
+# Paid on a fixed day of the month. All places have the same names.
 SUBSCRIPTIONS = (
     ("Fernlight TV", "4899", 1299),
     ("Tidepool Music", "5815", 999),
@@ -56,7 +56,7 @@ SUBSCRIPTIONS = (
 @dataclass(frozen=True, slots=True)
 class Town:
     """A city with its currency and shops. `per_dollar` is the value of one US dollar in minor units
-    of the currency.
+    of the city's currency.
     """
 
     city: str
@@ -67,7 +67,9 @@ class Town:
     weekend: frozenset[int] = field(default=frozenset({5, 6}))
 
     def amount(self, cents: int, grain: int = 1) -> Decimal:
-        """Returns these US cents in the currency of the place, as a multiple of the grain."""
+        """Converts US cents to the currency of the place, and rounds the amount to a multiple of
+        the grain.
+        """
         units = minor_units(self.currency)
         grain *= 10 ** max(0, units - 2)
         minor = max(1, cents * self.per_dollar // 100 // grain) * grain

@@ -1,8 +1,8 @@
-"""Registers the functions with which features add data to the demo bank. They are in the module
-`demo_data` of each feature.
+"""Registers functions that add data to the demo bank. The functions are in the module `demo_data`
+of each feature.
 
-A process does not import these modules when it starts. `seeding` imports them before it creates the
-demo.
+`seeding` imports these modules before it creates the demo. Other processes do not import the
+modules.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,8 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class DemoBank:
-    """The bank to which a feature adds data. The keys of `people` are the keys of `SIGN_INS`. `now`
-    is the time at which the demo ends.
+    """The bank to which a feature adds data. `people` has the same keys as `SIGN_INS`. `now` is the
+    time at which the demo ends.
     """
 
     people: Mapping[str, User]
@@ -29,23 +29,23 @@ Step = Callable[[DemoBank], object]
 
 @dataclass(frozen=True, slots=True)
 class RegisteredStep:
-    """A function that adds rows to the demo, and its position among the other functions."""
+    """A function that adds rows to the demo, and its position in the order of the functions."""
 
     order: int
     run: Step
     before_booking: bool
 
 
-STEPS: list[RegisteredStep] = []  # in order
+STEPS: list[RegisteredStep] = []  # in the order in which they run
 
 
 def register(*, order: int, before_booking: bool = False) -> Callable[[Step], Step]:
     """Returns a decorator that registers a function which adds data to the demo. Functions with a
     lower `order` run earlier.
 
-    The function is called after all payments. With `before_booking`, it is called before the first
-    payment. If the creation of the demo was interrupted, the function is called again, so a second
-    call must change nothing.
+    The function runs after all payments are booked, or with `before_booking` before the first
+    payment. The function runs again if the creation of the demo was interrupted, so a second call
+    must change nothing.
     """
 
     def add(run: Step) -> Step:
@@ -62,12 +62,12 @@ def discover() -> None:
 
 
 def prepare(bank: DemoBank) -> None:
-    """Runs the registered functions that come before the first payment."""
+    """Runs the functions that were registered with `before_booking`."""
     _run(bank, before_booking=True)
 
 
 def complete(bank: DemoBank) -> None:
-    """Runs the registered functions that come after all payments."""
+    """Runs the functions that were registered without `before_booking`."""
     _run(bank, before_booking=False)
 
 

@@ -1,14 +1,13 @@
-"""Creates the demo bank: first people and accounts, then all payments through `post_batch`.
+"""Creates the demo bank: first the people and accounts, then all payments through `post_batch`.
 
 2,000 people over 24 months, with 1.5 million transactions, took 221 s and 92 MB on two shared
-cores; memory use does not grow after the first batch. The default, 10,000 transactions, takes 2 s.
+cores. Memory use does not grow after the first batch. The default, 10,000 transactions, takes 2 s.
 
 Note [Demo and seals]: the demo books payments of past months. If a day were sealed between two
-batches, the remaining batches would always be refused. So `seal_ledger` does not seal while the
-demo is created: from the time when the people are saved until they get their passwords, also if the
-creation is interrupted. `seal_ledger` checks this while it has the lock of the seals, and people
-are saved while the same lock is taken. So either `seal_ledger` finds the people, or the demo finds
-the seal.
+batches, all later batches would be refused. So `seal_ledger` does not seal while the demo is
+incomplete, that is, after the people are saved and before their passwords are set. This is also
+true if the creation was interrupted. Both `seal_ledger` and the function that saves the people take
+the lock of the seals. So either `seal_ledger` finds the people, or the demo finds the seal.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +44,7 @@ from transactions.models import Seal, Transaction
 from transactions.models.seal_triggers import SEALING
 from transactions.services import Draft
 
-NAME_BITS = 2**62 - 1  # the bits of a demo id that are a hash of the person's text
+NAME_BITS = 2**62 - 1  # the bits of a demo id that are computed from the person's email address
 BATCH = 5_000  # drafts in one database transaction
 GROUPS = {
     "analyst": ANALYSTS,
@@ -60,12 +59,12 @@ MIN_USERS, MAX_MONTHS = 3, 120
 
 
 class SeedingError(Exception):
-    """Raised if the demo data cannot be created. The message contains the reason."""
+    """An error if the demo data cannot be created. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedingCounts:
-    """The numbers of created rows. All are zero if the demo data already existed."""
+    """The numbers of created rows, all zero if the demo data already existed."""
 
     users: int = 0
     accounts: int = 0
@@ -80,11 +79,12 @@ def seed(
     now: datetime,
     progress: Callable[[int], None] = lambda _booked: None,
 ) -> SeedingCounts:
-    """Creates the demo bank and returns the numbers of created rows. If the demo bank exists
-    already, also if it was created on another day, nothing is created.
+    """Creates the demo bank and returns the numbers of created rows. Does nothing if the demo bank
+    exists already.
 
-    If a call was interrupted, the same call on the same day continues it. Both calls compute the
-    same ids, so no payment is booked twice. Raises SeedingError, without changing existing users.
+    If a call was interrupted, the same call on the same day continues the creation. Both calls
+    compute the same ids, so no payment is booked twice. Raises SeedingError if the demo cannot be
+    created.
     """
     check_options(users, months, seed)
     if is_seeded():
@@ -119,12 +119,14 @@ def check_options(users: int, months: int, seed: int) -> None:
 
 
 def is_seeded() -> bool:
-    """Returns whether the demo data is complete. The passwords of the sign-ins are set last."""
+    """Returns whether the demo data is complete. A sign-in that can be used is sufficient, because
+    the passwords are set last.
+    """
     return any(map(_is_open, _demo_sign_ins()))
 
 
 def is_interrupted() -> bool:
-    """Returns whether a call of `seed` has begun and has not ended."""
+    """Returns whether a call of `seed` has begun but has not completed the demo data."""
     people = _demo_sign_ins()
     return bool(people) and not any(map(_is_open, people))
 
@@ -140,8 +142,8 @@ def hindrance_of_seals() -> str:
 
 
 def _is_open(user: User) -> bool:
-    """Returns whether the user can sign in. Checks only for a verified address, because the address
-    is set together with the password, and the worker may not read passwords.
+    """Returns whether the user can sign in. Also checks for a verified address, because the worker
+    cannot read passwords. The address is verified when the password is set.
     """
     if user.has_usable_password() or user.last_login is not None:
         return True
@@ -154,7 +156,7 @@ def _demo_sign_ins() -> list[User]:
 
 
 def _is_demo(user: User) -> bool:
-    """Returns whether seed_demo created this user. The id of such a user contains a hash of the
+    """Returns whether seed_demo created this user. A part of such a user's id is computed from the
     email address.
     """
     made = uuid7_of(user.created_at, user_name(user.email))
@@ -162,7 +164,7 @@ def _is_demo(user: User) -> bool:
 
 
 def _refuse_strangers(people: Iterable[Person]) -> None:
-    """Raises SeedingError if another user has an email address of the demo. Such a user is a real
+    """Raises SeedingError if another user has an email address of the demo. This user is a real
     person, or was created by an interrupted call with other options or on another day.
     """
     wanted = {person.email: person.id for person in people}
@@ -178,8 +180,8 @@ def _refuse_strangers(people: Iterable[Person]) -> None:
 
 
 def _save_people(people: Iterable[Person]) -> dict[str, User]:
-    """Saves the users and returns them by email address. Users of an interrupted call are not
-    changed.
+    """Saves the users and returns them by email address. Does not change users that an interrupted
+    call has saved.
 
     Raises SeedingError if days are sealed, see Note [Demo and seals].
     """
@@ -232,10 +234,9 @@ def _open(account: DemoAccount, owner: User) -> None:
 
 
 def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
-    """Splits the drafts into batches of at most `size` drafts, in order.
-
-    A draft that captures or reverses a draft of the current batch starts the next batch, so that
-    `posting.engine` can write each batch in one pass.
+    """Splits the drafts into batches of at most `size` drafts, in order. A batch also ends before a
+    draft that captures or reverses a draft of this batch, so that `posting.engine` writes each
+    batch in one step.
     """
     batch: dict[object, Draft] = {}
     for draft in drafts:
@@ -249,7 +250,8 @@ def _batches(drafts: Iterator[Draft], size: int) -> Iterator[list[Draft]]:
 
 def _book(batch: list[Draft]) -> int:
     """Books a batch atomically and returns the number of its payments. Raises SeedingError if a
-    payment is refused. The simulation has the same rules, so a refusal is a bug.
+    payment is refused. The simulation checks the same rules, so a refusal means that there is a
+    bug.
     """
     try:
         return len(services.post_batch(batch, atomic=True))
@@ -307,8 +309,7 @@ def _give_roles_and_passwords(users: dict[str, User]) -> None:
 
 @cache
 def _demo_password() -> str:
-    """Returns the hash of PASSWORD. The hash is computed once per process, for the bank and its
-    practice bank. All users have the same salt, because the password is no secret: it is printed at
-    every start.
+    """Returns the hash of PASSWORD. The hash is computed only once per process. All users have the
+    same salt, because the password is not secret.
     """
     return make_password(PASSWORD)

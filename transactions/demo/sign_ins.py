@@ -1,4 +1,4 @@
-"""The sign-ins of the demo. Everybody may use them, and the password is printed."""
+"""The sign-ins of the demo. Everybody may use these sign-ins, and the password is printed."""
 
 PASSWORD = "ledger-demo"  # noqa: S105  not a secret
 SIGN_INS = {
@@ -11,7 +11,7 @@ SIGN_INS = {
     "support": "support@example.com",
     "analyst": "analyst@example.com",
 }
-# The groups of people on the sign-in page, with the role of each person.
+# The groups of people on the sign-in page. Each person has a role.
 ROLES = {
     "Customer and analyst": {"ana": "Customer", "analyst": "Analyst"},
     "Staff": {

@@ -1,4 +1,4 @@
-"""The daily payments of special people in the demo: Ana with her trips, a person with an overdraft,
+"""The daily payments of special people in the demo: Ana and her trips, a person with an overdraft,
 a person who closes an account, companies, landlords and shops.
 """
 
@@ -39,8 +39,8 @@ def plan_ahead(people: list[Person], start: date, today: date) -> None:
 
 
 def opening(person: Person) -> Iterator[Event]:
-    """Yields the first deposit on each of the person's accounts. The money comes from
-    another bank.
+    """Yields the first deposit on each of the person's accounts. The deposits come from another
+    bank.
     """
     if person.role.kind == "newcomer":
         return
@@ -61,7 +61,7 @@ def opening(person: Person) -> Iterator[Event]:
 
 def ana(person: Person, day: date, today: date) -> Iterator[Event]:
     yield from ordinary_day(person, day)
-    if day.weekday() == today.weekday():  # so that her statement begins with today
+    if day.weekday() == today.weekday():  # so that her statement begins with an entry of today
         yield Event(
             at(person.rng, day, *NIGHT_RUN), person.whole(25), person.everyday,
             person.accounts["savings"], "Every week, to the holiday",
@@ -74,9 +74,8 @@ def ana(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
-    """Yields the payments before a trip. 33 days before the trip, these are the flights. 6 days
-    before the trip, these are a transfer from the savings account and an exchange of dollars to
-    euros.
+    """Yields the payments before a trip: the flights 33 days before the trip, and a transfer from
+    the savings account and an exchange of dollars to euros 6 days before the trip.
     """
     rng, everyday, travel = person.rng, person.everyday, person.accounts["travel"]
     if days_left == 33:
@@ -101,7 +100,7 @@ def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
 
 
 def _abroad(person: Person, day: date, last: date) -> Iterator[Event]:
-    """Yields the purchases on a day of a trip, which are paid in euros from the travel account."""
+    """Yields the purchases on a day of a trip. The travel account pays these purchases in euros."""
     rng, abroad = person.rng, (person.accounts["travel"], LISBON)
     plan = [
         ("coffee", 900, "08:20", "10:30"), ("metro", 650, "10:00", "11:00"),
@@ -122,8 +121,8 @@ def _abroad(person: Person, day: date, last: date) -> Iterator[Event]:
 
 
 def overdraft(person: Person, day: date, today: date) -> Iterator[Event]:
-    """Yields the payments of an ordinary day. Three days before the end of the demo, yields a
-    tuition fee. On the day before the end, yields a car repair that costs more than the balance.
+    """Yields the payments of an ordinary day. Also yields a tuition fee three days before the end
+    of the demo, and a car repair that costs more than the balance one day before the end.
     """
     if day < today - DAY:
         yield from ordinary_day(person, day)
@@ -144,8 +143,8 @@ def overdraft(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def closed(person: Person, day: date, today: date) -> Iterator[Event]:
-    """Yields the payments of an ordinary day. The old savings account earns interest until, six
-    days before the end of the demo, all its money is moved to the account Everyday.
+    """Yields the payments of an ordinary day, and the interest of the old savings account. Six days
+    before the end of the demo, yields a transfer of all savings to the account Everyday.
     """
     yield from ordinary_day(person, day)
     old = person.accounts["old"]
@@ -159,8 +158,8 @@ def closed(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def company(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """Yields a company's payments on a day: income from clients every week, rent, and taxes. The
-    income is enough for the wages.
+    """Yields a company's payments on a day: weekly income from clients, rent, and taxes. The income
+    is enough for the wages.
     """
     rng, everyday = person.rng, person.everyday
     if day.weekday() == 1:
@@ -184,8 +183,8 @@ def company(person: Person, day: date, _today: date) -> Iterator[Event]:
 
 
 def landlord(person: Person, day: date, _today: date) -> Iterator[Event]:
-    """Yields a landlord's payments on a day: mortgage, repairs and personal payments. Rents are
-    planned as payments of the tenants.
+    """Yields a landlord's payments on a day: mortgage, repairs and personal payments. The tenants'
+    payments of rent are not included, because the tenants plan them.
     """
     rng, everyday = person.rng, person.everyday
     spare = int(everyday.balance)
@@ -251,7 +250,7 @@ LIVES: dict[str, Callable[[Person, date, date], Iterator[Event]]] = {
 
 
 def events_of_day(person: Person, day: date, today: date) -> Iterator[Event]:
-    """Yields all payments that a person plans for a day."""
+    """Yields all payments of a person on a day."""
     live = LIVES.get(person.role.story) or LIVES.get(person.role.kind) or _nothing
     yield from person.diary.pop(day, ())
     yield from live(person, day, today)

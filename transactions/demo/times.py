@@ -12,9 +12,7 @@ NIGHT_RUN = ("00:00", "00:03")  # the time at which the bank books rent, direct 
 
 
 def at(rng: random.Random, day: date, start: str, end: str) -> datetime:
-    """Returns a random time on the day, between two times of day such as "07:20". The result is in
-    UTC.
-    """
+    """Returns a random time on the day, between two times of day such as "07:20", in UTC."""
     first, last = _seconds(start), _seconds(end)
     second = rng.randrange(first + 1, last)
     wall = time(second // 3600, second // 60 % 60, second % 60, rng.randrange(10**6))
@@ -28,8 +26,8 @@ def _seconds(clock: str) -> int:
 
 
 def is_pay_day(day: date, nominal: int, weekend: Collection[int]) -> bool:
-    """Returns whether `day` is the pay day of its month. This is the day with the number `nominal`,
-    or the last working day before it.
+    """Returns whether `day` is the pay day of its month. The pay day is the day with the number
+    `nominal`, or the last working day before that day.
     """
     due = day.replace(day=nominal)
     while due.weekday() in weekend:

@@ -1,8 +1,7 @@
-"""Simulates the demo bank day by day without a database. Payments that a bank would accept become
-drafts.
+"""Simulates the demo bank day by day without a database. Yields the payments that the bank would
+accept as drafts.
 
-Memory use does not grow: only the events of one day, and the planned events of each person, are in
-memory.
+Memory use does not grow, because only the planned events and the events of one day are in memory.
 """
 
 import uuid
@@ -24,11 +23,10 @@ from transactions.services import Draft
 @dataclass(slots=True)
 class World:
     """A demo bank up to the time `now`. The same arguments always produce the same people and
-    drafts.
+    drafts. An earlier `now` on the same day produces the same drafts, except for the drafts after
+    `now`.
 
-    With an earlier `now` on the same day, the first drafts are the same, and only the drafts after
-    `now` are missing. Iterate `drafts` only once, because it changes the balances and random
-    numbers of the people.
+    Iterate `drafts` only once, because the iteration changes the balances and random numbers.
     """
 
     users: int
@@ -46,9 +44,7 @@ class World:
         stories.plan_ahead(self.people, self.start, self.today)
 
     def drafts(self) -> Iterator[Draft]:
-        """Yields the draft of every payment, in the order of booking times. No payment is in the
-        future.
-        """
+        """Yields the draft of every payment up to `now`, in the order of booking times."""
         day = self.start
         while day <= self.today:
             events = [
@@ -76,9 +72,7 @@ class World:
 
 
 def _move(event: Event) -> bool:
-    """Changes the balances in memory, as the bank would. Returns True, or False if the bank would
-    refuse the payment.
-    """
+    """Changes the balances in memory. Returns False if the bank would refuse the payment."""
     source, target = event.source, event.target
     if event.amount <= Decimal(0) or any(e.id is None for e in _linked(event)):
         return False
@@ -98,7 +92,9 @@ def _move(event: Event) -> bool:
 
 
 def _linked(event: Event) -> list[Event]:
-    """Returns the events that must be booked before this event."""
+    """Returns the events that must be booked before this event: the hold that it captures, or the
+    payment that it reverses.
+    """
     return [other for other in (event.captures, event.reverses) if other is not None]
 
 

@@ -1,4 +1,4 @@
-"""Notes, tags and categories of single payments: the tables."""
+"""Creates the tables of notes, tags and own categories."""
 
 import datetime
 

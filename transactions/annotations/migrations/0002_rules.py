@@ -1,4 +1,4 @@
-"""Notes, tags and categories of single payments: what the database refuses and does."""
+"""Creates the triggers and constraints of notes, tags and own categories."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

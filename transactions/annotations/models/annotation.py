@@ -43,9 +43,9 @@ WHOLE_TAGS = Func(
     template="regexp_replace(%(expressions)s, '''(\\S+)''', '''#\\1'':1B', 'g')::tsvector",
 )
 ANNOTATION_DOCUMENT = joined(words_of(text="A"), TAG_WORDS, WHOLE_TAGS)
-# Matches tags in the format in which Postgres prints an array: one level, with quotes only around
-# "null". Accepts every character beyond ASCII, because the version and the locale of Postgres
-# decide which of them are letters. `transactions.annotations.services` checks the characters
+# Matches tags in the format in which Postgres prints an array of one dimension. Only "null" is in
+# quotes. Accepts every character beyond ASCII, because the version and the locale of Postgres
+# decide which characters are letters. `transactions.annotations.services` checks the characters
 # exactly.
 _TAG = f'([a-z0-9_\\u00a1-\\U0010ffff-]{{1,{LONGEST_TAG}}}|"null")'
 TAGS_PATTERN = f"^\\{{({_TAG}(,{_TAG}){{0,{MAX_TAGS - 1}}})?\\}}$"
@@ -79,14 +79,17 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         return self.filter(transaction=pk_of(transaction))
 
     def newest_first(self) -> Self:
-        """Orders by time, newest first. `created_at` is unique per owner and transaction."""
+        """Orders by time, newest first. No two annotations of an owner and transaction have the
+        same time.
+        """
         return self.order_by("-created_at")
 
     def latest(self) -> Self:  # type: ignore[override]
-        """Returns the valid annotations: the newest annotation for each transaction and owner.
+        """Returns only the newest annotation for each transaction and owner. Older annotations are
+        outdated.
 
-        Uses one index look-up per row. An earlier query used NOT EXISTS (a newer annotation). With
-        that query, Postgres compared each row with all other rows until the table was analyzed.
+        Uses one index look-up per row. With NOT EXISTS instead, Postgres compared each row with all
+        other rows until the table was analyzed.
         """
         newest = Annotation.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
@@ -94,7 +97,7 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         return self.filter(pk=Subquery(newest.values("pk")[:1]))
 
     def present(self) -> Self:
-        """Excludes empty annotations. An empty annotation is written when a note is removed."""
+        """Excludes empty annotations, which record that a note was removed."""
         return self.exclude(text="", tags=[])
 
     def matching(self, query: SearchQuery) -> Self:
@@ -133,7 +136,7 @@ class Annotation(models.Model):
             GinIndex(fields=["search"], name="annotations_search", gin_pending_list_limit=PENDING),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            # All reads also use this index: by owner and transaction, newest first.
+            # Reads use this index, too: they select by owner and transaction, newest first.
             models.UniqueConstraint(
                 F("owner"),
                 F("transaction"),
@@ -183,7 +186,5 @@ class Annotation(models.Model):
 
     @property
     def is_empty(self) -> bool:
-        """Whether text and tags are empty. An empty annotation is written when
-        a note is removed.
-        """
+        """Whether text and tags are empty. Such an annotation records that a note was removed."""
         return not (self.text or self.tags)

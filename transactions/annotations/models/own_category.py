@@ -17,20 +17,22 @@ CATEGORY_LIMIT = 60  # characters
 
 
 class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
-    """Own categories, which are visible only to their owner. Start every query with `of(owner)`."""
+    """Categories that owners set. Only the owner may see them, so start every query with
+    `of(owner)`.
+    """
 
     def of(self, owner: "User | uuid.UUID") -> Self:
-        """Returns all categories that this person has set, including outdated ones."""
+        """Returns all categories that this person has set, including outdated categories."""
         return self.filter(owner=pk_of(owner))
 
     def newest_first(self) -> Self:
-        """Orders by time, newest first. A lock ensures that the changes of an owner have different
-        times.
-        """
+        """Orders by time, newest first. No two changes of an owner have the same time."""
         return self.order_by("-created_at")
 
     def latest(self) -> Self:  # type: ignore[override]
-        """Returns the valid categories: the newest category for each transaction and owner."""
+        """Returns only the newest category for each transaction and owner. Older categories are
+        outdated.
+        """
         newest = OwnCategory.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
         ).newest_first()
@@ -40,9 +42,8 @@ class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
 class OwnCategory(models.Model):
     """A private category that the owner of an account sets for a transaction of this account.
 
-    One change of several transactions writes all its rows in one SQL statement, with the same
-    `change`. If the change is undone, these rows are deleted, so that the earlier categories are
-    valid again.
+    All rows of one change have the same value in `change`. If the change is undone, these rows are
+    deleted, and the categories from before the change are valid again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,4 +1,4 @@
-"""Rules of categories, and budgets: the tables."""
+"""Creates the tables of category rules and budgets."""
 
 from django.conf import settings
 from django.db import migrations, models

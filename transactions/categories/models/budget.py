@@ -17,8 +17,8 @@ class BudgetQuerySet(models.QuerySet["Budget"]):
 
 
 def id_of(owner: User, category: str, currency: str) -> uuid.UUID:
-    """Returns the id of a person's budget for a category and currency. The id is computed from
-    these values, so they are unique per person without a unique index.
+    """Returns the id of a person's budget for a category and currency. The id is a hash of these
+    three values, so that the primary key makes them unique.
     """
     return uuid.uuid5(owner.pk, f"budget {currency} {category}")
 

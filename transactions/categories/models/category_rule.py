@@ -1,4 +1,4 @@
-"""`CategoryRule`, the model of a rule by which payments that a search finds get a category."""
+"""`CategoryRule`, the model of a rule. A rule sets the category of payments that a search finds."""
 
 from typing import ClassVar, Self
 
@@ -18,19 +18,20 @@ class CategoryRuleQuerySet(models.QuerySet["CategoryRule"]):
         return self.filter(owner=person)
 
     def in_order(self) -> Self:
-        """Orders the rules in the order in which they are applied. The first rule that finds a
-        payment sets the category of the payment.
+        """Orders the rules as they are applied. If several rules find a payment, the first rule
+        sets its category.
         """
         return self.order_by("position", "pk")
 
 
 class CategoryRule(models.Model):
-    """A rule of an owner. It sets `category` on the owner's payments that the search `query` finds.
+    """A rule of an owner. The rule sets `category` on the owner's payments that the search `query`
+    finds.
 
-    `seen` maps the id of each of the owner's accounts to the booking time up to which the rule has
-    processed the payments. If `seen` does not contain an account, the account had no entry when the
-    rule was saved. `stopped_at` is the time at which the rule was switched off for new payments,
-    because the rule took too long.
+    `seen` maps the id of each of the owner's accounts to a booking time. The rule has processed all
+    payments of the account up to this time. An account that is not in `seen` had no entry when the
+    rule was saved. `stopped_at` is the time when the rule was switched off, because the rule took
+    too long.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
