@@ -14,8 +14,8 @@ ENTRY_COLUMNS = (
 
 
 def entry_cells(entry: Entry) -> list[Any]:
-    """Returns the cells of one entry, in the order of ENTRY_COLUMNS. The amount is negative if
-    money went out.
+    """Returns the cells of one entry, in the order of ENTRY_COLUMNS. The amount of a debit is
+    negative.
     """
     booked = timezone.localtime(entry.created_at)
     return [

@@ -1,7 +1,9 @@
-"""The errors that refuse a movement of money. The base class is in `accounts.exceptions`.
+"""The errors of refused payments, holds and refunds. The base class is in `accounts.exceptions`.
 
-The messages below are used by services when they refuse an action. Staff pages show the message in
-the place of the button if the action would be refused.
+Services raise these errors with the messages below. If an action would be refused, staff pages show
+the message instead of the button.
+
+The API shows the first paragraph of each class's docstring as the meaning of a problem type.
 """
 
 from accounts.exceptions import (
@@ -38,7 +40,7 @@ HOLD_CAPTURED = "This hold was captured before. Refund the payment that captured
 HOLD_RELEASED = "This hold was released before. Place a new hold instead."
 HOLD_EXPIRED = "This hold has expired. Release it and place a new hold instead."
 NOT_A_HOLD = "This transaction is booked, not held. Refund it instead."
-# The reason why a hold cannot be refunded, by the status of the hold.
+# Why a hold cannot be refunded, by the status of the hold.
 NO_REFUND_OF_HOLD = {
     "pending": "This hold is not booked, so there is nothing to refund. Release it instead.",
     "captured": HOLD_CAPTURED,

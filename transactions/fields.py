@@ -1,4 +1,4 @@
-"""Form fields that several pages use: an amount, a day, and one of the payer's accounts."""
+"""Form fields for several pages: an amount, a day, and one of the payer's accounts."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from ledger.text.money import figure
 
 
 class AmountField(forms.CharField):
-    """An amount as people type it. `clean` returns a Decimal."""
+    """A field for an amount. `clean` returns a Decimal."""
 
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"}
@@ -48,11 +48,11 @@ class OwnAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class MoneyForm(forms.Form):
-    """A form with an `amount` whose currency depends on the chosen account."""
+    """A form with the field `amount`. The currency of the amount depends on the chosen account."""
 
     def refuse_decimals(self, amount: Decimal, currency: str) -> None:
-        """Adds an error to the form if the amount has more decimals than its currency, or is
-        ambiguous.
+        """Adds an error to the form if the amount is ambiguous or has more decimals than the
+        currency allows.
         """
         if refusal := decimals_refusal(amount, currency):
             self.add_error("amount", refusal)

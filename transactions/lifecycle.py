@@ -1,4 +1,6 @@
-"""The history of a transaction: hold, capture, release, expiry and refunds, with their times."""
+"""The history of a transaction: hold, capture, release, expiry and refunds, with the time of each
+event.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,8 +20,8 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """One line in the history of a transaction. `row` is the transaction to which the line links.
-    If only the day is known, `day` is set and `at` is None.
+    """One event in the history of a transaction. `row` is the transaction to which the event links.
+    If only the day is known, `at` is None and `day` is set.
     """
 
     text: str
@@ -33,9 +35,9 @@ class TimelineEvent:
 class Lifecycle:
     """A transaction with its hold, capture, reversals and reasons of staff.
 
-    `state` is "" for booked money. For a hold it is "pending", "expired", "captured" or "released".
-    An expired hold still reserves its money until `expire_holds` runs. `reasons` are the reasons
-    for the transaction, its capture and its reversals.
+    `state` is "pending", "expired", "captured" or "released" for a hold, and "" for booked money.
+    An expired hold still reserves its money until `expire_holds` runs. `reasons` contains the
+    reasons for the transaction, its capture and its reversals.
     """
 
     row: Transaction
@@ -57,7 +59,7 @@ class Lifecycle:
 
     @property
     def state_label(self) -> str:
-        """The state of the transaction as text for customers, such as "held until Sunday 22
+        """The state of the transaction as text for customers, for example "held until Sunday 22
         November".
         """
         if self.state == "expired" and not self.row.is_pending:
@@ -66,7 +68,7 @@ class Lifecycle:
 
     @property
     def release(self) -> StaffReason | None:
-        """The reason that staff entered when they released the hold, or None."""
+        """The reason for which staff released the hold, or None."""
         return next(
             (reason for reason in self.reasons if reason.action == StaffReason.Action.RELEASE), None
         )
@@ -78,12 +80,12 @@ class Lifecycle:
 
     @property
     def back(self) -> str:
-        """The label of the sum of refunds: "Taken back" for a deposit, otherwise "Refunded"."""
+        """The label of the refunded amount: "Taken back" for a deposit, otherwise "Refunded"."""
         return "Taken back" if self.row.type == Transaction.Type.DEPOSIT else "Refunded"
 
     @property
     def left(self) -> Decimal:
-        """The amount that can still be refunded. The amount is zero for a hold and for a refund."""
+        """The amount that can still be refunded. Zero for a hold and for a refund."""
         if self.row.is_hold or self.row.is_reversal:
             return Decimal(0)
         amount: Decimal = self.row.amount
@@ -122,8 +124,8 @@ class Lifecycle:
         return moments
 
     def _ending(self, capture: Transaction) -> list[TimelineEvent]:
-        """Returns the events of a capture. If the capture is smaller than the hold, the release of
-        the rest is an event, too.
+        """Returns the events of a capture. A capture that is smaller than the hold has a second
+        event: the release of the rest.
         """
         rest = self.row.amount - capture.amount
         if not rest:
@@ -160,9 +162,7 @@ class Lifecycle:
 
 
 def state_label_of(row: Transaction) -> str:
-    """Returns the state of a transaction as text, for lists. Uses only the row
-    and sends no query.
-    """
+    """Returns the state of a transaction as text for lists. Sends no query."""
     if not row.is_hold:
         return "booked"
     if not row.is_pending:

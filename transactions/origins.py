@@ -1,7 +1,7 @@
-"""The origin of a payment that nobody typed in: a payment file or a standing order.
+"""The origin of a payment that nobody typed: a payment file or a standing order.
 
-A feature registers a function in its module `origin`. The function returns the origin of a payment,
-and the receipt shows it.
+A feature registers a function in its module `origin`. The function returns the origin of a payment.
+The receipt shows the origin.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from transactions.models import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a payment, as this reader may see it on the receipt.
+    """The origin of a payment, as the receipt shows it to this reader.
 
-    `id` is the id of the file or standing order. `url` is "" if the reader may not open the origin;
-    in this case the receipt does not show its name. `how` is set if staff booked the payment for
-    the account's holder; it completes the sentence "The bank paid ... from ...". `repeats` is true
-    if the origin makes more payments automatically.
+    `id` is the id of the file or standing order. `url` is "" if the reader may not open the origin.
+    The receipt then does not show the origin's name. `how` completes the sentence "The bank paid
+    ... from ...", if staff booked the payment for the account's holder. `repeats` is true if the
+    origin makes more payments automatically.
     """
 
     id: UUID
@@ -31,7 +31,7 @@ class Origin:
     repeats: bool = False
 
 
-# Returns the origin of a payment for this reader, or None. Sends one query.
+# Returns the origin of a payment for a reader, or None. Sends one query.
 Find = Callable[[Transaction, User], Origin | None]
 FINDERS: list[Find] = []
 
@@ -43,8 +43,8 @@ def register(find: Find) -> Find:
 
 
 def origin_of(row: Transaction, reader: User) -> Origin | None:
-    """Returns the origin of a payment. Returns None if somebody typed the payment in, and for a
-    hold or a refund.
+    """Returns the origin of a payment. Returns None for a hold or a refund, and for a payment that
+    somebody typed.
     """
     if row.is_hold or row.is_reversal:
         return None

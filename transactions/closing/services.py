@@ -20,7 +20,7 @@ FINDERS: list[Find] = []
 
 
 class CannotClose(LedgerError):
-    """The account cannot be closed yet. The message contains all obstacles."""
+    """The account cannot be closed yet. The field detail contains all obstacles."""
 
 
 def register(find: Find) -> Find:

@@ -1,4 +1,4 @@
-"""The page "Add money", which shows how to get money into an account."""
+"""The page "Add money", which describes how money gets into an account."""
 
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ NO_DEMO = "Demo money exists only in the demo."
 
 
 class DemoMoneyForm(forms.Form):
-    """A form that adds demo money to one of the reader's accounts. It has a hidden id, so that a
+    """A form that adds demo money to one of the reader's accounts. The hidden id ensures that a
     form that is sent twice adds the money only once.
     """
 
@@ -38,21 +38,21 @@ class DemoMoneyForm(forms.Form):
 
 
 def gives_demo_money() -> bool:
-    """Returns whether the page may add demo money. Returns False if row-level security is on,
-    because then a customer cannot book a deposit.
+    """Returns whether the page may add demo money. Returns False with row-level security, because
+    policies then prevent customers from booking a deposit.
     """
     return settings.LEDGER_DEMO and not settings.LEDGER_ROW_SECURITY
 
 
 def demo_amount(currency: str) -> Decimal:
-    """Returns the amount of demo money in this currency: 500.00 in most currencies."""
+    """Returns the amount of demo money. For most currencies, the amount is 500.00."""
     return Decimal(MINOR_UNITS_OF_DEMO).scaleb(-minor_units(currency))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_money(request: PersonRequest) -> HttpResponse:
-    """Shows the numbers of the reader's open accounts. In the demo, a POST request adds money to
-    one of these accounts.
+    """Shows the account numbers of the reader's open accounts. In the demo, a POST request adds
+    money to one of these accounts.
     """
     if request.method == "POST":
         return _add_demo_money(request)

@@ -23,11 +23,11 @@ SPARK_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class NetWorth:
-    """The money of one currency on all open accounts of a person.
+    """A person's money in one currency, summed over all open accounts.
 
-    Money on frozen accounts is not part of `available`, because it cannot be sent. `frozen` is the
-    balance of frozen accounts minus their held amounts; overdraft limits are not added. `held` is
-    the sum of the held amounts of all accounts.
+    Frozen accounts cannot send money, so `available` does not include their money. `frozen` is the
+    balance of frozen accounts minus their held amounts, without overdraft limits. `held` is the sum
+    of the held amounts of all accounts.
     """
 
     currency: str
@@ -39,8 +39,8 @@ class NetWorth:
 
 @dataclass(slots=True)
 class Home:
-    """The data of the home page. `worth` has an item for each currency. The currency in which the
-    person has the most accounts is first.
+    """The data of the home page. `worth` has one item for each currency. The first item is for the
+    currency of most accounts.
     """
 
     accounts: list[Account]
@@ -51,8 +51,8 @@ class Home:
 
     @property
     def has_several_currencies(self) -> bool:
-        """Whether the person has accounts in several currencies, so that the page must show the
-        currency of each amount.
+        """Whether the person has accounts in several currencies. The page then shows the currency
+        of each amount.
         """
         return len(self.worth) > 1
 
@@ -63,8 +63,8 @@ class Home:
 
 
 def home_of(user: User) -> Home:
-    """Returns the data of the home page. Sends one more query if there are more than MAX_PENDING
-    holds.
+    """Returns the data of the home page. Sends one more query than usual if there are more than
+    MAX_PENDING holds.
     """
     accounts = list(Account.objects.owned_by(user).not_closed())
     latest = latest_entries(user, accounts)
@@ -78,7 +78,7 @@ def home_of(user: User) -> Home:
 
 
 def latest_entries(user: User, accounts: Sequence[Account]) -> list[Entry]:
-    """Returns the newest entries of these accounts, with the user's own categories."""
+    """Returns the newest entries of these accounts, with the categories that the user has set."""
     entries = Entry.objects.latest_of(accounts, LATEST)
     read_own_categories(user, entries)
     return entries
@@ -115,8 +115,8 @@ def _other_money(worth: Sequence[NetWorth]) -> Iterator[str]:
 
 
 def _listed(amounts: Sequence[str]) -> str:
-    """Returns the amounts joined with a verb: "10.00 USD is", "10.00 USD and 7 JPY are", or "10.00
-    USD, 7 JPY and 5.00 EUR are".
+    """Returns the amounts and the verb as text, for example "10.00 USD is" or "10.00 USD and 7 JPY
+    are".
     """
     *first, last = amounts
     return f"{', '.join(first)} and {last} are" if first else f"{last} is"
@@ -126,10 +126,10 @@ def daily_balances(
     accounts: Sequence[Account], today: date, days: int = SPARK_DAYS
 ) -> dict[UUID, list[Decimal]]:
     """Returns a dict from the id of each account to its balances at the end of the last `days`
-    days, oldest first. Before the first entry of an account, the balance is zero.
+    days, oldest first. The balance before the first entry is zero.
 
-    The query uses one look-up in the stored balances per account and day (LATERAL), so its cost
-    does not grow with the number of entries.
+    The query looks up one stored balance per account and day (LATERAL). So its cost does not depend
+    on the number of entries.
     """
     ends = [start_of_day(today - timedelta(days=back)) for back in range(days - 2, -2, -1)]
     trends: dict[UUID, list[Decimal]] = {account.pk: [] for account in accounts}

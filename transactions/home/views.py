@@ -1,7 +1,7 @@
 """The home page, and its latest entries as a file.
 
 Note [Where work begins]: the home page is empty for people without an account. So staff are
-redirected to the admin, and analysts to the reports, whichever way they signed in.
+redirected to the admin, and analysts to the reports. This does not depend on how they signed in.
 """
 
 from functools import partial
@@ -31,8 +31,7 @@ home_of(User.objects.get(email={email!r}))"""
 @require_safe
 def home(request: PersonRequest) -> HttpResponse:
     """Shows the money in each currency, the accounts, the pending holds and the latest entries.
-
-    A reader without an account may be redirected to another page, see Note [Where work begins].
+    Staff and analysts without an account are redirected, see Note [Where work begins].
     """
     with page_work(request) as work:
         found = home_of(request.user)
@@ -54,7 +53,7 @@ def home(request: PersonRequest) -> HttpResponse:
 
 
 def work_page_of(reader: User) -> str:
-    """Returns the URL name of the first page for staff or analysts. Returns "" for customers."""
+    """Returns the URL name of the first page for staff or analysts, or "" for customers."""
     if reader.is_staff:
         return "admin:index"
     return "transactions:reports" if may_read_bank(reader) else ""

@@ -1,4 +1,4 @@
-"""The tables of transactions, audits and seals, with their constraints and indexes."""
+"""Creates the tables of transactions, audits and seals, with their constraints and indexes."""
 
 import datetime
 from decimal import Decimal
@@ -19,8 +19,9 @@ from django.utils import timezone
 from accounts.models.fields import MoneyField
 from ledger.db.ids import uuid7
 
-# Composite for the sides, so that a transfer between two currencies cannot exist; none is
-# deferrable, so that a refusal comes at its row and not at COMMIT.
+# The foreign keys of both accounts include the currency, so that a transfer between two currencies
+# cannot exist. No foreign key is deferrable, so that the database refuses a wrong row immediately
+# and not at COMMIT.
 FOREIGN_KEYS = {
     "from_account_same_currency": "(from_account_id, currency) REFERENCES accounts (id, currency)",
     "to_account_same_currency": "(to_account_id, currency) REFERENCES accounts (id, currency)",

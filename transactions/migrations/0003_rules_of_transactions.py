@@ -1,4 +1,6 @@
-"""What a transaction does to balances and holds, and that it stays as it was booked."""
+"""Creates the triggers that change balances and end holds, and the triggers that refuse changes of
+booked rows.
+"""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

@@ -1,4 +1,4 @@
-"""Seals, audits and the reasons of staff stay as they were written."""
+"""Creates the triggers that refuse changes of seals, audits and the reasons of staff."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

@@ -1,6 +1,6 @@
-"""The models of money movements. `Transaction` has one row per movement. `Entry` has one row for
-the payer's side and one row for the payee's side of a movement. The other models refer to these
-two. Constraints and triggers of the models are the rules of the database.
+"""The models of money movements. `Transaction` has one row per movement. `Entry` has two rows per
+movement: one for the payer and one for the payee. Constraints and triggers enforce the rules of the
+models in the database.
 """
 
 from transactions.models.audit_run import AuditRun

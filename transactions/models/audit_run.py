@@ -16,10 +16,9 @@ from ledger.db.json_numbers import ReadableJSONField
 from ledger.db.triggers import FirmTrigger, refuse, stays
 from ledger.text.dates import long_moment
 
-# Note [Order of the audits]: a later audit replaces an earlier one, so a row with a time in the
-# future would replace every audit until that time. A run is stored when it ends, with the time of
-# the database. Clocks may differ by five minutes. A time in the future is replaced by the current
-# time.
+# Note [Order of the audits]: pages show the latest audit. An audit with a time in the future would
+# hide all audits before that time. So a run is stored when it ends, with the time of the database.
+# Clocks may differ by five minutes. A time further in the future is replaced by the current time.
 AUDIT_RUN_IS_OF_NOW = FirmTrigger(
     name="audit_run_is_of_now",
     when=pgtrigger.Before,
@@ -59,8 +58,8 @@ def _is_id(value: object) -> bool:
 
 
 class FindingsField(ReadableJSONField):
-    """A field for a list of findings. If the stored value is not a list, the field returns a list
-    with one finding about an unreadable value.
+    """A field for a list of findings. Any other stored value is returned as a list with one
+    finding, which reports an unreadable value.
     """
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
@@ -70,15 +69,15 @@ class FindingsField(ReadableJSONField):
 
 class AuditRunManager(models.Manager["AuditRun"]):
     def get_queryset(self) -> models.QuerySet["AuditRun"]:
-        """Excludes a forged run without a start time. Its NULL would be sorted as the newest run,
-        and pages would fail.
+        """Excludes forged runs without a start time. Postgres would sort their NULL as the newest
+        run, and pages would fail.
         """
         return super().get_queryset().filter(started_at__gte=EARLIEST)
 
 
 class AuditRun(models.Model):
-    """A run of the audit: the period and the numbers of rows that it checked, its findings, and the
-    person who started it.
+    """A run of the audit: its period, the numbers of checked rows, its findings, and the person who
+    started it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -141,7 +140,7 @@ class AuditRun(models.Model):
     @property
     def found(self) -> list[dict[str, Any]]:
         """The valid findings, with the fields of `transactions.audit.findings.Finding`. Other items
-        of the list are left out, because a role that may insert runs could have forged them. A run
-        with such items is not clean.
+        of the list are left out, because a role that may insert runs could have forged these items.
+        A run with such an item is not clean.
         """
         return [each for each in self.findings if isinstance(each, dict) and _is_finding(each)]

@@ -1,19 +1,22 @@
 """The triggers that change balances when rows are inserted, and held amounts when holds end.
 
-Note [Balances follow rows]: Python code never writes a balance. When rows are inserted, a trigger
-changes the balances of their accounts, but only if the rows fit to the last entries of these
-accounts. Each row must be later than the last entry of its accounts, and not in the future (clocks
-may differ). An amount has at most the decimals of its currency, and each stored balance must be the
-previous balance plus the amount. A frozen account cannot send, and a closed account can neither
-send nor receive. So nobody can commit a balance without a payment, a payment that does not change
-the balance, or a broken chain.
+Note [Balances follow rows]: only a trigger writes balances, never Python code. When rows are
+inserted, the trigger changes the balances of their accounts. The trigger refuses a row unless:
 
-The trigger functions run with the rights of the table owner. The web role may not write a balance,
-and may not execute these functions on a table that it created.
+- the row is later than the last entry of its accounts, and not in the future (clocks may differ)
+- the amount has at most the decimals of its currency
+- each stored balance is the previous balance plus the amount
+- the sending account is active, and the receiving account is not closed.
 
-`transactions.posting.engine` locks the accounts first and sets the balances of the rows. If a row
-is inserted without that lock, the row is refused unless the account still has the balance that the
-row expects.
+So nobody can commit a balance without a payment, a payment that does not change the balance, or a
+broken chain of balances.
+
+The trigger functions run with the rights of the table owner. The web role may not write balances.
+It also may not execute these functions on a table that it created.
+
+`transactions.posting.engine` locks the accounts first and computes the balances of the rows. A row
+that was inserted without the lock is refused if the balance of the account has changed in the
+meantime.
 """
 
 import pgtrigger
@@ -35,8 +38,8 @@ MAY_NOT_MOVE = refuse(
     "A frozen account cannot send money, and a closed one can neither send nor receive.",
 )
 
-# Most calls insert one row, and for one row this simple UPDATE takes a third of the time. One
-# statement updates both accounts, because every UPDATE plans the CHECKs of accounts again.
+# Most calls insert one row, and this simple UPDATE needs only a third of the time. One statement
+# updates both accounts, because each UPDATE plans the CHECK constraints of accounts again.
 ONE_ROW = """
     IF one.status = 'completed' THEN paid := one.amount; ELSE reserved := one.amount; END IF;
     UPDATE accounts
@@ -57,11 +60,11 @@ ONE_ROW = """
     missed := num_nonnulls(one.from_account_id, one.to_account_id) - moved;
 """
 
-FEW = 100  # rows
+FEW = 100  # in rows
 
-# Within an account, the stored balance of a row minus the running sum of the amounts is the same
-# for every row, namely the balance before the batch. So one window function checks a batch of any
-# size.
+# The stored balance of a row minus the running sum of the amounts is the balance before the batch.
+# This value must be the same for all rows of an account. So one window function checks a batch of
+# any size.
 MANY_ROWS = """
     WITH sides AS (
         SELECT from_account_id AS account_id, true AS sends, created_at, from_balance AS balance,
@@ -104,9 +107,9 @@ MANY_ROWS = """
     SELECT (SELECT count(*) FROM moves) - (SELECT count(*) FROM moving)
 """
 
-# The trigger first ends a captured hold and then changes the balance, so that the capture can spend
-# the held money. For many rows the query runs with EXECUTE, which plans it for the actual number of
-# rows. For a few rows, planning would take longer than the rest, so the cached plan is used.
+# The trigger ends a captured hold before it changes the balance, so that the capture can spend the
+# held money. For many rows, the query runs with EXECUTE, which plans the query for the actual
+# number of rows. For few rows, the cached plan is faster than planning.
 BALANCES_FOLLOW_ROWS = FirmTrigger(
     name="balances_follow_rows",
     level=pgtrigger.Statement,

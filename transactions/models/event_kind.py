@@ -4,7 +4,7 @@ from django.db import models
 
 
 class EventKind(models.TextChoices):
-    """The kind of an event. The values are those of the API and of webhooks."""
+    """The kind of an event. The API and webhooks use the same values."""
 
     POSTED = "posted", "A payment was booked"
     HELD = "held", "Money was put on hold"

@@ -1,5 +1,5 @@
-"""The result of comparing a typed name with the account holder's name, and the number of wrong
-names per day.
+"""The result of comparing a typed name with the account holder's name, and the daily number of
+wrong names.
 """
 
 from typing import ClassVar
@@ -11,7 +11,7 @@ from ledger.db.ids import uuid7
 
 
 class NameCheck(models.TextChoices):
-    """How a typed name compares with the name of the account holder."""
+    """The result of comparing a typed name with the name of the account holder."""
 
     NONE = "", "No name given"
     MATCH = "match", "The holder's"
@@ -21,10 +21,10 @@ class NameCheck(models.TextChoices):
 
 class NamesAsked(models.Model):
     """The number of wrong names and the number of wrong account numbers that a customer typed on
-    one day; see `safeguards.quota`.
+    one day, see `safeguards.quota`.
 
-    The counts are not stored in the lines of payment files, because these lines are deleted when
-    the customer removes a file.
+    Lines of payment files cannot store these numbers, because the lines are deleted when the
+    customer removes a file.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

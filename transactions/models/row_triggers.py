@@ -1,8 +1,8 @@
-"""Triggers that refuse, for every role, changes of posted rows, and invalid holds, captures and
-reversals.
+"""Triggers that refuse changes of posted rows, and invalid holds, captures and reversals. The
+triggers apply to every role.
 
 Each refusal is a check violation with the name of a constraint. `transactions.posting.refusals`
-turns the name into a message.
+finds the message for this name.
 """
 
 from datetime import timedelta
@@ -12,10 +12,10 @@ import pgtrigger
 from ledger.db.triggers import FirmTrigger, refuse
 from transactions.models.balance_triggers import BALANCES_FOLLOW_ROWS, HELD_FOLLOWS_ROWS
 
-# By this much the clock of the database may differ from the clock of a process that voids holds.
+# The clock of the database may differ by this time from the clock of a process that voids holds.
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
-# A row may change only when a hold ends: then only its status changes.
+# The only allowed change of a row is a new status when a hold ends.
 POSTED_ROW_IS_FINAL = FirmTrigger(
     name="posted_row_is_final",
     when=pgtrigger.Before,

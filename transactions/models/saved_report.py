@@ -14,13 +14,15 @@ NAME_LIMIT = 80  # characters
 
 class SavedReportQuerySet(models.QuerySet["SavedReport"]):
     def readable_by(self, reader: User) -> Self:
-        """Returns the reader's reports, and reports that are shared with a group of the reader."""
+        """Returns the reader's reports, and reports that other people share with a group of the
+        reader.
+        """
         return self.filter(Q(owner=reader) | Q(group__in=reader.groups.all()))
 
     def by_name(self) -> Self:
         """Adds `owner_name` to each report, and orders by the report's name. `owner_name` is None
-        if row-level security hides the owner. It is read with a subquery, because a join would also
-        hide the report.
+        if row-level security hides the owner. With a join instead of a subquery, row-level security
+        would also hide the report.
         """
         owner = User.objects.filter(pk=OuterRef("owner"))
         named = self.annotate(owner_name=Subquery(owner.values("name")))
@@ -28,16 +30,16 @@ class SavedReportQuerySet(models.QuerySet["SavedReport"]):
 
 
 def id_of(owner: User, name: str) -> uuid.UUID:
-    """Returns the id of a person's report with this name. The id is computed from the person and
-    the name, so names are unique per person without a unique index.
+    """Returns the id of a person's report with this name. The id is a hash of the person and the
+    name, so that the primary key makes names unique per person.
     """
     return uuid.uuid5(owner.pk, name)
 
 
 class SavedReport(models.Model):
-    """A report that a person saved under a name, and perhaps shared with a group of staff. The row
-    contains only the parameters of the report's URL, and no results. A reader who opens the report
-    sees only results that this reader may see.
+    """A report that a person saved under a name, and may share with a group of staff. The row
+    contains only the parameters of the report's URL, no results. Readers see only results that they
+    may see.
     """
 
     id = models.UUIDField(

@@ -1,5 +1,5 @@
-"""`Seal`, the model of a permanently closed period, and `SealedDay`, a day of such a period. Each
-seal contains the digest of the previous seal.
+"""`Seal`, the model of a permanently closed period, and `SealedDay`, the model of a day of such a
+period. Each seal contains the digest of the previous seal.
 """
 
 import re
@@ -25,15 +25,15 @@ SUM = re.compile(r"[0-9]{1,40}(\.[0-9]{1,4})?")  # a sum in the format of Postgr
 
 
 def _bytes_of(name: str, expected: int | F, factor: int = 1) -> Q:
-    """Returns the condition that the column has `expected` bytes. `expected` may be the name of a
-    column. In this case, the value of that column is multiplied by `factor`.
+    """Returns the condition that the column has `expected` bytes. If `expected` is the name of a
+    column, its value times `factor` is used.
     """
     length = Func(name, function="octet_length", output_field=models.BigIntegerField())
     return Q(Exact(length, expected * factor if isinstance(expected, F) else Value(expected)))
 
 
 class Seal(models.Model):
-    """A closed period of whole days (UTC), with its number of rows, its sums, and a digest of its
+    """A closed period of whole days (UTC): the number of its rows, its sums, and the digest of its
     rows.
 
     `transactions.audit.sealing` creates seals. docs/audit.md defines the digest.
@@ -89,16 +89,16 @@ class Seal(models.Model):
 
     @property
     def with_period(self) -> str:
-        """The seal and its period for a finding, such as "seal 2 (from
-        2026-03-03 to 2026-03-05)".
+        """The number and the period of the seal as text, such as "seal 2 (from 2026-03-03 to
+        2026-03-05)".
         """
         start = f"from {self.starts_at.date()} " if self.starts_at != EARLIEST else ""
         return f"{self} ({start}to {self.last_day})"
 
     @property
     def at_start(self) -> str:
-        """The seal and its period for the start of a sentence: "Seal 2, of 3 March 2026 to 5 March
-        2026,".
+        """The number and the period of the seal as the start of a sentence: "Seal 2, of 3 March
+        2026 to 5 March 2026,".
         """
         until = long_date(self.last_day)
         if self.starts_at == EARLIEST:
@@ -113,9 +113,9 @@ class Seal(models.Model):
 
     @property
     def amounts(self) -> dict[str, dict[str, str]]:
-        """The sums by currency and type of transaction. Values that are not valid amounts are left
-        out, because the worker may insert seals and could forge such values. In this case, the
-        audit finds the seal.
+        """The sums by currency and type of transaction. Invalid amounts are left out, because the
+        worker may insert seals and could forge such amounts. The audit reports a seal with an
+        invalid amount.
         """
         sums = self.sums if isinstance(self.sums, dict) else {}
         return {
@@ -131,12 +131,12 @@ class Seal(models.Model):
 
 
 class SealedDay(models.Model):
-    """A day (UTC) of a sealed period that has rows. If a sealed row is changed, the audit can name
-    the day.
+    """A day (UTC) of a sealed period that has rows. The audit uses this model to find the day of a
+    changed row.
 
     `digest` is the SHA-256 of the digests of the day's rows, in order of time and id.
-    `fingerprints` contains the first four bytes of each row's digest. Four bytes are too few to
-    prove that a row is unchanged, but enough to find the changed row.
+    `fingerprints` contains the first four bytes of each row's digest. Four bytes are enough to find
+    a changed row, but too few to prove that a row is unchanged.
     """
 
     day = models.DateField(primary_key=True)
@@ -167,7 +167,7 @@ class SealedDay(models.Model):
 
 
 class SealedTransaction(Transaction):
-    """A proxy model of Transaction, which declares the trigger that protects sealed days."""
+    """A proxy model of Transaction that declares the trigger for sealed days."""
 
     class Meta:
         proxy = True

@@ -1,21 +1,21 @@
 """The triggers that protect sealed days from changes by every role.
 
 Note [No row enters a sealed period]: there are three checks. Each check finds rows that the other
-two would miss.
+two checks would miss.
 
-1. A row booked less than GRACE_MINUTES ago is accepted without reading the seals, because no seal
-   ends so late. An ordinary payment needs only this comparison.
+1. A row with a booking time less than GRACE_MINUTES ago is accepted without reading the seals,
+because no seal ends so late. This comparison is the only check for an ordinary payment.
 
 2. An older row takes the shared lock of the seals until its database transaction ends, and is then
-   compared with the seals. Sealing takes the lock exclusively. So either the row is booked before
-   sealing reads the rows, or the row is refused. The database transaction of the row must use a
-   new snapshot for each statement (READ COMMITTED). A transaction with an older snapshot might
-   not see the seal, so its row is refused.
+   compared with the seals. Sealing takes the exclusive lock. So either the row is booked before
+   sealing reads the rows, or the row is refused. The database transaction of the row must be READ
+   COMMITTED, so that each statement has a new snapshot. In any other transaction, an old snapshot
+   might not contain the seal, so the row is refused.
 
 3. A database transaction may have written a row long ago and still be open. So sealing first waits
    for every transaction that was writing when sealing began (`transactions.audit.sealing`).
 
-All times are times of the database's clock, never of the clock of a web server.
+All times come from the clock of the database, never from the clock of a web server.
 """
 
 import pgtrigger
@@ -29,7 +29,7 @@ _IS_OLD = f"NEW.created_at < clock_timestamp() - interval '{GRACE_MINUTES} minut
 
 SEALED_PERIOD_IS_CLOSED = FirmTrigger(
     name="sealed_period_is_closed",
-    when=pgtrigger.After,  # sees the row as stored, after all changes by other triggers
+    when=pgtrigger.After,  # runs after all other triggers, so it reads the stored row
     operation=pgtrigger.Insert,
     condition=pgtrigger.Condition(_IS_OLD),
     func=f"""

@@ -5,11 +5,11 @@ from django.db.models import F, Func
 from ledger.db.queries.words import joined, words_of
 
 # Note [Search column]: the column contains the words of the description (weight A), of the
-# reference (B), and of the strings and numbers of the metadata (C): see Note [Words]. It also
-# contains one lexeme for the payer's and one for the payee's account: "@" and the last 12 hex
-# digits of the account's id. A search for "rent" in accounts a and b becomes rent & (@a | @b). One
-# GIN index answers this query, and its cost depends only on the number of the reader's rows. The
-# lexemes are not a permission check: queries also compare the account columns.
+# reference (B), and of the strings and numbers of the metadata (C), see Note [Words]. It also
+# contains two lexemes for the accounts of payer and payee: "@" and the last 12 hex digits of the
+# account's id. A search for "rent" in the accounts a and b becomes rent & (@a | @b). One GIN index
+# answers this query, and the cost depends only on the number of the reader's rows. The lexemes are
+# not a permission check: queries also compare the account columns.
 SIDE_LEXEMES = Func(
     Func(F("from_account"), template="'@' || right(%(expressions)s::text, 12)"),
     Func(F("to_account"), template="'@' || right(%(expressions)s::text, 12)"),

@@ -1,5 +1,5 @@
-"""`StaffReason`, the model of the reason why staff booked or released something, and of the message
-to the customer.
+"""`StaffReason`, the model of a reason for which staff booked or released something. It also
+contains the message to the customer.
 """
 
 from typing import ClassVar
@@ -15,8 +15,8 @@ from ledger.db.ids import uuid7
 from ledger.db.triggers import stays
 from transactions.models.staff_triggers import RELEASED_BY_STRANGER
 
-# An approved action is booked in the name of the person who requested it. Often the manager who
-# approved it is signed in at that time.
+# The author of an approved action is the person who requested the action. The signed-in person is
+# often another person: the manager who approved the action.
 REQUESTED_BY_AUTHOR = """EXISTS (
     SELECT FROM approval_requests AS request
     WHERE request.transaction_id = added.transaction_id AND request.kind = added.action
@@ -27,11 +27,11 @@ REQUESTED_BY_AUTHOR = """EXISTS (
 
 
 class StaffReason(models.Model):
-    """The reason why staff refunded a payment, placed, captured or released a hold, or paid from a
-    file. A reason is never changed or deleted.
+    """The reason for which staff refunded a payment, placed, captured or released a hold, or paid
+    from a file. A reason is never changed or deleted.
 
-    Reasons have a separate table and are not in the metadata, because the account's owner can
-    search and download metadata, and reasons are only for staff.
+    Reasons are only for staff. They are not stored in the metadata, because the account's owner can
+    search and download metadata.
     """
 
     class Action(models.TextChoices):

@@ -1,8 +1,8 @@
 """The rules of the database for rows that staff insert, see Note [Four eyes].
 
-A row does not count as inserted by staff if all of this is true: it is a completed transfer, the
-holder of the paying account is its author, and it neither captures a hold nor reverses a payment.
-All other rows count as inserted by staff, also rows without an author or with a wrong author.
+A completed transfer by the holder of the paying account is not a row by staff, unless it captures a
+hold or reverses a payment. All other rows are rows by staff, including rows without an author or
+with a wrong author.
 """
 
 import pgtrigger
@@ -21,9 +21,9 @@ SERVES_OWN = refuse(
     "staff_serve_others", "Staff move no money of their own or of their household here."
 )
 
-# The rows inserted by staff. `is_plain` is false for a deposit, refund, hold or capture: then the
-# receiving account counts towards the daily sums, too. The receiving accounts of a customer's
-# payment file do not count, because they only receive.
+# The rows by staff. `is_plain` is false for a deposit, refund, hold or capture. In these cases, the
+# receiving account counts towards the daily sums, too. In a customer's payment file, receiving
+# accounts do not count, because they only receive money.
 _ROWS = """
     SELECT added.*, added.type = 'transfer' AND added.status = 'completed'
            AND added.captures_id IS NULL AND added.reverses_id IS NULL AS is_plain
@@ -34,8 +34,8 @@ _ROWS = """
         AND added.created_by_id IS NOT DISTINCT FROM payer.user_id
     )
 """
-# Also matches a hold that was captured or released later, because the audit compares such holds,
-# too.
+# Also matches a hold that was captured or released in the meantime, because the audit compares such
+# holds, too.
 SAME_CONTENT = """
     request.kind = CASE
         WHEN staff.reverses_id IS NOT NULL THEN 'refund'
@@ -53,8 +53,8 @@ SAME_CONTENT = """
     AND (request.parameters->>'reverses')::uuid IS NOT DISTINCT FROM staff.reverses_id
     AND (request.parameters->>'expires_at')::timestamptz IS NOT DISTINCT FROM staff.expires_at
 """
-# Whether `request` is a request for many payments, and the row `staff` is one of these payments,
-# namely `payment`: see Note [Payments of a request].
+# Whether `request` is a request for several payments, and the row `staff` is its payment number
+# `payment`, see Note [Payments of a request].
 ONE_OF_MANY = """
     payment.payment_id = staff.id AND payment.request_id = request.id
     AND payment.amount = staff.amount AND payment.to_account_id = staff.to_account_id
@@ -112,8 +112,8 @@ STAFF_ROWS = f"""
     {ADD_TO_SUMS};
 """
 
-# If a hold ends early, staff must first insert a reason with the action "release". The author of
-# the reason is the person who releases the hold.
+# If a hold ends early, staff must first insert a reason with the action "release". The person who
+# releases the hold must be the author of the reason.
 RELEASED_BY_STRANGER = FirmTrigger(
     name="released_by_stranger",
     when=pgtrigger.Before,

@@ -33,8 +33,8 @@ REFERENCE_LIMIT = 140  # characters
 
 
 # Note [Newest of the bank]: the newest rows of all accounts come from an index on the booking time
-# without its time zone. If the index were on `created_at` itself, the planner would use it for
-# account statements instead of the account's index, and read all rows of the bank for one account.
+# without its time zone. With an index on `created_at`, the planner would use this index for account
+# statements, too. It would then read all rows of the bank for one account.
 BOOKED_AT = models.Func(
     models.F("created_at"),
     template="(%(expressions)s AT TIME ZONE 'UTC')",
@@ -48,28 +48,27 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         return self.filter(Q(from_account__user=user) | Q(to_account__user=user))
 
     def readable_by(self, user: "User") -> Self:
-        """Returns transactions that this user may open. Staff with the permission to view
-        transactions may open all transactions. Other users may open the transactions of their
-        accounts.
+        """Returns transactions that this user may open. Staff with the permission
+        `view_transaction` may open all transactions. Other users may open only transactions of
+        their accounts.
         """
         if user.is_staff and user.has_perm("transactions.view_transaction"):
             return self.all()
         return self.visible_to(user)
 
     def pending(self) -> Self:
-        """Returns holds that are neither captured nor voided."""
+        """Returns holds that have neither been captured nor voided."""
         return self.filter(status="pending")
 
     def counted_against_limit(self, account: "Account | uuid.UUID", since: datetime) -> Self:
         """Returns the transactions of this account, booked at or after `since`, that count towards
-        its daily limit. These are outgoing payments, and holds that were not voided. The whole
-        amount of a hold counts on the day when the hold was placed. Captures and reversals do not
-        count.
+        the daily limit. Outgoing payments and holds count, but not voided holds, captures and
+        reversals. A hold counts with its whole amount on the day on which it was placed.
         """
         return self.filter(from_account=pk_of(account)).counted_since(since)
 
     def counted_since(self, since: datetime) -> Self:
-        """Returns the transactions of all senders, booked at or after `since`, that count towards
+        """Returns the transactions of all accounts, booked at or after `since`, that count towards
         daily limits.
         """
         return self.filter(
@@ -80,8 +79,8 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         )
 
     def newest_first(self) -> Self:
-        """Orders by booking time, newest first. This order is also fast for the transactions of all
-        accounts: Note [Newest of the bank].
+        """Orders by booking time, newest first. This order is also fast without a condition on
+        accounts, see Note [Newest of the bank].
         """
         return self.order_by(BOOKED_AT.desc(), "-pk")
 
@@ -97,7 +96,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
 
 
 class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # type: ignore[misc]
-    """A manager that does not load the search column, because only conditions use this column."""
+    """A manager that does not load the search column, because only conditions use the column."""
 
     def get_queryset(self) -> TransactionQuerySet:
         queryset: TransactionQuerySet = super().get_queryset().defer("search")
@@ -105,11 +104,11 @@ class TransactionManager(models.Manager.from_queryset(TransactionQuerySet)):  # 
 
 
 class Transaction(models.Model):
-    """A movement of money. One row has both accounts. If the payer or the payee is outside this
-    bank, the account is NULL.
+    """A movement of money between two accounts. `from_account` or `to_account` is NULL if the payer
+    or the payee is outside this bank.
 
-    Only `transactions.posting` inserts rows. A row never changes, except that the status of a hold
-    changes when the hold ends: see `transactions.models.row_triggers`.
+    Only `transactions.posting` inserts rows. The only change of a row is a new status when a hold
+    ends, see `transactions.models.row_triggers`.
     """
 
     class Type(models.TextChoices):
@@ -349,19 +348,17 @@ class Transaction(models.Model):
 
     @property
     def shown_category(self) -> str:
-        """The user's own category, or else the category of the transaction, or
-        "" if there is none.
-        """
+        """The category that the user has set, or else the transaction's category, or else ""."""
         return getattr(self, "own_category", None) or self.category or ""
 
     @property
     def is_hold(self) -> bool:
-        """Whether the transaction reserves money, or reserved money until it ended."""
+        """Whether the transaction is a hold, including captured and voided holds."""
         return self.status != self.Status.COMPLETED
 
     def is_of(self, person: User) -> bool:
         """Returns whether the payer's or the payee's account belongs to this person. Accounts of
-        other people in the household do not count. Reads both accounts.
+        other people in the same household do not count.
         """
         sides = (self.from_account, self.to_account)
         return any(side is not None and side.user_id == person.pk for side in sides)
@@ -375,7 +372,7 @@ class Transaction(models.Model):
 
 
 def reversal_word(type: str) -> str:
-    """Returns the word for a reversal. `type` is the type of the reversal: "taken back" for a
-    reversed deposit, otherwise "refund".
+    """Returns the word for a reversal of this type: "taken back" for a reversed deposit, otherwise
+    "refund".
     """
     return "taken back" if type == Transaction.Type.WITHDRAWAL else "refund"

@@ -4,7 +4,7 @@ from transactions.demo.registered import DemoBank, register
 from transactions.models import Transaction
 from transactions.payees.services import save_payee
 
-# The name of the account's holder, the name that Ana uses, and her note.
+# The name of the account's holder, the name that Ana uses, and Ana's note.
 PAYEES = (
     ("Mara Lindt", "Mara Lindt", "Rent, on the first"),
     ("Halima's Kitchen", "Halima's Kitchen", ""),
@@ -19,7 +19,7 @@ PAYEES = (
 
 @register(order=30)
 def save_payees(bank: DemoBank) -> None:
-    """Saves some people that Ana has paid as her payees. A second run changes nothing."""
+    """Saves some of the people that Ana has paid as her payees. A second run changes nothing."""
     ana = bank.people["ana"]
     sent = Transaction.objects.filter(from_account__user=ana).with_sides()
     for holder, name, note in PAYEES:

@@ -46,12 +46,11 @@ class PayeeForm(PayeeNameForm):
         self.user = user
 
     def refuse_unknown(self) -> bool:
-        """Adds an error to the form and returns True if the account with this number cannot be
-        paid. Returns False if it can be paid, or if the person knows the account. Call it only for
-        a valid form.
+        """Adds an error to the form and returns True, unless the account with this number can be
+        paid or the person knows the account. Call this method only for a valid form.
 
         Wrong numbers count towards a daily limit, as in the transfer form. When the limit is
-        exceeded, the numbers of all accounts that the person does not know are refused.
+        exceeded, only accounts that the person knows are accepted.
         """
         account: Account | None = self.cleaned_data["number"]
         if knows(self.user, account):

@@ -1,6 +1,4 @@
-"""`Payee`, the model of a saved recipient: another person's account, with a name that the payer
-chose.
-"""
+"""`Payee`, the model of a saved recipient: another person's account and a name for it."""
 
 import uuid
 from typing import ClassVar, Self
@@ -14,7 +12,7 @@ from accounts.models import Account, User
 from transactions.models.name_check import NameCheck
 
 NAME_LIMIT, NOTE_LIMIT = 80, 200  # characters
-COLOURS = 6  # number of colours for initials; the stylesheet defines the same number
+COLOURS = 6  # number of colours for initials; the stylesheet must define as many
 
 
 class PayeeQuerySet(models.QuerySet["Payee"]):
@@ -27,18 +25,18 @@ class PayeeQuerySet(models.QuerySet["Payee"]):
 
 
 def id_of(owner: User, account: Account) -> uuid.UUID:
-    """Returns the id under which a person saves this account as a payee. The id is computed from
-    the person and the account, so an account is unique per person without a unique index.
+    """Returns the id of the payee for this owner and account. The id is a hash of both values, so
+    that the primary key prevents a second payee for the same account.
     """
     return uuid.uuid5(owner.pk, account.pk.hex)
 
 
 class Payee(models.Model):
-    """An account of another person, saved with a name that the owner of this row chose. Only that
-    owner can see the name. Payments do not contain the name, and the account's holder cannot see
-    it.
+    """An account of another person that the owner of this row has saved under a name. Only the
+    owner of the row can see the name. Payments do not contain the name.
 
-    `name_check` is the result of comparing the name with the holder's name when the name was saved.
+    `name_check` is the result of comparing this name with the name of the account's holder, when
+    the payee was saved.
     """
 
     id = models.UUIDField(
@@ -82,7 +80,7 @@ class Payee(models.Model):
 
     @property
     def colour(self) -> int:
-        """The number of the colour behind the initials, from 1 to COLOURS. The colour of a payee
-        never changes.
+        """The number of the colour behind the initials, from 1 to COLOURS. A payee always has the
+        same colour.
         """
         return crc32(self.pk.bytes) % COLOURS + 1

@@ -1,4 +1,4 @@
-"""A person's saved payees, for the download and for erasure."""
+"""Exports and erases a person's saved payees."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

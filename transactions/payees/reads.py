@@ -21,9 +21,9 @@ from transactions.safeguards.recipients import known_among, knows
 class PayeeLine:
     """A payee in the list of payees.
 
-    `holder`: the name of the account's holder, masked if the reader may not see it. `last`: the
-    newest payment to the payee, or None. `can_pay`: the payee's account is open, and the reader has
-    an open account in the same currency.
+    `holder` is the name of the account's holder, masked if the reader may not see the name. `last`
+    is the newest payment to the payee, or None. `can_pay` is true if the payee's account is open
+    and the reader has an open account in the same currency.
     """
 
     payee: Payee
@@ -39,22 +39,20 @@ class PayeeLine:
 
     @property
     def again_url(self) -> str:
-        """The URL of the transfer form, filled in with the newest payment, or "" if there is no
+        """The URL of the transfer form, filled in with the newest payment. "" if there is no
         payment.
         """
         return again_url(self.last.pk) if self.last else ""
 
 
 def save_url(transaction: UUID) -> str:
-    """Returns the URL of the form that saves the recipient of one of the person's payments as a
-    payee.
-    """
+    """Returns the URL of the form for a new payee, filled in with the recipient of this payment."""
     return f"{reverse('transactions:payee_new')}?paid={transaction}"
 
 
 def paid_account(owner: User, transaction: str) -> Account | None:
-    """Returns the account that received a payment of this person. Returns None if `transaction` is
-    not the id of such a payment.
+    """Returns the account that received a payment of this person. Returns None unless `transaction`
+    is the id of such a payment.
     """
     with suppress(ValueError):
         rows = Transaction.objects.visible_to(owner).with_sides().filter(pk=UUID(transaction))
@@ -72,8 +70,8 @@ def saved_as(owner: User, account: Account) -> Payee | None:
 
 def sees_currency(person: User, account: Account | None) -> bool:
     """Returns whether the person has seen this account's currency, in the list of payees or in a
-    payment between the person and the account. If `account` is None, runs the same queries, so that
-    the response time does not reveal whether an account exists.
+    payment. If `account` is None, runs the same queries, so that the response time does not reveal
+    whether an account exists.
     """
     saved = Payee.objects.owned_by(person).filter(account=account).exists()
     return knows(person, account) or saved
@@ -86,9 +84,7 @@ def saved_payees(owner: UUID) -> list[Payee]:
 
 
 def payee_lines(owner: User) -> list[PayeeLine]:
-    """Returns the lines of a person's list of payees, by name. Sends five queries, for any number
-    of payees.
-    """
+    """Returns the lines of a person's list of payees, by name. Always sends five queries."""
     return lines_of(owner, saved_payees(owner.pk))
 
 
@@ -100,7 +96,7 @@ def own_payee(owner: User, pk: UUID) -> Payee | None:
 
 
 def lines_of(owner: User, payees: Sequence[Payee]) -> list[PayeeLine]:
-    """Returns the lines of the list for these payees of a person."""
+    """Returns the lines for these payees in the person's list of payees."""
     mine = list(Account.objects.owned_by(owner))
     currencies = {account.currency for account in mine if not account.is_closed}
     others = [payee.account_id for payee in payees]
@@ -128,9 +124,9 @@ def _line(
 
 
 def _last_paid(mine: Sequence[UUID], others: Sequence[UUID]) -> dict[UUID, Transaction]:
-    """Returns a dict from the id of each account in `others` to the newest payment that this
-    account received from an account in `mine`. Because of Note [Search column], the query reads
-    only payments between these accounts, and not all payments of an account with many payments.
+    """Returns a dict from the id of each account in `others` to the newest payment from one of the
+    accounts in `mine`. The query uses the search column, so it reads only payments between these
+    accounts, see Note [Search column].
     """
     if not (mine and others):
         return {}

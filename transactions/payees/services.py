@@ -20,17 +20,16 @@ TOO_MANY = f"You have {MAX_PAYEES} payees. Remove one first."
 def save_payee(
     *, owner: User, account: Account, name: str, note: str = "", is_new: bool = False
 ) -> Payee:
-    """Saves an account under a name as a payee, and returns the payee. If the owner has saved this
-    account before, replaces the name and the note. With `is_new`, never replaces an existing name
-    or note; the call succeeds only if they are the same as before.
+    """Saves an account as a payee with a name and a note, and returns the payee. Replaces the name
+    and the note of an existing payee, unless `is_new`.
 
-    A new name is compared with the name of the account's holder. If the owner may not see the
-    holder's name, a wrong name counts towards the daily limit. The count is written in an earlier,
-    separate database transaction. So this function locks the count and the owner's row in the same
-    order as an upload, and the two cannot wait for each other.
+    A new name is compared with the name of the account's holder. A wrong name counts towards the
+    daily limit, if the owner may not see the holder's name. The count is written in a separate
+    database transaction before the payee is saved. This prevents a deadlock with an upload, which
+    locks the count and the owner's row in the same order.
 
     Raises InvalidDetails if the account belongs to the owner, if the owner already has MAX_PAYEES
-    other payees, or if `is_new` and the account is already saved with another name or note.
+    other payees, or if `is_new` and the payee exists with another name or note.
     """
     if account.user_id == owner.pk:
         raise InvalidDetails(OWN_ACCOUNT)
@@ -43,7 +42,7 @@ def save_payee(
 
 @with_retry
 def _save(payee: Payee, check: NameCheck, *, is_new: bool) -> Payee:
-    """Saves and returns the payee. `check` is stored only if the name is new."""
+    """Saves and returns the payee. Stores `check` only if the name is new."""
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(payee.owner_id)  # makes the limit exact for parallel requests
         before = _saved_before(payee, is_new=is_new)
@@ -58,8 +57,8 @@ def _save(payee: Payee, check: NameCheck, *, is_new: bool) -> Payee:
 
 
 def _saved_before(payee: Payee, *, is_new: bool) -> Payee | None:
-    """Returns the payee as it is stored now, or None if the account is not saved yet. Raises
-    InvalidDetails as `save_payee` does.
+    """Returns the stored payee, or None if the account is not saved yet. Raises InvalidDetails as
+    described at `save_payee`.
     """
     mine = Payee.objects.owned_by(payee.owner)
     before: Payee | None = mine.filter(pk=payee.pk).first()
@@ -71,8 +70,8 @@ def _saved_before(payee: Payee, *, is_new: bool) -> Payee | None:
 
 
 def _compared(owner: User, account: Account, name: str) -> NameCheck:
-    """Returns the result of comparing the name with the holder's name. A wrong name does not count
-    if the owner knows the account.
+    """Returns the result of comparing the name with the holder's name. A wrong name counts towards
+    the daily limit, unless the owner knows the account.
     """
     if knows(owner, account):
         return compared(name, account.user.name)
@@ -81,6 +80,6 @@ def _compared(owner: User, account: Account, name: str) -> NameCheck:
 
 @with_retry
 def remove_payee(*, payee: Payee) -> None:
-    """Removes a payee. If the payee was removed before, nothing changes."""
+    """Removes a payee. Does nothing if the payee no longer exists."""
     with db_transaction.atomic(durable=True):
         Payee.objects.filter(pk=payee.pk).delete()

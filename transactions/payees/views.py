@@ -43,8 +43,8 @@ def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def payee_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form for a new payee. If `paid` is the id of a payment, the form is filled in with
-    the payment's recipient. A POST request saves the payee.
+    """Shows the form for a new payee. A POST request saves the payee. If the parameter `paid` is
+    the id of a payment, the form is filled in with the payment's recipient.
     """
     if request.method != "POST":
         paid = paid_account(request.user, request.GET.get("paid", ""))
@@ -100,9 +100,7 @@ def _own(request: PersonRequest, pk: UUID) -> Payee:
 
 
 def _new(request: PersonRequest, form: PayeeForm, *, taken: Payee | None = None) -> HttpResponse:
-    """Returns the page with the form. `taken` is the payee that is already
-    saved with this number.
-    """
+    """Returns the page with the form. `taken` is the saved payee that has the same number."""
     return render(request, "payees/new.html", {"form": form, "taken": taken})
 
 

@@ -41,7 +41,7 @@ class Command(JobCommand):
         since = moment(options["since"]) if options["since"] else None
         is_logged = is_for_the_log() and not options["json"]
         names = [check.__name__ for check in CHECKS]
-        # Shows no progress bar if the output is not a terminal.
+        # No progress bar if the output is not a terminal.
         with tqdm(total=len(names), unit=" checks", disable=None, file=sys.stderr) as bar:
 
             def show(check: str) -> None:
@@ -85,8 +85,8 @@ def log_result(result: Audit) -> None:
 
 
 def moment(text: str) -> datetime:
-    """Parses a time. A date without a time means the start of the day. A text without a time zone
-    is in the bank's time zone.
+    """Parses a time. If the text has no time of day, returns the start of the day. If the text has
+    no time zone, uses the bank's time zone.
 
     Raises CommandError for any other text, and for a time in the future.
     """

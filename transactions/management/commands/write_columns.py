@@ -68,8 +68,8 @@ def default_of(field: Any) -> str:
 
 
 def about(field: Any) -> Iterator[str]:
-    """Yields texts about a field: whether the field is a key or unique, the table to which it
-    refers, its possible values, and the comments on the field in the model.
+    """Yields texts about a field: primary key or unique, the table to which the field refers, the
+    possible values, and the field's `db_comment` and `help_text`.
     """
     if field.primary_key:
         yield "Primary key"

@@ -1,5 +1,5 @@
-"""Writes docs/table-rights.md: for each table, the database roles that may read and write it, and
-its personal data.
+"""Writes docs/table-rights.md. For each table, the page contains the rights of the database roles,
+and the personal data.
 """
 
 import re
@@ -46,7 +46,8 @@ Tables without a policy, and why:
 | table | why |
 |---|---|
 """
-# A subquery that calls a function, which a policy evaluates once per SQL statement.
+# Matches a subquery that calls a function. A policy evaluates such a subquery once per SQL
+# statement.
 ONCE_PER_STATEMENT = re.compile(r"\(SELECT row_security\.(\w+\([^()]*\))\)(?:::uuid\[\])?")
 
 
@@ -71,8 +72,8 @@ def row(*cells: str) -> str:
 
 
 def rights_of(table: Table) -> Iterator[str]:
-    """Yields the rights of the web role, the worker and the auditor on a table, and its personal
-    data.
+    """Yields the rights of the web role, the worker and the auditor on a table, and the personal
+    data in the table.
     """
     yield _in_words(table.web)
     yield _in_words(table.worker, table.hidden_from_worker)
@@ -81,8 +82,8 @@ def rights_of(table: Table) -> Iterator[str]:
 
 
 def rows_of(policy: Policy) -> Iterator[str]:
-    """Yields the SQL conditions for the rows that may be read, for the rows that may be inserted,
-    and for the rows that may be changed or deleted.
+    """Yields three SQL conditions: for the rows that may be read, for the rows that may be
+    inserted, and for the rows that may be changed or deleted.
     """
     yield _code(policy.reads)
     yield _code(policy.writes)

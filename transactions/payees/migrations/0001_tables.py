@@ -1,4 +1,4 @@
-"""Payees: the tables."""
+"""Creates the table of payees."""
 
 from django.conf import settings
 from django.db import migrations, models
