@@ -15,7 +15,7 @@ from transactions.personal_data.sections import SECTIONS
 from transactions.personal_data.texts import logged, texts
 from transactions.privacy.personal_data import PersonalData, register
 
-# Tables with notes of staff, the log of reads, the history, revoked tokens and findings of audits.
+# Tables with notes of staff, the log of reads, the history, revoked tokens and audit findings.
 NEVER_CHANGE = (
     "account_status_changes", "limit_changes", "approval_requests", "transaction_notes", "reads",
     "changes", "api_tokens", "audit_runs",

@@ -1,5 +1,5 @@
-"""Retention periods of data of `accounts` and the core of `transactions`, for
-the page "Privacy".
+"""Retention periods of the data of `accounts` and of the core of `transactions`. The page "Privacy"
+shows them.
 """
 
 from django.conf import settings

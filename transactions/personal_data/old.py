@@ -17,7 +17,8 @@ from transactions.models import NamesAsked
 from transactions.privacy.lifting import delete_in_parts, forget_attempts
 from transactions.privacy.retention import OVER, delete_unlocked
 
-NAMES_ASKED_DAYS = 7  # the limit is per day; a week helps to answer questions about the limit
+# The limit is per day. A week of counts helps staff to answer questions about the limit.
+NAMES_ASKED_DAYS = 7
 
 
 def delete_old(now: datetime) -> dict[str, int]:
@@ -50,8 +51,8 @@ def _delete_sign_ins(before: datetime) -> int:
 
 
 def _latest_sign_ins() -> QuerySet[SignIn, Any]:
-    """Returns the latest sign-in of each person, which is not deleted. Otherwise a sign-in after
-    several years would count as the person's first one, and a first sign-in does not send a notice
+    """Returns the latest sign-in of each person. These rows are not deleted: if a person's only
+    sign-in were deleted, the next sign-in would count as the first one and would not send a notice
     of a new device.
     """
     newest = SignIn.objects.succeeded().exclude(user=None).order_by("user", "-at", "-pk")
@@ -59,7 +60,7 @@ def _latest_sign_ins() -> QuerySet[SignIn, Any]:
 
 
 def _delete_tokens(before: datetime) -> int:
-    """Deletes access tokens that were revoked or expired before this moment. Returns the number of
+    """Deletes access tokens that were revoked or expired before this time. Returns the number of
     deleted rows.
     """
     with db_transaction.atomic(durable=True):
@@ -70,8 +71,8 @@ def _delete_tokens(before: datetime) -> int:
 
 
 def _delete_reads(now: datetime) -> int:
-    """Deletes old rows of the read log, and returns the number of deleted rows. Rows of the read
-    log otherwise never change, so only the table owner or the worker can do this.
+    """Deletes old rows of the read log, and returns the number of deleted rows. Only the table
+    owner and the worker may delete these rows.
     """
     before = now - timedelta(days=settings.LEDGER_KEEP_READ_LOG_DAYS)
     old = Read.objects.filter(read_at__lt=before)

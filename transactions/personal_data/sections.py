@@ -1,4 +1,4 @@
-"""The sections of a person's download that contain data of `accounts` and of the core."""
+"""The sections of a person's download with data of `accounts` and of the core."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -24,7 +24,8 @@ from ledger.db.rights.row_security import RowScope, reading
 from transactions.models import Entry, SavedReport, StaffReason, Transaction
 from transactions.privacy.personal_data import AT_A_TIME, DataSection, Row, read
 
-# A replica can return this section in parts, because it is much longer than all others.
+# A replica may return this section in parts, because the section is much longer than all other
+# sections.
 OWN_ENTRIES = ReadPurpose(
     "own entries", frozenset({"entries", "transactions", "accounts", "users"})
 )
@@ -39,7 +40,9 @@ def _addresses(person: User) -> Iterable[Row]:
 
 
 def _factors(person: User) -> Iterable[Row]:
-    """Returns the kind and the times of each second factor of the person, without the secrets."""
+    """Returns the kind and the times of each second factor of the person. Secrets are not
+    included.
+    """
     factors = Authenticator.objects.filter(user=person).order_by("created_at")
     return read(factors, "type", "created_at", "last_used_at")
 
@@ -84,9 +87,8 @@ ABOUT_PEOPLE = (
 
 
 def _changes(person: User) -> Iterator[Row]:
-    """Yields the history of the person and of the person's accounts. If staff made a change, the
-    row contains neither the name of the colleague nor the reason, because reasons are only for
-    staff.
+    """Yields the history of the person and of the person's accounts. Changes by staff contain
+    neither the reason nor the name of the colleague, because both are only for staff.
     """
     accounts = [str(account.pk) for account in Account.objects.owned_by(person)]
     changes = Change.objects.filter(
@@ -94,7 +96,7 @@ def _changes(person: User) -> Iterator[Row]:
         | Q(table_name="accounts", about__in=accounts)
     )
     columns = ("changed_at", "table_name", "about", "action", "before", "after")
-    with reading(RowScope.BANK):  # row policies hide the history from customers
+    with reading(RowScope.BANK):  # Row policies hide the history from customers.
         for *facts, by, path, address in read(
             changes.order_by("changed_at", "id"), *columns, "person_id", "path", "address"
         ):
@@ -113,8 +115,8 @@ def _who(*, is_own: bool, is_somebodys: bool, path: str) -> str:
 
 
 def _reads(person: User) -> Iterator[Row]:
-    """Yields the times at which staff opened pages with the person's data, and the names of these
-    pages. The names of the staff are not included.
+    """Yields the time and the page for each time that staff opened a page with the person's data.
+    Names of staff are not included.
     """
     reads = Read.objects.filter(people__contains=[person.pk]).order_by("read_at", "id")
     with reading(RowScope.BANK):
@@ -144,8 +146,8 @@ ENTRY_COLUMNS = (
 
 
 def _entries(person: User) -> Iterable[Row]:
-    """Yields all entries of the person's accounts, oldest first within each account. The accounts
-    are read one after the other, because then each account is one range of an index.
+    """Yields all entries of the person's accounts, oldest first within each account. Reads one
+    account after the other, so that Postgres reads one index range per account.
     """
     accounts = Account.objects.owned_by(person)
     return chain.from_iterable(_entries_of(account, person) for account in accounts)
@@ -170,8 +172,8 @@ def _holds(person: User) -> Iterable[Row]:
 
 
 def _messages(person: User) -> Iterable[Row]:
-    """Returns the bank's messages to the person about payments. The reasons of staff are internal,
-    so they are not included.
+    """Returns the bank's messages to the person about payments. Reasons are not included, because
+    they are only for staff.
     """
     messages = StaffReason.objects.filter(transaction__in=Transaction.objects.visible_to(person))
     messages = messages.exclude(message="").order_by("created_at")

@@ -1,8 +1,8 @@
-"""Texts of `accounts` and the core in which a person can be recognised: reasons of staff, the log
-of reads, and the history.
+"""Finds texts of `accounts` and of the core in which a person can be recognised: reasons of staff,
+the log of reads, and the history. See Note [Whose texts].
 
-A test writes an email address into each text column, and fails if the erasure leaves out a column:
-`tests/transactions/privacy/test_every_column.py`. See Note [Whose texts].
+`tests/transactions/privacy/test_every_column.py` writes an email address into each text column, and
+fails if the erasure leaves out a column.
 """
 
 from collections.abc import Iterator
@@ -42,8 +42,8 @@ from transactions.privacy.traces import (
 
 
 def logged(traces: Traces) -> Iterator[Logged]:
-    """Yields the objects whose entries in the admin log may contain the person's name: the person,
-    the person's rows, and the person's payments with others.
+    """Yields objects whose entries in the admin log may contain the person's name: the person, the
+    person's rows, and the person's payments.
     """
     yield Logged(User, Q(pk=traces.person.pk))
     yield Logged(Account, Q(user=traces.person))
@@ -80,12 +80,13 @@ def _about_accounts(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_reads(traces: Traces) -> Iterator[Erased]:
-    """Yields the search queries of staff that found the person or contain an address of the person.
-    Also yields the IP addresses of reads by the person, if the person was staff.
+    """Yields the search queries with which staff found the person, and search queries that contain
+    an address of the person. If the person was staff, also yields the IP addresses of reads by the
+    person.
 
-    Browsers percent-encode an address in one of several ways. The admin encodes the search of a
-    list again in the URL of the next page. So each query with a percent sign is decoded as often as
-    it was encoded, and then searched for an address.
+    Browsers percent-encode an address in different ways, and the admin encodes a search again in
+    the URL of the next page. So a query is decoded until it is no longer encoded, and then searched
+    for an address.
     """
     reads = Read.objects.exclude(query="")
     of_them = Q(people__contains=[traces.person.pk]) | Q(having("query", traces.addresses))
@@ -119,8 +120,8 @@ def _with_an_address(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_the_history(traces: Traces) -> Iterator[Erased]:
-    """Yields changes of email addresses of other people that contain an address of the person. For
-    example, another person had the address earlier, or entered it by mistake.
+    """Yields changes of other people's email addresses that contain an address of the person. For
+    example, another person had this address earlier, or entered it by mistake.
     """
     for side in ("before", "after"):
         shorter = Func(
@@ -133,7 +134,7 @@ def _in_the_history(traces: Traces) -> Iterator[Erased]:
 
 def _in_findings(traces: Traces) -> Iterator[Erased]:
     """Yields audit findings that contain an address of the person, because they quote a row. Only
-    the address is removed from the finding.
+    the address is erased.
     """
     for rows, text in without(AuditRun.objects.all(), "findings", traces.addresses):
         yield Erased(rows, {"findings": Cast(text, JSONField())})

@@ -1,10 +1,9 @@
 """The only code that inserts transactions and ends holds. Database triggers then change the
 balances.
 
-For a batch, `engine` calls the other modules in this order: `drafts` validates the caller's values,
-`locked_accounts` locks the accounts, `checks` checks the drafts, and `insert` writes the rows. If
-the database refuses a row, `refusals` finds the message. `single_statement` posts one plain
-payment.
+`engine` posts a batch in four steps: `drafts` validates the caller's values, `locked_accounts`
+locks the accounts, `checks` checks the drafts, and `insert` writes the rows. `refusals` finds the
+message if the database refuses a row. `single_statement` posts one plain payment.
 
 Pages never call this package. They call `transactions.services`, which opens the database
 transaction.

@@ -1,5 +1,5 @@
-"""Posts many drafts in one call. Either all drafts are posted or none (atomic), or each draft has a
-separate result.
+"""Posts many drafts in one call. With `atomic`, either all drafts are posted or no draft. Otherwise
+each draft has a separate result.
 """
 
 import gc
@@ -23,9 +23,9 @@ from transactions.posting.turns import wait_for_turns
 
 CHUNK = 10_000  # max. drafts per database transaction of a batch with `atomic=False`
 # Note [Short locks]: a payment locks the recipient's account until its database transaction ends.
-# In that time, payments from this account wait, and are refused after LEDGER_LOCK_TIMEOUT (2 s). So
-# the number of drafts that a customer's request books in one transaction is limited. 1,000 drafts
-# to 1,000 accounts lock the accounts for 0.1 s (0.14 s if each row has a reason; two shared cores,
+# During this time, payments from this account wait, and are refused after LEDGER_LOCK_TIMEOUT (2
+# s). So a customer's request may book only MAX_TOGETHER drafts in one transaction. 1,000 drafts to
+# 1,000 accounts lock the accounts for 0.1 s (0.14 s if each row has a reason; two shared cores,
 # November 2026), 5,000 drafts for 0.7 s, 50,000 drafts for 13 s. Metadata is read and converted
 # before the accounts are locked. 1 MB of metadata adds up to 0.4 s, because the lists of words that
 # wait for their index are short (`PENDING` of the model). Batches of one person run one after
@@ -38,7 +38,7 @@ TOO_MANY = (
     f"{METADATA_TOGETHER:,} characters of metadata. Nothing was booked; divide them into several "
     "batches, or have each payment booked separately."
 )
-# Maximum number of drafts in a chunk that capture or reverse a row that is not written yet.
+# The maximum number of drafts in a chunk that capture or reverse an unwritten row.
 LINKS = 100
 WITHOUT_ID = (
     "Nothing was booked: each draft of a batch in parts needs an id that is made before it is sent,"
@@ -49,15 +49,18 @@ Record = Callable[[Part, list[Transaction | LedgerError]], None]
 
 
 class BatchInterrupted(OperationalError):
-    """Raised if the database fails while a batch is posted in chunks. `__cause__` is the error of
-    the database.
+    """An error of the database while a batch is posted in chunks. `__cause__` is the original
+    error.
 
-    The lists `results`, `unknown` and `unbooked` together contain every draft, in order. The
-    results are final. A draft in `unknown` may be posted or not, because the connection was lost
-    during the COMMIT. Each draft in `unknown` has the id with which it was sent, so if the caller
-    sends the draft again, the draft is posted at most once. This call did not post the drafts in
-    `unbooked`. But an earlier call may have returned such a draft in `unknown` and may have posted
-    it. In this case, the draft in `unbooked` still has the id of the earlier call.
+    The lists `results`, `unknown` and `unbooked` together contain every draft, in order:
+
+    - `results` are the final results of the first drafts.
+    - `unknown` are drafts that may have been posted, because the connection was lost during the
+      COMMIT. Each of these drafts has the id with which it was sent. If the caller sends these
+      drafts again, each draft is posted at most once.
+    - `unbooked` are drafts that this call did not post. A draft that an earlier call returned in
+      `unknown` may have been posted by the earlier call. Such a draft still has the id of the
+      earlier call.
     """
 
     def __init__(
@@ -78,14 +81,14 @@ def post_batch(
     drafts: Sequence[Draft], *, atomic: bool = True
 ) -> list[Transaction] | list[Transaction | LedgerError]:
     """Posts many drafts in order. A draft may capture or reverse an earlier draft of the same
-    batch, by the id of the earlier draft.
+    batch, and refers to the id of the earlier draft.
 
-    With `atomic`, returns the posted rows. If a draft is refused, raises the first refusal, and
-    nothing is posted.
+    With `atomic`, returns the posted rows. If a draft is refused, nothing is posted, and the first
+    refusal is raised.
 
     Without `atomic`, returns one result per draft: the Transaction, or the LedgerError that refused
-    the draft. The drafts are posted in chunks, so that accounts are locked only briefly. If the
-    database fails in a chunk, raises BatchInterrupted, and the earlier chunks stay posted.
+    the draft. Posts the drafts in chunks, so that accounts are locked only briefly. Raises
+    BatchInterrupted if the database fails; the chunks before the failure stay posted.
     """
     if atomic:
         with _no_search_for_cycles(), counting_batch(drafts) as tally:
@@ -109,13 +112,11 @@ def post_batch(
 
 
 def _chunk_of(rest: Sequence[Draft]) -> list[PreparedDraft | LedgerError]:
-    """Returns the next chunk of prepared drafts. A chunk has up to CHUNK drafts. It is shorter if
-    more than LINKS drafts capture or reverse a row that is not written yet. A draft with invalid
-    values is replaced by its refusal.
+    """Returns the next chunk: up to CHUNK prepared drafts. A draft with invalid values is replaced
+    by its refusal. A chunk contains at most LINKS drafts that capture or reverse an unwritten row.
 
-    A draft that captures or reverses an unwritten row needs a separate write (`posting.post`). In
-    one transaction, each further write to the same account is slower: 2,000 holds, each followed by
-    its capture, took 88 s.
+    Each of these drafts needs a separate write (`posting.post`). In one transaction, each further
+    write to the same account is slower: 2,000 holds, each followed by its capture, took 88 s.
     """
     chunk: list[PreparedDraft | LedgerError] = []
     unwritten, links = set[uuid.UUID](), 0
@@ -153,11 +154,11 @@ def _interrupted(
 def _no_search_for_cycles() -> Iterator[None]:
     """Switches the garbage collector off while a batch is posted.
 
-    Note [Garbage collection]: a batch creates many small objects without reference cycles. All of
-    them live until the batch ends, and the collector scans them repeatedly. With the collector on,
-    10,000 drafts reach 0.49 of COPY's speed; with the collector off, 0.69 (`make bench`, November
-    2026, two shared cores). The collector is off for the whole process, so reference cycles of
-    other threads are not collected until the batch ends.
+    Note [Garbage collection]: a batch creates many small objects without reference cycles. The
+    collector scans these objects repeatedly until the batch ends. With the collector on, 10,000
+    drafts reach 0.49 of COPY's speed; with the collector off, 0.69 (`make bench`, November 2026,
+    two shared cores). The collector is off for the whole process, so reference cycles of other
+    threads stay in memory until the batch ends.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -172,13 +173,13 @@ def post_together(drafts: Callable[[], Part], record: Record) -> None:
     """Posts up to MAX_TOGETHER drafts in one database transaction, see Note [Short locks].
 
     `drafts` returns the drafts. It may lock other rows, because it is called before the accounts
-    are locked. If the transaction is retried, `drafts` is called again, and must return the drafts
-    that are still to be posted. `record` receives the drafts and their results, and stores the
-    results in the same transaction. If `record` raises a LedgerError, everything is rolled back.
+    are locked. If the transaction is retried, `drafts` is called again, and must return only drafts
+    that are not posted yet. `record` stores the results of the drafts in the same transaction. If
+    `record` raises a LedgerError, everything is rolled back.
 
-    Every draft needs an id that stays the same between calls, because after a lost COMMIT only the
-    id shows which drafts were posted. Raises InvalidDetails for a draft without an id, and
-    TooManyTogether for too many drafts or too much metadata. In these cases nothing is posted.
+    Every draft needs an id that is the same in every call, because only the id shows which drafts
+    were posted after a lost COMMIT. Raises InvalidDetails for a draft without an id, and
+    TooManyTogether for too many drafts or too much metadata.
     """
 
     def post() -> None:
@@ -202,11 +203,11 @@ def post_together(drafts: Callable[[], Part], record: Record) -> None:
 
 
 def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
-    """Passes each part to `record`, with the results that posting all parts would have now. Does
-    not post or lock anything, so payments of other people may change a result later.
+    """Passes each part to `record`, together with the results that posting all parts would have
+    now. Posts and locks nothing, so payments of other people may change a result later.
 
-    A draft must not capture or reverse another draft of these parts. If the connection is lost and
-    the preview is retried, `parts` is called again.
+    A draft must not capture or reverse another draft of these parts. If the connection is lost, the
+    preview is retried, and `parts` is called again.
     """
 
     def preview() -> None:
@@ -218,7 +219,7 @@ def preview_parts(parts: Callable[[], Iterable[Part]], record: Record) -> None:
             tally.add(part, items, results)
             for result in results:
                 if isinstance(result, LedgerError):
-                    # The frames of its traceback would keep the whole part in memory.
+                    # The traceback of a refusal would keep the whole part in memory.
                     result.__traceback__ = None
             record(part, results)
 
@@ -238,8 +239,8 @@ def _results_on(
         engine.post
     ),
 ) -> list[Transaction | LedgerError]:
-    """Returns the result of each item, in order. `results_of` posts or previews the prepared
-    drafts. If an item is a refusal, that refusal is its result.
+    """Returns the result of each item, in order. An item that is a refusal is its own result.
+    `results_of` posts or previews the other items.
     """
     results = iter(results_of([item for item in items if isinstance(item, PreparedDraft)]))
     return [next(results) if isinstance(item, PreparedDraft) else item for item in items]

@@ -1,8 +1,8 @@
-"""Checks drafts and releases of holds against the locked accounts, and applies accepted drafts to
-the accounts in memory.
+"""Checks drafts and releases of holds against the locked accounts. Applies accepted drafts to the
+accounts in memory.
 
-`single_statement` has the same checks in SQL, so a plain payment is checked here only if SQL has
-refused it. Add a new check to both modules.
+`single_statement` makes the same checks in SQL. A plain payment is checked here only if the SQL has
+refused the payment. Add a new check to both modules.
 """
 
 from decimal import Decimal
@@ -37,9 +37,7 @@ from transactions.posting.locked_accounts import LockedAccount, LockedAccounts, 
 
 
 def check(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
-    """Raises the LedgerError that refuses the draft. Returns None if the draft is accepted. Changes
-    nothing.
-    """
+    """Raises a LedgerError if the draft is refused. Changes nothing."""
     _check_currency(item, sides)
     if item.expires_at is not None:
         _check_expiry(item)
@@ -67,8 +65,8 @@ def _check_currency(item: PreparedDraft, sides: Sides) -> None:
 
 
 def _check_expiry(item: PreparedDraft) -> None:
-    """Raises ExpiryPassed for a new hold whose expiry time is in the past. An imported hold, with
-    `created_at`, may already have expired.
+    """Raises ExpiryPassed for a new hold whose expiry time is in the past. A hold with `created_at`
+    is imported, and may have expired.
     """
     assert item.expires_at is not None  # noqa: S101  the caller has checked it
     if item.created_at is None and item.expires_at <= timezone.now():
@@ -135,7 +133,7 @@ def _check_sender(
     available = sender.available
     if item.captures_id is not None:
         available += locked.linked[item.captures_id].amount
-    elif item.reverses_id is None:  # limits do not apply to refunds, and were checked for the hold
+    elif item.reverses_id is None:  # no limits for refunds; for captures, the hold was checked
         _check_limits(item, sender, sides, locked)
     if item.amount > available:
         amount = figure(item.amount, sender.currency)
@@ -184,8 +182,8 @@ def _check_recipient(item: PreparedDraft, recipient: LockedAccount) -> None:
 
 
 def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
-    """Updates the balances of the locked accounts in memory, and sets the booking time, value date,
-    currency and balances of the draft.
+    """Updates the balances of the locked accounts in memory. Sets the draft's booking time, value
+    date, currency and balances.
     """
     sender, recipient = sides
     moment = booking_time(item, sides)
@@ -206,8 +204,8 @@ def apply(item: PreparedDraft, sides: Sides, locked: LockedAccounts) -> None:
 
 
 def _take(item: PreparedDraft, sender: LockedAccount, locked: LockedAccounts) -> None:
-    """Deducts the amount from the sender in memory. For a hold, the held amount increases. For any
-    other draft, the balance decreases.
+    """Deducts the amount from the sender in memory. A hold increases the held amount. Any other
+    draft decreases the balance.
     """
     if sender.daily_limit is not None and item.booked_at is not None:
         day = locked.day_of(item.booked_at)

@@ -1,8 +1,7 @@
-"""Counts payments by kind and outcome for `/metrics`. Each draft that a caller sends is counted
-once.
+"""Counts payments by kind and outcome for `/metrics`. Each draft is counted once.
 
-A retry is not counted as a second payment, and a rolled-back payment is not counted. If an atomic
-batch is refused, the whole batch counts as one refusal.
+A retry does not count as a second payment, and a payment that is rolled back does not count. A
+refused atomic batch counts as one refusal.
 """
 
 import functools
@@ -25,9 +24,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 KINDS = ("transfer", "deposit", "withdrawal", "hold", "capture", "release", "reversal", "batch")
-# Outcomes. REPEATED: a row with this id existed already, so no money was moved again. UNKNOWN: it
-# is not known whether the payment was booked. FAILED: there was an error that is not a refusal, and
-# nothing was booked.
+# The outcomes. REPEATED: a row with this id already existed, so no money moved. UNKNOWN: the
+# payment may have been booked. FAILED: an error other than a refusal, and nothing was booked.
 BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED = "booked", "repeated", "refused", "unknown", "failed"
 KIND, OUTCOME = "ledger.payment.kind", "ledger.payment.outcome"  # attributes of a trace span
 PAYMENTS = Counter(
@@ -35,15 +33,15 @@ PAYMENTS = Counter(
     "Payments, holds and releases by kind and outcome.",
     ["kind", "outcome"],
 )
-for _kind in KINDS:  # creates each counter with 0, so that the first payment is an increase
+for _kind in KINDS:  # creates each counter with 0, so that the first payment increases the counter
     for _outcome in (BOOKED, REPEATED, REFUSED, UNKNOWN, FAILED):
         PAYMENTS.labels(_kind, _outcome)
 count_refusals(dict.fromkeys(exceptions.__all__, 0), BOOKING)
 
 
 class Payment:
-    """A kind of payment, an outcome and a number of payments. `counting` adds them to the metrics
-    at the end of its `with` block. The default is one booked payment.
+    """A number of payments with a kind and an outcome. The default is one booked payment.
+    `counting` adds the number to the metrics.
     """
 
     def __init__(self, kind: str) -> None:
@@ -55,9 +53,9 @@ _current: ContextVar[Payment | None] = ContextVar("counted_payment", default=Non
 
 @contextmanager
 def counting(kind: str) -> Iterator[Payment]:
-    """Yields a Payment, which the block may change, and adds it to the metrics when the block ends.
-    If the block raises an error, the outcome is taken from the error. If blocks are nested, only
-    the outermost block counts.
+    """Yields a Payment that the block may change, and adds the Payment to the metrics at the end.
+    If the block raises an error, the error determines the outcome. Of nested blocks, only the
+    outermost block counts.
     """
     outer = _current.get()
     if outer is not None:
@@ -80,7 +78,7 @@ def counting(kind: str) -> Iterator[Payment]:
 
 
 def note_repeated() -> None:
-    """Sets the outcome of the surrounding `counting` block to "repeated", because an earlier call
+    """Sets the outcome of the current `counting` block to "repeated", because an earlier call has
     booked the same payment.
     """
     if (payment := _current.get()) is not None:
@@ -88,7 +86,7 @@ def note_repeated() -> None:
 
 
 def counts_as(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Returns a decorator that runs each call of a function in a `counting` block of this kind."""
+    """Returns a decorator that runs a function in a `counting` block of this kind."""
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -102,7 +100,7 @@ def counts_as(kind: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def kind_of(draft: Draft) -> str:
-    """Returns the kind of a draft, one of KINDS. Works also if the draft has invalid values."""
+    """Returns the kind of a draft, one of KINDS. The draft may have invalid values."""
     if draft.pending:
         return "hold"
     if draft.captures:
@@ -122,7 +120,7 @@ class BatchTally:
         self.refusals = Tally[str]()
 
     def clear(self) -> None:
-        """Removes all outcomes, because the database transaction runs again."""
+        """Removes all outcomes. Call it when the database transaction starts again."""
         self.payments.clear()
         self.refusals.clear()
 
@@ -132,7 +130,7 @@ class BatchTally:
         items: Sequence[PreparedDraft | LedgerError],
         results: Sequence[object],
     ) -> None:
-        """Adds the outcome of each draft to the tally. The three sequences have the same order."""
+        """Adds the outcome of each draft. The three sequences have the same order."""
         for draft, item, result in zip(drafts, items, results, strict=True):
             if isinstance(result, LedgerError):
                 self.refusals[type(result).__name__] += 1
@@ -147,16 +145,14 @@ class BatchTally:
         return (kind for kind, _ in self.payments.elements())
 
     def by_outcome(self) -> dict[str, int]:
-        """Returns the number of drafts by outcome. The keys are names of attributes of a trace
-        span.
-        """
+        """Returns the number of drafts by outcome. The keys are attributes of a trace span."""
         found = Tally[str]()
         for (_, outcome), many in self.payments.items():
             found[f"ledger.batch.{outcome}"] += many
         return dict(found)
 
     def publish(self) -> None:
-        """Adds the final outcomes to the metrics."""
+        """Adds the outcomes to the metrics."""
         for (kind, outcome), many in self.payments.items():
             PAYMENTS.labels(kind, outcome).inc(many)
         count_refusals(self.refusals, BOOKING)
@@ -165,14 +161,15 @@ class BatchTally:
 @contextmanager
 def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
     """Counts the drafts of one database transaction. Yields a tally to which the block adds
-    outcomes. If the block raises an error, each draft gets the outcome of this error instead.
+    outcomes. If the block raises a LedgerError, counts one refused batch. Any other error is the
+    outcome of every draft.
     """
     tally = BatchTally()
     with spans.span("service batch", {KIND: "batch"}, expects=(LedgerError,)) as span:
         try:
             with counting_refusals(BOOKING):
                 yield tally
-        except LedgerError as error:  # refuses the whole batch
+        except LedgerError as error:  # the whole batch is refused
             PAYMENTS.labels("batch", _noted(span, error)).inc()
             raise
         except Exception as error:
@@ -186,8 +183,8 @@ def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
 
 
 def _noted(span: Span, error: Exception) -> str:
-    """Returns the outcome that an error means, and adds the outcome to the trace span. For a
-    refusal, the span contains the class of the error, never the message.
+    """Returns the outcome for an error, and adds the outcome to the trace span. For a refusal, the
+    span contains the class of the error, never the message.
     """
     outcome = _outcome_of(error)
     span.note({OUTCOME: outcome})

@@ -1,4 +1,6 @@
-"""A movement of money: `Draft` as the caller requests it, and `PreparedDraft` after validation."""
+"""The values of a movement of money: `Draft` as the caller passes them, and `PreparedDraft` after
+validation.
+"""
 
 import uuid
 from collections.abc import Container, Mapping
@@ -15,7 +17,7 @@ from transactions.exceptions import InvalidDetails, SameAccount
 from transactions.models import DESCRIPTION_LIMIT, REFERENCE_LIMIT, Transaction
 from transactions.posting import validation
 
-# Plain strings, because `.value` of an enum takes longer than all other operations on a status.
+# Plain strings, because `.value` of an enum is slower than every other operation on a status.
 COMPLETED, PENDING = Transaction.Status.COMPLETED.value, Transaction.Status.PENDING.value
 DEPOSIT, WITHDRAWAL, TRANSFER = (
     Transaction.Type.DEPOSIT.value,
@@ -29,13 +31,13 @@ class Draft:
     """A movement of money that is not posted yet.
 
     A draft without `from_account` is a deposit, and a draft without `to_account` is a withdrawal.
-    Accounts are instances or ids. `id` is the idempotency key; if it is None, a new id is created.
+    Accounts are instances or ids. `id` is the idempotency key, and None means a new id.
     `created_at` is the booking time of imported history. If an account has a later entry, the
-    booking time is moved to just after that entry.
+    booking time becomes a time just after this entry.
 
     With `pending`, the draft is a hold, which may have an expiry time (`expires_at`). `captures` is
-    the hold that the draft captures, and `reverses` is the transaction that the draft refunds. A
-    draft can have only one of `captures` and `reverses`.
+    the hold that the draft captures, and `reverses` is the transaction that the draft refunds. Only
+    one of `captures` and `reverses` may be set.
     """
 
     amount: Decimal | int | str
@@ -56,11 +58,11 @@ class Draft:
 
 @dataclass(slots=True)
 class PreparedDraft:
-    """A draft with valid values. The checks that depend on the accounts follow later.
+    """A draft with valid values that has not yet been checked against its accounts.
 
     `outline` sets the accounts and the rows that the draft captures or reverses. `complete` sets
-    the amount, texts and times. The attribute `currency` and the attributes below it are set while
-    the accounts are locked.
+    the amount, texts and times. The attributes from `currency` on are set while the accounts are
+    locked.
     """
 
     draft: Draft | None  # None after `complete`
@@ -86,25 +88,25 @@ class PreparedDraft:
     booked_value_date: date | None = None
     from_balance: Decimal | None = None
     to_balance: Decimal | None = None
-    # `was_posted`: a row with this id existed already. `was_lost`: the id was looked up because the
-    # answer to the first attempt was lost.
+    # `was_posted`: a row with this id already existed. `was_lost`: the answer to the first attempt
+    # was lost, so the id was looked up.
     was_posted: bool = False
     was_lost: bool = False
 
     @property
     def is_repeated(self) -> bool:
-        """Whether an earlier call had booked the payment of this draft."""
+        """Whether an earlier call has booked the payment of this draft."""
         return self.was_posted and not self.was_lost
 
     @property
     def is_hold(self) -> bool:
-        """Whether the draft reserves money and does not move it."""
+        """Whether the draft only reserves money."""
         return self.status == PENDING
 
     @property
     def is_correction(self) -> bool:
-        """Whether the draft captures a hold or reverses a payment. Limits do not apply to such
-        drafts, because the hold was already counted and refunds have no limit.
+        """Whether the draft captures a hold or reverses a payment. Limits do not apply to
+        corrections: the hold counted already, and refunds have no limit.
         """
         return self.captures_id is not None or self.reverses_id is not None
 
@@ -113,8 +115,8 @@ class PreparedDraft:
         return self.is_correction and (self.captures_id or self.reverses_id) in ids
 
     def same_content(self, row: Transaction) -> bool:
-        """Returns whether a posted row has the same content as this draft. If the draft has no
-        value date, the value date is not compared.
+        """Returns whether a posted row has the same content as this draft. The value date is
+        ignored if the draft has none.
         """
         return (
             (row.status != COMPLETED) == self.is_hold
@@ -133,18 +135,18 @@ class PreparedDraft:
 
 
 def prepare(draft: Draft) -> PreparedDraft:
-    """Returns the validated draft. Raises the LedgerError of the first invalid value."""
+    """Returns the validated draft. Raises a LedgerError for the first invalid value."""
     item = outline(draft)
     complete(item)
     return item
 
 
 def outline(draft: Draft) -> PreparedDraft:
-    """Reads the values that are needed before locking: ids, accounts, type and status of the draft.
-    Raises LedgerError if one of them is invalid.
+    """Reads only the values that are needed before locking: ids, accounts, type and status. Raises
+    LedgerError if one of these values is invalid.
 
-    The result is not complete. In a batch, `complete` validates the other values of a draft while
-    the database stores earlier rows.
+    Call `complete` on the result. In a batch, `complete` runs while the database stores earlier
+    rows.
     """
     from_id = validation.account_id(draft.from_account)
     to_id = validation.account_id(draft.to_account)
@@ -172,8 +174,8 @@ def outline(draft: Draft) -> PreparedDraft:
 
 
 def complete(item: PreparedDraft) -> None:
-    """Validates the amount, texts, metadata and times, and stores them in `item`. Does nothing if
-    `item` is already complete. Raises LedgerError for an invalid value.
+    """Validates the amount, texts, metadata and times of the draft, and stores them in `item`. Does
+    nothing if `item` is complete. Raises LedgerError for an invalid value.
     """
     draft = item.draft
     if draft is None:
@@ -208,9 +210,7 @@ def _expiry(draft: Draft) -> datetime | None:
 
 
 def _type(from_id: uuid.UUID | None, to_id: uuid.UUID | None) -> str:
-    """Returns DEPOSIT if there is no sender, WITHDRAWAL if there is no recipient, and TRANSFER if
-    there are both.
-    """
+    """Returns DEPOSIT without a sender, WITHDRAWAL without a recipient, and otherwise TRANSFER."""
     if from_id is None:
         return DEPOSIT
     return WITHDRAWAL if to_id is None else TRANSFER

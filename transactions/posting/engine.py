@@ -2,7 +2,7 @@
 
 One ordered query locks all accounts of the batch. Python then checks each draft against the locked
 accounts. Finally the rows are written, and database triggers change the balances. If the database
-refuses a row, the batch is halved repeatedly until the refused draft is found.
+refuses a row, the batch is divided into halves until the refused draft is found.
 
 The caller opens the database transaction with `unit_of_work.run`. A plain payment is posted here
 only if `single_statement` cannot post it.
@@ -44,9 +44,10 @@ UNKNOWN_PERSON = InvalidDetails("The person who books this is not a user of this
 
 def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
     """Posts the drafts in order, inside the caller's database transaction. Returns one result per
-    draft, in the same order: the posted row, or the LedgerError that refused the draft.
+    draft: the posted row, or the LedgerError that refused the draft. A refused draft changes
+    nothing.
 
-    A refused draft changes nothing. The accounts stay locked until the caller commits.
+    The accounts stay locked until the caller commits.
     """
     locked = lock_accounts_of(items)
     posted = insert.find([item.id for item in items if item.id_given])
@@ -59,11 +60,10 @@ def post(items: Sequence[PreparedDraft]) -> list[Transaction | LedgerError]:
 def preview(
     items: Sequence[PreparedDraft], senders: dict[uuid.UUID, LockedAccount]
 ) -> list[Transaction | LedgerError]:
-    """Returns the results that posting the drafts would have now, without locking or writing rows.
+    """Returns the results that posting the drafts would have now. Neither locks nor writes rows.
 
-    `senders` maps account ids to the sending accounts of earlier drafts in the same preview. The
-    balances of these accounts already include the earlier drafts. This call adds the sending
-    accounts of `items`.
+    `senders` maps the ids of sending accounts to their values after the earlier drafts of the same
+    preview. This call adds the sending accounts of `items`.
     """
     ids = {id for item in items for id in item.account_ids}
     locked = LockedAccounts(read(ids) | {id: senders[id] for id in ids & senders.keys()})
@@ -82,7 +82,7 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
     """Posts a draft that is the only draft of its database transaction. Returns the row, or the
     LedgerError that refused the draft. A plain payment needs three SQL statements.
 
-    Opens no savepoint, so a database error ends the caller's transaction.
+    Uses no savepoint, so after a database error the transaction can only be rolled back.
     """
     locked = lock_accounts_of([item])
     try:
@@ -91,7 +91,8 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
         apply(item, sides, locked)
         insert.write([item], 1)
     except (LedgerError, insert.IdTaken) as refusal:
-        # If a row with this id exists already, that row is the result, whatever the refusal is.
+        # The existing row with this id is the result, even if the draft was refused for another
+        # reason.
         row = insert.find([item.id]).get(item.id) if item.id_given else None
         if row is not None:
             return _repeated(item, row)
@@ -106,12 +107,12 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
 def release(
     hold: Transaction, *, explain: Callable[[Transaction], object]
 ) -> tuple[Transaction, bool]:
-    """Voids a pending hold. Returns the row of the hold, and whether this call voided it.
+    """Voids a pending hold. Returns the row of the hold, and True if this call has voided the hold.
+    Returns False if the hold was already voided.
 
-    If the hold was voided before, returns the row and False. Raises HoldNotPending if the row is
-    not a pending hold. The status is read again after the account is locked. Before the hold is
-    voided, `explain` is called with the row. `explain` must store the reason, because a database
-    rule requires a reason.
+    Calls `explain` with the row before the hold is voided. `explain` must store the reason, because
+    a database rule requires a reason. Raises HoldNotPending if the row is not a pending hold. The
+    status is read after the account is locked.
     """
     locked = LockedAccounts(lock([hold.from_account_id] if hold.from_account_id else []))
     row = insert.find([hold.pk])[hold.pk]
@@ -125,13 +126,13 @@ def release(
 
 
 def release_locked(holds: Sequence[Transaction]) -> None:
-    """Voids pending holds. The caller has already locked their accounts."""
+    """Voids pending holds. The caller must have locked their accounts."""
     insert.end_holds([hold.pk for hold in holds], Transaction.Status.VOIDED)
 
 
 def _strangers(items: Sequence[PreparedDraft]) -> set[uuid.UUID]:
-    """Returns the ids in `created_by_id` for which no user exists. Sends one query per batch,
-    because the foreign key would refuse such rows one at a time.
+    """Returns the ids in `created_by_id` for which no user exists. Sends one query per batch.
+    Without this check, the foreign key would refuse the rows one at a time.
     """
     named = {item.created_by_id for item in items if item.created_by_id is not None}
     if not named:
@@ -142,8 +143,8 @@ def _strangers(items: Sequence[PreparedDraft]) -> set[uuid.UUID]:
 def _post_stretches(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
-    """Posts the drafts in groups. A draft that captures or reverses another draft of the batch is
-    in a later group, so it is checked after the other draft is written. Most batches are one group.
+    """Posts the drafts in groups. If a draft captures or reverses another draft of the batch, the
+    other draft is in an earlier group, so that it is already written. Most batches are one group.
     """
     stretches = list(_stretches(items))
     if len(stretches) == 1:
@@ -158,8 +159,8 @@ def _post_stretches(
 
 
 def _stretches(items: Sequence[PreparedDraft]) -> Iterator[Sequence[PreparedDraft]]:
-    """Yields groups of consecutive drafts. A new group begins at each draft that captures or
-    reverses an earlier draft of the current group.
+    """Yields groups of consecutive drafts. A new group begins at a draft that captures or reverses
+    a draft of the current group.
     """
     if not any(item.is_correction for item in items):
         if items:
@@ -178,12 +179,12 @@ def _post_chunk(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
     """Posts the drafts in a savepoint. If the database refuses a row, posts each half of the drafts
-    separately, and so on, until the refused draft is found.
+    separately, until the refused draft is found.
 
-    Each half locks and reads its accounts again, because the savepoint rolled back all changes. If
-    another transaction has used one of the ids since `posted` was read, raises OperationalError, so
-    that the whole work is retried. The function does not look for such ids by halving. It would
-    find them one by one, and the accounts would stay locked all this time.
+    Each half locks and reads its accounts again, because the savepoint rolled back all changes.
+    Raises OperationalError if another transaction has used one of the ids in the meantime, so that
+    the whole work is retried. Halving would find such ids only one by one, while the accounts stay
+    locked.
     """
     try:
         with db_transaction.atomic():
@@ -212,8 +213,8 @@ def _check_and_write(
     items: Sequence[PreparedDraft], locked: LockedAccounts, posted: dict[uuid.UUID, Transaction]
 ) -> list[Transaction | LedgerError]:
     """Checks the drafts and writes the accepted drafts. Returns a result for each draft. Normally
-    each row is checked while earlier rows are sent. If a check may send a query, all drafts are
-    checked before the first row is sent.
+    each draft is checked while earlier rows are being sent. If an account has a daily limit, all
+    drafts are checked before the first row is sent, because a check may send a query.
     """
     results: list[Transaction | LedgerError] = []
     good: Iterable[PreparedDraft] = _good(items, locked, posted, results)
@@ -229,8 +230,8 @@ def _good(
     posted: dict[uuid.UUID, Transaction],
     results: list[Transaction | LedgerError],
 ) -> Iterator[PreparedDraft]:
-    """Checks the drafts and yields each draft that must be written. For every draft, appends the
-    new row, the earlier row with the same id, or the refusal to `results`.
+    """Checks the drafts and yields the drafts that must be written. Appends a result for every
+    draft to `results`: the new row, the existing row with the same id, or the refusal.
     """
     for item in items:
         try:
@@ -253,7 +254,7 @@ def _good(
 
 
 def _repeated(item: PreparedDraft, row: Transaction) -> Transaction | LedgerError:
-    """Returns the posted row if it has the same content as the draft, otherwise an
+    """Returns the posted row if its content is the same as the draft's, otherwise an
     IdempotencyConflict.
     """
     if item.same_content(row):

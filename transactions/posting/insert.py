@@ -15,8 +15,8 @@ from ledger.db.rights.row_security import rows_are_secured
 from transactions.models import Transaction
 from transactions.posting.drafts import PreparedDraft
 
-COPY_FROM = 20  # from this number of rows on, COPY is faster than INSERT
-BLOCK = 500  # rows that are sent to the database together
+COPY_FROM = 20  # COPY is faster than INSERT for this many rows or more
+BLOCK = 500  # number of rows that are sent to the database together
 NULL = r"\N"  # in COPY's text format
 
 COLUMNS = (  # in the order of the model's fields, see `as_transaction`
@@ -30,7 +30,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class IdTaken(Exception):
-    """At least one of the ids belongs to a posted row. No row of the batch was written."""
+    """One of the ids belongs to a posted row. No row of the batch was written."""
 
 
 def find(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Transaction]:
@@ -52,11 +52,10 @@ def reversed_sums(ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, Decimal]:
 
 def write(items: Iterable[PreparedDraft], at_most: int) -> None:
     """Inserts a row for each draft. Triggers then change the balances, see Note [Balances follow
-    rows].
+    rows]. Raises IdTaken, IntegrityError or DataError.
 
-    `items` may be a generator: if COPY is used, the database stores rows while Python prepares the
-    next rows. `at_most` is the maximum number of drafts; from `COPY_FROM` on, COPY is used. Raises
-    IdTaken, IntegrityError or DataError.
+    Uses COPY if `at_most`, the maximum number of drafts, is `COPY_FROM` or more. `items` may be a
+    generator. With COPY, the database then stores rows while Python prepares the next rows.
     """
     if rows_are_secured():
         rest = iter(items)
@@ -69,24 +68,21 @@ def write(items: Iterable[PreparedDraft], at_most: int) -> None:
 
 
 def table(*, is_secured: bool) -> str:
-    """Returns the name of the table into which rows are inserted. With row-level security, this is
-    not the name `transactions`, which then refers to a view that hides balances
-    (`transactions.row_security.masks`).
+    """Returns the name of the table into which rows are inserted. With row-level security, the name
+    `transactions` refers to a view that hides balances (`transactions.row_security.masks`).
     """
     return "public.transactions" if is_secured else "transactions"
 
 
 def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
-    """Sets the status of pending holds to a final status, usually "voided". The status "captured"
-    is not set here, but by a trigger, see `balance_triggers`.
+    """Sets the final status of pending holds, usually "voided". Do not use it for "captured", which
+    a trigger sets (`balance_triggers`).
     """
     Transaction.objects.filter(pk__in=ids, status="pending").update(status=status)
 
 
 def _insert(items: Sequence[PreparedDraft]) -> None:
-    """Inserts a few rows with one SQL statement. Raises IdTaken if a row with one of the ids
-    exists.
-    """
+    """Inserts a few rows with one SQL statement. Raises IdTaken if one of the ids exists."""
     if not items:
         return
     values = ", ".join([ROW] * len(items))
@@ -101,9 +97,7 @@ def _insert(items: Sequence[PreparedDraft]) -> None:
 
 
 def _copy(items: Iterable[PreparedDraft]) -> None:
-    """Writes the rows by COPY in text format. Raises Django's database errors, not Psycopg's
-    errors.
-    """
+    """Writes the rows with COPY in text format. Raises Django's database errors."""
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
@@ -116,9 +110,7 @@ def _copy(items: Iterable[PreparedDraft]) -> None:
 
 
 def _no_question(*_: Any) -> NoReturn:
-    """Refuses queries during a COPY, because the query and the COPY would wait for each other
-    forever.
-    """
+    """Refuses queries during a COPY. The query and the COPY would wait for each other forever."""
     raise RuntimeError("No query can be sent while COPY streams the rows.")
 
 
@@ -149,8 +141,8 @@ def _line(item: PreparedDraft) -> str:
     """Returns the row in COPY's text format. Only texts are escaped, because all other values are
     validated.
 
-    This function takes a third of the Python time per row. To save time, the code contains each
-    field explicitly, and ids are written without hyphens.
+    This function takes a third of the Python time per row. For speed, the code names each field,
+    and writes ids without hyphens.
     """
     sender, recipient = item.from_id, item.to_id
     from_balance, to_balance = item.from_balance, item.to_balance
@@ -179,11 +171,11 @@ def _escaped(text: str) -> str:
 
 
 def as_transaction(item: PreparedDraft) -> Transaction:
-    """Returns the posted row as an instance. The row is not read from the database again.
+    """Returns the posted row as an instance, without a query.
 
-    Note [Instances of posted rows]: fills the instance without `__init__` and its signals, which
-    take most of the time of creating an instance. With `Transaction(**values)`, 10,000 drafts reach
-    0.57 of COPY's speed instead of 0.69 (`make bench`, November 2026, two shared cores). Generated
+    Note [Instances of posted rows]: the instance is created without `__init__` and its signals,
+    because they would take most of the time. With `Transaction(**values)`, 10,000 drafts reach 0.57
+    of COPY's speed instead of 0.69 (`make bench`, November 2026, two shared cores). Generated
     columns are read from the database when they are used.
     """
     row = Transaction.__new__(Transaction)

@@ -1,4 +1,4 @@
-"""The locked accounts of a batch. Their balances are updated while the drafts are checked."""
+"""The locked accounts of a batch, whose balances are updated while the drafts are checked."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ TICK = timedelta(microseconds=1)
 
 
 class SentBefore(NamedTuple):
-    """The amount that an account had sent or reserved on `day`, up to the booking time `until`."""
+    """The amount that an account has sent or reserved on `day`, until the booking time `until`."""
 
     day: date
     until: datetime
@@ -33,10 +33,11 @@ class SentBefore(NamedTuple):
 
 @dataclass(slots=True)
 class LockedAccount:
-    """The values of an account, read when its row was locked. (For a preview, `read` reads the
-    values without a lock.) When a draft has passed its checks, `checks.apply` changes the balance,
-    the held money and the sent amounts in this object, so that the next draft is checked against
-    the new values.
+    """The values of an account at the time of the lock. For a preview, the values are read without
+    a lock.
+
+    `checks.apply` updates the balance, the held amount and the sent amounts in this object after
+    each accepted draft. So the next draft is checked against the new values.
     """
 
     id: uuid.UUID
@@ -59,14 +60,13 @@ class LockedAccount:
         return self.balance + self.overdraft_limit - self.held
 
     def sent_on(self, day: date) -> Decimal:
-        """Returns the amount that the account has sent or reserved since the start of the day. Call
-        this method only for an account with a daily limit, because the first call for a day sends a
-        query.
+        """Returns the amount that the account has sent or reserved since the start of the day. The
+        first call for a day sends a query, so call this method only for an account with a daily
+        limit.
 
-        The booking times of an account only rise, so the account has no rows after this day. If
+        The account has no rows after this day, because booking times strictly increase. If
         `sent_before` contains the sum of the earlier rows of this day, the query reads only the
-        newer rows. A hold that was voided after `sent_before` was computed still counts, as if
-        this payment had been booked before the hold was voided.
+        newer rows. A hold that is voided after `sent_before` was computed still counts.
         """
         if day not in self.sent:
             before = self.sent_before
@@ -83,8 +83,8 @@ COLUMNS = [name for name in LockedAccount.__slots__ if not name.startswith("sent
 
 
 class Sides(NamedTuple):
-    """The locked accounts of the sender and the recipient of a draft. None means that the money
-    comes from, or goes to, a place outside the bank.
+    """The locked accounts of the sender and the recipient of a draft. None means that this side is
+    outside the bank.
     """
 
     sender: LockedAccount | None
@@ -92,7 +92,7 @@ class Sides(NamedTuple):
 
     @property
     def currency(self) -> str:
-        """The currency of the sender. For a deposit, this is the currency of the recipient."""
+        """The currency of the sender, or of the recipient for a deposit."""
         side = self.sender or self.recipient
         return side.currency if side else ""
 
@@ -105,7 +105,7 @@ class Sides(NamedTuple):
 
 @dataclass(slots=True)
 class BankDay:
-    """A day in the bank's time zone, with its first moment and the first moment of the next day."""
+    """A day in the bank's time zone: its first moment, and the first moment of the next day."""
 
     date: date
     start: datetime
@@ -114,11 +114,11 @@ class BankDay:
 
 @dataclass(slots=True)
 class LockedAccounts:
-    """The locked accounts of a batch, and the rows that its drafts capture or reverse.
+    """The locked accounts of a batch, and the rows that the drafts of the batch capture or reverse.
 
-    `ended` contains the ids of holds that earlier drafts of the batch capture. `reversed` is the
-    sum of the reversals of each transaction, including the reversals that earlier drafts of the
-    batch make.
+    `ended` contains the ids of holds that earlier drafts of the batch capture. `reversed` maps the
+    ids of transactions to the sums of their reversals. The sums include the reversals by earlier
+    drafts of the batch.
     """
 
     accounts: dict[uuid.UUID, LockedAccount]
@@ -129,8 +129,8 @@ class LockedAccounts:
     sent_before: dict[uuid.UUID, SentBefore] = field(default_factory=dict)
 
     def sides(self, item: PreparedDraft) -> Sides:
-        """Returns the locked accounts of a draft. Raises AccountNotFound if an account does not
-        exist.
+        """Returns the locked accounts of a draft. Raises AccountNotFound for an account that does
+        not exist.
         """
         sender = self.accounts.get(item.from_id) if item.from_id else None
         recipient = self.accounts.get(item.to_id) if item.to_id else None
@@ -140,26 +140,25 @@ class LockedAccounts:
 
     def day_of(self, moment: datetime) -> date:
         """Returns the day of a moment in the bank's time zone. Caches the last day, because most
-        drafts have the same day.
+        drafts are booked on the same day.
         """
         if self.day is None or not self.day.start <= moment < self.day.end:
             day = timezone.localdate(moment)
-            # In UTC like the moments, because comparing times of different time zones takes ten
-            # times as long.
+            # In UTC like the moments. Comparing times of different time zones takes ten times as
+            # long.
             start, end = (each(day).astimezone(UTC) for each in (start_of_day, end_of_day))
             self.day = BankDay(day, start, end)
         return self.day.date
 
     @property
     def limited_by_day(self) -> bool:
-        """Whether at least one account has a daily limit, so that a check may send a query."""
+        """Whether at least one account has a daily limit."""
         return any(account.daily_limit is not None for account in self.accounts.values())
 
 
 def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
-    """Returns the booking time: the draft's `created_at`, or the current time if `created_at` is
-    None. If the last entry of one of the accounts is later, the booking time is one microsecond
-    after that entry.
+    """Returns the draft's `created_at`, or else the current time. If one of the accounts has a
+    later entry, returns the time of the last entry plus one microsecond.
     """
     moment = item.created_at or now()
     for side in sides:
@@ -169,21 +168,19 @@ def booking_time(item: PreparedDraft, sides: Sides) -> datetime:
 
 
 def now() -> datetime:
-    """Returns the same time as `timezone.now()`. Does not read the setting USE_TZ, because reading
-    a setting takes longer.
-    """
+    """Returns the same time as `timezone.now()`, but faster, because it does not read a setting."""
     return datetime.now(UTC)
 
 
 def lock_accounts_of(
     items: Sequence[PreparedDraft], sent_before: dict[uuid.UUID, SentBefore] | None = None
 ) -> LockedAccounts:
-    """Locks the accounts of the drafts in order of id (Note [Lock ordering]), then reads the rows
-    that the drafts capture or reverse. A hold cannot end while its account is locked.
+    """Locks the accounts of the drafts in order of id (Note [Lock ordering]). Then reads the rows
+    that the drafts capture or reverse. No hold can end while its account is locked.
 
-    For accounts with a daily limit, the sums sent today are computed before the accounts are locked
-    (Note [Sums before locks]). If the transaction has locked the accounts earlier, the caller
-    passes the sums as `sent_before`.
+    Before the lock, computes the sums that accounts with a daily limit have sent today (Note [Sums
+    before locks]). If the transaction has already locked the accounts, the caller must pass the
+    sums as `sent_before`.
     """
     if sent_before is None:
         sent_before = _sent_before(
@@ -199,8 +196,8 @@ def lock_accounts_of(
 
 
 def _sent_before(senders: set[uuid.UUID]) -> dict[uuid.UUID, SentBefore]:
-    """Returns the amounts that these accounts have sent today. Locks nothing. Accounts without a
-    daily limit, and accounts that have sent nothing today, are left out.
+    """Returns the amounts that these accounts have sent today. Locks nothing. Leaves out accounts
+    without a daily limit, and accounts that have sent nothing.
     """
     if not senders:
         return {}
@@ -221,8 +218,8 @@ def _sum_of(rows: TransactionQuerySet) -> Decimal:
 
 
 def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
-    """Reads the rows that the drafts capture or reverse, and the sums of reversals. Stores the rows
-    and the sums in `locked`.
+    """Reads the rows that the drafts capture or reverse, and the sums of their reversals, into
+    `locked`.
     """
     linked = [id for item in items for id in (item.captures_id, item.reverses_id) if id]
     if linked:
@@ -231,9 +228,9 @@ def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
 
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
-    """Locks the accounts in order of id and returns them by id. With `skip_locked`, leaves out
-    accounts that another session has locked. Raises AccessEnded if the current user's access has
-    ended, see `current_access.refuse_if_ended`.
+    """Locks the accounts in order of id, and returns the accounts by id. With `skip_locked`, leaves
+    out accounts that another session has locked. Raises AccessEnded if the current user's access
+    has ended.
     """
     with connection.cursor() as cursor:
         cursor.execute(_lock_sql(skip_locked), [list(set(ids))])
@@ -243,8 +240,8 @@ def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UU
 
 
 def read(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LockedAccount]:
-    """Returns the current accounts by id, without locking them. Use this function only for
-    previews, because previews write nothing.
+    """Returns the current accounts by id, without a lock. Use this function only for previews,
+    because previews write nothing.
     """
     rows = Account.objects.filter(pk__in=set(ids)).values_list(*COLUMNS)
     return {row[0]: LockedAccount(*row) for row in rows}
@@ -252,8 +249,8 @@ def read(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, LockedAccount]:
 
 @cache
 def _lock_sql(skip_locked: bool) -> str:
-    """Returns the SQL of `Account.objects.locked`. The result is cached, because compiling the SQL
-    for every payment took a fifth of the payment's time.
+    """Returns the SQL of `Account.objects.locked`. Compiling the SQL again for every payment took a
+    fifth of the payment's time, so the SQL is cached.
     """
     query = Account.objects.locked([], skip_locked=skip_locked).values_list(*COLUMNS).query
     sql: str = query.sql_with_params()[0]

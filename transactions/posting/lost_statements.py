@@ -1,27 +1,26 @@
 """SQL statements that commit by themselves, and whose answer from the database was lost.
 
-Note [Lost statements]: after an SQL statement that commits by itself was sent, the database needs
-nothing more from the client to run it. If the database session hangs, or if the connection is cut
-while the statement waits in a buffer, the statement may run after the caller has given up. Until
-then the database may refuse a repeated call, for example because money is missing. This refusal is
-not final: the lost statement may still insert the row. A refusal is final only when the lost
-statement can no longer insert a row. Two rules ensure this:
+Note [Lost statements]: the database can run such a statement without the client. If the database
+session hangs, or if the connection is cut while the statement waits in a buffer, the statement may
+run after the caller has given up. If the caller repeats the call before that, the database may
+refuse the repeated call, for example because money is missing. This refusal is not final, because
+the lost statement may still insert the row. A refusal is final only when the lost statement can no
+longer insert a row. Two rules ensure this:
 
 - Each statement has a deadline, `VALID_SECONDS` after it was sent. The database reads the booking
-  time after the accounts are locked, and the booking time must be before the deadline. The deadline
+  time after the accounts are locked, and refuses a booking time after the deadline. The deadline
   works in every process and behind a pooler. A session that locks the accounts after the deadline
   either sees the row, or the row will never exist. After a lost answer, a call retries until after
-  the deadline. If the call then reports that the outcome is unknown, the deadline has passed,
-  provided that the clocks agree and that the retries were not ended by another error, such as a
-  full disk.
+  the deadline. If the call then reports that the outcome is unknown, the deadline has passed. There
+  are two exceptions: the clocks differ, or another error ended the retries, such as a full disk.
 
 - Before the deadline, `is_over` terminates the database session of the statement, if the session is
   known and may be terminated. Only the process that sent the statement remembers the statement for
   repeated calls. Other processes depend on the deadline.
 
 A statement in a transaction with BEGIN cannot post late, because it needs a COMMIT from the client.
-If such a statement waits in a buffer, its transaction keeps the accounts locked, so a repeated call
-waits for the locks and is not refused.
+While such a statement waits in a buffer, its transaction keeps the accounts locked. So a repeated
+call waits for the locks and is not refused.
 """
 
 import time
@@ -34,15 +33,15 @@ from django.utils import timezone
 
 from ledger.db.retry import UNTIL_BACK
 
-# If a payment waits longer for locks, it is posted step by step, and waits again.
+# A payment that waits longer for locks is posted step by step, and waits again.
 VALID_SECONDS: float = UNTIL_BACK
 REMEMBERED_SECONDS = 180  # longer than needed, because clocks may differ
 END_WITHIN = 1000  # milliseconds to wait until the session of a lost statement ends
 
 
 class LostStatement(NamedTuple):
-    """An SQL statement: the process id of its database session, the time at which it was sent, and
-    its deadline.
+    """An SQL statement: the process id of its database session, the time when it was sent, and its
+    deadline.
     """
 
     pid: int
@@ -54,16 +53,16 @@ _lost: dict[UUID, list[LostStatement]] = {}  # by payment id; only statements th
 
 
 def sent_now(pid: int) -> LostStatement:
-    """Returns a record of an SQL statement that is sent now, in the database session with this
-    process id. The deadline is `VALID_SECONDS` from now.
+    """Returns an SQL statement that is sent now, in the database session with this process id. The
+    deadline is `VALID_SECONDS` from now.
     """
     valid_until = timezone.now() + timedelta(seconds=VALID_SECONDS)
     return LostStatement(pid, time.monotonic(), valid_until)
 
 
 def remember(id: UUID, statement: LostStatement) -> None:
-    """Remembers that the answer of this SQL statement was lost, for later calls with the same
-    payment id. Removes entries that are older than `REMEMBERED_SECONDS`.
+    """Stores that the answer of this SQL statement was lost. Later calls with the same payment id
+    need this. Removes entries that are older than `REMEMBERED_SECONDS`.
     """
     oldest = time.monotonic() - REMEMBERED_SECONDS
     for known, statements in list(_lost.items()):
@@ -73,14 +72,14 @@ def remember(id: UUID, statement: LostStatement) -> None:
 
 
 def lost_before(id: UUID) -> list[LostStatement]:
-    """Returns the SQL statements of earlier calls with this payment id whose answer was lost."""
+    """Returns the SQL statements with lost answers that earlier calls sent for this payment id."""
     return list(_lost.get(id, ())) if _lost else []
 
 
-# A session that started after the statement was sent is a different session with the same process
-# id, so the statement has ended. A session of another database user can be terminated only by
-# members of that user's role. If a session in another database has this process id, a failover has
-# happened, and the process id belongs to another server.
+# If a session started after the statement was sent, only the process id is the same, so the
+# statement has ended. A session of another database user can be terminated only by members of that
+# user's role. If a session in another database has this process id, there was a failover, and the
+# process id belongs to another server.
 END = """
     SELECT coalesce(bool_and(CASE
         WHEN backend_start >= clock_timestamp() - make_interval(secs => %s) THEN true
@@ -93,13 +92,12 @@ END = """
 
 
 def is_over(lost: LostStatement) -> bool:
-    """Returns whether a lost SQL statement can no longer insert a row. This is certain only if the
-    caller locks the accounts afterwards. Before the deadline, first tries to terminate the
-    statement's database session.
+    """Returns whether a lost SQL statement can no longer insert a row. The caller must lock the
+    accounts afterwards. Before the deadline, first tries to terminate the statement's database
+    session.
 
-    Before the deadline, returns False if the session cannot be terminated. This happens behind a
-    pooler, where the session is unknown. It also happens after a change of login, because the
-    session belongs to another database user.
+    Returns False before the deadline if the session cannot be terminated. Behind a pooler, the
+    session is unknown. After a change of login, the session belongs to another database user.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     with connection.cursor() as cursor:

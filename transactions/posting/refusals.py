@@ -1,7 +1,7 @@
-"""Converts an error of the database into a LedgerError, by the name of the broken constraint.
+"""Converts an error of the database into a LedgerError, by the name of the violated constraint.
 
-The text of the database error is never used. A message for a customer never contains a constraint
-name; unknown names are only logged. The message describes what happened and what to do.
+The message for a customer describes what happened and what to do. The message contains neither the
+text of the database error nor the constraint's name. Unknown names are only logged.
 """
 
 import logging
@@ -72,10 +72,11 @@ SENTENCES = {
 
 
 def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
-    """Returns the LedgerError for a failed SQL statement, or None if the database did not refuse a
-    value or a row.
+    """Returns the LedgerError for a failed SQL statement. Returns None if the database did not
+    refuse a value or a row.
 
-    SQLSTATE class 23 means a broken constraint. Class 22 means a value that a column cannot store.
+    SQLSTATE class 23 means a violated constraint. Class 22 means a value that a column cannot
+    store.
     """
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or ""
@@ -94,14 +95,12 @@ def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
 
 
 def sentence_of(name: str) -> str:
-    """Returns the message for a customer whose payment was refused by the database rule with this
-    name.
-    """
+    """Returns the message for a customer whose payment violated the constraint with this name."""
     if name in SENTENCES:
         return SENTENCES[name]
     for model in apps.get_models():
         for constraint in model._meta.constraints:
-            # The default message of Django contains the name of the constraint.
+            # Django's default message contains the name of the constraint.
             if constraint.name == name and (
                 constraint.violation_error_message != constraint.default_violation_error_message
             ):

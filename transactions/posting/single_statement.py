@@ -1,13 +1,12 @@
 """Posts a plain payment with one SQL statement, which locks, checks, inserts and commits.
 
-Note [One statement]: the database locks the accounts in order of id, makes the same checks as
+Note [One statement]: the statement locks the accounts in order of id, makes the same checks as
 `transactions.posting.checks`, and inserts the row. A trigger then changes the balances. Outside an
-atomic block the statement commits by itself, and psycopg prepares the statement once per
-connection.
+atomic block the statement commits by itself. Psycopg prepares the statement once per connection.
 
-If a check fails, the statement inserts nothing and does not return which check failed. Then
-`engine.post_one` runs, which finds the reason and the message for the user. docs/performance.md
-compares the speed of `single_statement` and `engine`.
+If a check fails, the statement inserts nothing, and its result does not contain the reason. Then
+`engine.post_one` finds the reason and the message for the user. docs/performance.md compares the
+speed of `single_statement` and `engine`.
 """
 
 from collections import Counter
@@ -34,9 +33,9 @@ from transactions.posting.lost_statements import LostStatement
 
 ONE_STATEMENT, STEP_BY_STEP = "one statement", "step by step"
 # SQLSTATE invalid_sql_statement_name: a pooler or DEALLOCATE has dropped the prepared statement,
-# but psycopg has not noticed. A new connection prepares the statement again.
+# and psycopg has not noticed. A new connection prepares the statement again.
 FORGOTTEN = "26000"
-# How many payments this process posted with one statement, and how many step by step.
+# The number of payments that this process posted with one statement, and step by step.
 paths: Counter[str] = Counter()
 
 COLUMNS = [name for name in insert.COLUMNS if name not in ("captures_id", "reverses_id")]
@@ -57,11 +56,10 @@ def post(
     """Posts the draft with one SQL statement. Returns the posted row, or None if nothing was
     posted.
 
-    The result is None if the statement cannot post this draft, if the payment would exceed
-    `within`, or if the sending account does not belong to `payer`. Raises the database error if the
-    payment may be retried, or if it is unknown whether the payment was posted. If the database's
-    answer was lost, adds the SQL statement to `lost`, and remembers it for later calls with the
-    same id.
+    Posts nothing if the statement cannot post this draft, if the payment would exceed `within`, or
+    if the sending account does not belong to `payer`. Raises the database error if the payment may
+    be retried, or if it is unknown whether the payment was posted. If the database's answer was
+    lost, adds the SQL statement to `lost`, and stores it for later calls with the same id.
     """
     sent = None
     database: Any = connections[DEFAULT_DB_ALIAS]  # each use of django.db.connection costs 1 us
@@ -85,7 +83,7 @@ def post(
             row = cursor.fetchone()
     except (DatabaseError, InterfaceError) as error:
         failure = failure_of(error)
-        # NotConfirmed means that the SQL statement has ended. Its database session may now run
+        # NotConfirmed means that the SQL statement has ended. Its database session may already run
         # statements of another request, so the session must not be terminated.
         is_lost = failure is Failure.UNKNOWN and not isinstance(error, NotConfirmed)
         if is_lost and sent is not None:
@@ -106,8 +104,8 @@ def post(
 
 
 def suits(item: PreparedDraft) -> bool:
-    """Returns whether `post` can post a draft with these values. Corrections, imported drafts and
-    holds that have already expired need `engine`.
+    """Returns whether `post` can post a draft with these values. Only `engine` can post
+    corrections, imported drafts and holds that have already expired.
     """
     return (
         not item.is_correction
@@ -123,15 +121,15 @@ def _can_post(database: Any) -> bool:
 
 
 def _is_between_transactions(database: Any, server: Any) -> bool:
-    """Returns False if the server has an open transaction that was not opened by Django, because
-    the statement would become a part of that transaction. Otherwise returns True.
+    """Returns False if the server has an open transaction that Django has not opened. The statement
+    would become a part of this transaction. Otherwise returns True.
     """
     return bool(database.in_atomic_block or server.transaction_status == TransactionStatus.IDLE)
 
 
 def _commits(database: Any) -> AbstractContextManager[Any]:
     """Returns a context manager that raises an error if a database transaction is already open. The
-    transaction that a test case opens is allowed.
+    transaction of a test case is allowed.
     """
     return db_transaction.atomic(durable=True) if database.in_atomic_block else nullcontext()
 
@@ -184,12 +182,12 @@ def _sql(
     names_payer: bool = False,
     hides_balances: bool = False,
 ) -> str:
-    """Returns the SQL statement for a kind of payment. It has the checks of
-    `transactions.posting.checks`, but no checks of corrections and daily limits, which need more
-    queries.
+    """Returns the SQL statement for a kind of payment. The statement makes the checks of
+    `transactions.posting.checks`, except the checks of corrections and daily limits, which need
+    more queries.
 
-    `hides_balances`: the web role cannot read balances of the table `transactions`, so the
-    statement returns the balances of the locked accounts.
+    `hides_balances`: returns the balances of the locked accounts, because the web role cannot read
+    the balances of the table `transactions`.
     """
     sides = [name for name, is_there in (("sender", has_sender), ("recipient", has_recipient))
              if is_there]  # fmt: skip
@@ -219,8 +217,9 @@ def _sql(
             "sender.currency = %(currency)s",
             "(SELECT total FROM paid) + %(amount)s::numeric <= %(most)s::numeric",
         ]
-    # Around midnight, the day of the booking time may differ from the day in this process. The SQL
-    # statement may also run too late, see Note [Lost statements]. In both cases it inserts nothing.
+    # Around midnight, the booking time may be on another day than this process assumes. Then the
+    # statement inserts nothing. It also inserts nothing after the deadline, see Note [Lost
+    # statements].
     conditions += ["booking.moment >= %(not_before)s AND booking.moment < %(before)s"]
     after = [f"{side}.last_entry_at + interval '1 microsecond'" for side in sides]
     values = {

@@ -25,17 +25,17 @@ def run(
     first: Callable[[list[LostStatement]], Result | None] = lambda _lost: None,
     lost: Iterable[LostStatement] = (),
 ) -> Result:
-    """Runs `work` in one database transaction. If the transaction fails because of a conflict with
-    another transaction, runs `work` again. Returns the result of `work`. Refusals of the database
-    are raised as LedgerError.
+    """Runs `work` in one database transaction, and returns the result of `work`. Runs `work` again
+    if the transaction conflicts with another transaction. Raises a LedgerError if the database
+    refuses a value or a row.
 
     If the connection is lost during COMMIT, the rows may be posted. The second run then looks up
-    the id of every draft, as if the caller had set the id.
+    the id of every draft.
 
-    `first` is called before `work` and commits by itself. If `first` returns None, `work` runs. The
-    argument of `first` is a list. If the answer to an SQL statement is lost, `first` adds the
-    statement to this list. `lost` contains such statements of earlier calls. While one of these
-    statements may still run, a refusal is not final, see Note [Lost statements].
+    `first` runs before `work` and commits by itself. If `first` returns None, `work` runs. `first`
+    is called with a list, to which it adds each SQL statement whose answer was lost. `lost`
+    contains such statements of earlier calls. While one of these statements may still run, a
+    refusal is not final, see Note [Lost statements].
 
     Raises OutcomeUnknown with the ids of the drafts if it is unknown whether the drafts were
     posted. If there is only one draft, a note of the exception contains the id.
@@ -76,8 +76,8 @@ def _in_transaction(work: Callable[[], Result]) -> Result:
 
 def _after_lost(work: Callable[[], Result], lost: list[LostStatement]) -> Result:
     """Runs `work` after the answers of SQL statements were lost. If `work` is refused and all these
-    statements are over, runs `work` again, because one of them may have posted the row in the
-    meantime. Raises OutcomeUnknown if one of the statements may still run.
+    statements have ended, runs `work` again, because a statement may have posted the row in the
+    meantime. If `work` is refused and a statement may still run, raises OutcomeUnknown.
     """
     try:
         result = _in_transaction(work)
@@ -91,7 +91,7 @@ def _after_lost(work: Callable[[], Result], lost: list[LostStatement]) -> Result
 
 
 def row_of(result: Transaction | LedgerError) -> Transaction:
-    """Returns the row if the result is a row. Raises the result if it is a refusal."""
+    """Returns the result if it is a row. Raises the result if it is a refusal."""
     if isinstance(result, LedgerError):
         raise result
     return result

@@ -27,11 +27,11 @@ from transactions.models import METADATA_LIMIT, Transaction
 from transactions.models.transaction import CATEGORY_LENGTH
 
 DEEPEST = 50  # max. levels of nested metadata
-# Maximum number of combining marks in a row. Postgres and Python sort the marks of a letter in
+# The maximum number of combining marks in a row. Postgres and Python sort the marks of a letter in
 # quadratic time. Source: Stream-Safe Text Format, Unicode Standard Annex 15.
 MAX_MARKS = 30
 MANY_MARKS = re.compile(rf"[^\x00-\u02ff]{{{MAX_MARKS + 1},}}")
-# Maximum number of keys of metadata on all levels together, because pages and reports group by key.
+# The maximum number of metadata keys on all levels, because pages and reports group by key.
 MAX_NAMES = 100
 PLAIN = {str, int, bool, float, type(None), Decimal}
 
@@ -42,7 +42,7 @@ class MetadataEncoder(ExactNumberEncoder):
     """
 
     def default(self, o: Any) -> Any:
-        """Returns the JSON value of an object that the standard encoder does not know."""
+        """Returns the JSON value of an object that the base class cannot encode."""
         if isinstance(o, Decimal):
             if not o.is_finite() or is_too_long(o):
                 raise InvalidDetails(
@@ -60,8 +60,8 @@ ENCODER = MetadataEncoder(ensure_ascii=False, allow_nan=False)
 def id_of(
     thing: User | Transaction | uuid.UUID | None, kind: type[User | Transaction], what: str
 ) -> uuid.UUID | None:
-    """Returns the id of `thing`, which is an instance of `kind`, an id, or None. Returns None for
-    None. Raises InvalidDetails for any other value; the message begins with `what`.
+    """Returns the id of `thing`, which is an instance of `kind`, an id, or None. Raises
+    InvalidDetails for any other value. `what` is the start of the message.
     """
     if thing is None or isinstance(thing, uuid.UUID):
         return thing
@@ -72,8 +72,8 @@ def id_of(
 
 def comparable(value: Any) -> Any:
     """Returns the JSON value in a form that can be compared with ==. Numbers with the same value
-    are equal, because jsonb returns 1e23 as an integer. True is not equal to 1. Texts of rows from
-    before texts were composed are composed.
+    are equal, because jsonb returns 1e23 as an integer. True is not equal to 1. Texts are composed,
+    because old rows may contain texts that are not composed.
     """
     if isinstance(value, dict):
         return {composed(key): comparable(inner) for key, inner in value.items()}
@@ -165,9 +165,7 @@ def json_of(metadata: Mapping[str, Any]) -> str:
 
 
 def refuse_long_category(metadata: Mapping[str, Any]) -> None:
-    """Raises InvalidDetails if the category is too long for lists. `metadata` must have passed
-    `json_of` before.
-    """
+    """Raises InvalidDetails if the category is too long for lists. Call `json_of` before."""
     text = _category_text(metadata)
     if len(text) > CATEGORY_LENGTH:
         raise InvalidDetails(
@@ -176,11 +174,11 @@ def refuse_long_category(metadata: Mapping[str, Any]) -> None:
 
 
 def refuse_hidden_signs(metadata: Mapping[str, Any], text: str) -> None:
-    """Raises InvalidDetails if a key or the category contains an invisible character, because such
-    a text can look like another text in the recipient's lists. `text` is the result of `json_of`.
+    """Raises InvalidDetails if a key or the category contains an invisible character. Such a text
+    can look like another text in the recipient's lists. `text` is the result of `json_of`.
     """
     if text.isascii() and text.isprintable() and "\\" not in text:
-        return  # most metadata ends here; JSON escapes control characters
+        return  # this is the case for most metadata; JSON escapes control characters
     names: list[str] = []
     json.loads(text, object_pairs_hook=lambda pairs: names.extend(key for key, _ in pairs))
     if any(map(has_hidden_signs, (*names, _category_text(metadata)))):
@@ -190,15 +188,14 @@ def refuse_hidden_signs(metadata: Mapping[str, Any], text: str) -> None:
 
 
 def _category_text(metadata: Mapping[str, Any]) -> str:
-    """Returns the category as text, in the form in which the generated column stores it."""
+    """Returns the category as the generated column stores it."""
     value = metadata.get("category")
     return value if isinstance(value, str) else ENCODER.encode(value)
 
 
 def _composed(text: str, what: str) -> str:
-    """Returns the text in the normal form NFC, in which each letter and its accents are one
-    character if possible. Raises InvalidDetails if it has more than MAX_MARKS combining marks in a
-    row.
+    """Returns the text in the normal form NFC, which combines a letter and its accents. Raises
+    InvalidDetails for more than MAX_MARKS combining marks in a row.
     """
     if text.isascii():
         return text
@@ -210,8 +207,8 @@ def _composed(text: str, what: str) -> str:
 
 
 def _composed_json(value: Any) -> Any:
-    """Returns a JSON value whose texts and names are composed: see `_composed`. Raises
-    InvalidDetails if two names become the same.
+    """Returns a JSON value with composed texts and keys, see `_composed`. Raises InvalidDetails if
+    two keys become the same.
     """
     if isinstance(value, str):
         return _composed(value, "Metadata")
@@ -227,8 +224,8 @@ def _composed_json(value: Any) -> Any:
 
 def _names_in(value: Any, left: int = DEEPEST) -> int:
     """Returns the number of keys in all objects of the value. Raises InvalidDetails if lists and
-    objects are nested more than `left` levels. Also raises InvalidDetails if a key is not a string,
-    because JSON would convert this key to a string that may equal another key.
+    objects are nested more than `left` levels, or if a key is not a string. JSON would convert such
+    a key to a string that may equal another key.
     """
     names = 0
     if isinstance(value, Mapping):
@@ -243,17 +240,16 @@ def _names_in(value: Any, left: int = DEEPEST) -> int:
     if left == 0:
         raise InvalidDetails(f"Metadata is nested {DEEPEST} levels at most; make it flatter.")
     for inner in value:
-        # Plain values are skipped here, because a call for each plain value takes longer than
-        # encoding the JSON.
+        # Skips plain values, because a call for each plain value takes longer than encoding the
+        # JSON.
         if type(inner) not in PLAIN:
             names += _names_in(inner, left - 1)
     return names
 
 
 def _least_size(value: Any) -> int:
-    """Returns the minimum size in bytes of a value as JSON. Does not encode the value, because a
-    number like Decimal("1e9999") would be written with thousands of zeros. The depth was checked
-    before.
+    """Returns the minimum size in bytes of a value as JSON. The value is not encoded, because the
+    JSON of Decimal("1e9999") has thousands of zeros. The nesting must have been checked before.
     """
     if isinstance(value, str):
         return len(value)
@@ -267,8 +263,8 @@ def _least_size(value: Any) -> int:
 
 
 def _grown(text: str) -> int:
-    """Returns the number of characters by which the JSON of jsonb is longer than the JSON of
-    Python. For example, jsonb writes 1e300 with all zeros.
+    """Returns the number of characters by which jsonb's text is longer than Python's. For example,
+    jsonb writes 1e300 with all zeros.
     """
     longer = 0
 
