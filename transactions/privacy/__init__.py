@@ -1,3 +1,3 @@
-"""The download of a person's data, the closing of a person's sign-in, and the erasure of a person
-after the retention period.
+"""The download of a person's data, the closing of a sign-in, and the erasure of a person after the
+retention period.
 """

@@ -1,4 +1,4 @@
-"""Erases a person's name, and the names of the person's objects, from the log of Django's admin."""
+"""Erases the names of a person and of the person's objects from the log of Django's admin."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -15,7 +15,8 @@ from transactions.privacy.traces import REPR, Erased, Logged, Traces, emptied
 
 def texts_of_the_log(traces: Traces) -> Erased:
     """Returns the entries of the admin log that contain names of the person or of the person's
-    objects. The erasure replaces the names. The entry still shows that staff changed an object.
+    objects. The erasure replaces only the names, so the log still shows that staff changed an
+    object.
     """
     about = Q()
     for field in ("object_repr", "change_message"):
@@ -43,7 +44,7 @@ def _entries(logged: Logged) -> Q:
 
 
 def erase_from_the_log_of_households(households: Iterable[UUID]) -> None:
-    """Erases the names of these households from the admin log. The caller passes households without
+    """Erases the names of these households from the admin log. The households must have no
     members.
     """
     kind = ContentType.objects.get_for_model(Household)

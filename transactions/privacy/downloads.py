@@ -2,8 +2,7 @@
 section.
 
 Files that the person attached are Base64 values in the JSON file, and separate files in the ZIP
-file. Both downloads are generators: only a few thousand rows are in memory at a time, even if there
-are many more rows.
+file. Both downloads are generators that keep only a few thousand rows in memory.
 """
 
 import base64
@@ -23,8 +22,8 @@ ROWS_A_CHUNK = 200
 
 
 def as_json(person: User) -> Iterator[bytes]:
-    """Yields the bytes of one JSON object. The object has a key for each section, whose value is a
-    list of objects.
+    """Yields the bytes of one JSON object. The keys of the object are the sections, and each value
+    is a list of objects.
     """
     encode = _Encoder(ensure_ascii=False)
     yield b"{"
@@ -40,8 +39,8 @@ def as_json(person: User) -> Iterator[bytes]:
 
 
 def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
-    """Yields the bytes of a ZIP file with one CSV file per section, and the person's attached
-    files. `moment` is the modification time of the files.
+    """Yields the bytes of a ZIP file with one CSV file per section and the attached files. `moment`
+    is the modification time of all files.
     """
     sink = _Sink()
     with zipfile.ZipFile(cast("IO[bytes]", sink), "w", zipfile.ZIP_DEFLATED) as archive:
@@ -61,8 +60,8 @@ def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
 
 
 def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> Iterator[str]:
-    """Yields the lines of the section's CSV file, several lines at a time. If a cell refers to an
-    attached file, adds the file to `files`.
+    """Yields the lines of the section's CSV file, several lines at a time. Adds each attached file
+    that a cell refers to to `files`.
     """
     writer = csv.writer(Echo())
     lines = [cast("str", writer.writerow(section.columns))]
@@ -76,9 +75,8 @@ def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> It
 
 
 def _cell(value: Any) -> Any:
-    """Returns the value for a CSV cell. Texts that a spreadsheet would read as formulas are
-    escaped, times are ISO 8601, lists and objects are JSON, and attached files are replaced by
-    their paths.
+    """Returns the value for a CSV cell. Escapes texts that a spreadsheet would read as formulas.
+    Times become ISO 8601, lists and objects become JSON, and attached files become their paths.
     """
     if isinstance(value, dict | list):
         value = json.dumps(value, cls=ExactNumberEncoder, ensure_ascii=False)
@@ -99,8 +97,8 @@ class _Encoder(ExactNumberEncoder):
 
 
 class _Sink:
-    """A writable file object that cannot seek. The method `taken` returns the data that was written
-    since the last call, and removes this data.
+    """A writable file object that cannot seek. `taken` returns the data that was written since the
+    last call of `taken`.
     """
 
     def __init__(self) -> None:

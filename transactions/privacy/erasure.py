@@ -3,13 +3,13 @@ not change.
 
 Note [Erasure]: names, addresses, ways to sign in, sessions and notes are erased. Accounts and
 transactions stay. They contain the id of the person, but the name is not stored anywhere. Seals
-digest only transactions, so the seals stay valid.
+stay valid, because they digest only transactions.
 
 The steps:
 
 1. A first transaction replaces the person's email address by an address of DOMAIN, unless the
    sign-in was restored since the person was read. After that, services refuse to restore the
-   sign-in. The history keeps the old address until the name is erased.
+   sign-in. The history keeps the old address until step 5.
 2. Texts that contain the person's name or address are found, without a lock.
 3. The next transaction erases the texts in tables whose rows may change.
 4. Short transactions erase the other texts in parts. For payment files, a part has few lines,
@@ -19,8 +19,8 @@ The steps:
 5. Another short transaction erases the name and the history of the name.
 6. The search is repeated until it finds nothing, because texts may have been written after step 2.
 
-Steps 1 to 4 can be repeated: if a step fails, the person is not yet erased, and the next run starts
-from the beginning.
+If one of the steps 1 to 4 fails, the person is not yet erased, and the next run starts from the
+beginning.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -68,9 +68,9 @@ from transactions.privacy.personal_data import REGISTERED
 from transactions.privacy.traces import Erased, Traces, households_of, traces_of
 
 PART = 5000  # rows per SQL statement
-# Rows per part if rows of `locked_first` are locked, because other sessions wait for them.
+# Rows per part of a model in `locked_first`, because other sessions wait for the locked rows.
 FEW = 100
-SEARCHES = 5  # max. number of searches for texts that were written after the first search
+SEARCHES = 5  # max. number of searches for texts that were written in the meantime
 WHY = "A person was erased"
 WITHOUT_NAMES: dict[str, Any] = {
     "reason": "",
@@ -88,9 +88,8 @@ def due_before(moment: datetime) -> QuerySet[User]:
     """Returns people who left the bank before this moment, have no open account, and are not erased
     yet.
 
-    The name does not show whether a person is erased, because anybody can choose the name that
-    erased people have. So a person is also returned if the history still contains an old address of
-    this person.
+    A person is also returned if the history contains an old address of the person. The name does
+    not prove that a person is erased, because anybody can choose the name that erased people have.
     """
     is_open = Account.objects.filter(user=OuterRef("pk")).exclude(status=Account.Status.CLOSED)
     about = Cast(OuterRef("pk"), TextField())
@@ -102,7 +101,7 @@ def due_before(moment: datetime) -> QuerySet[User]:
 
 
 class Found(NamedTuple):
-    """The rows and new values of an `Erased`, and the ids of the rows that the search found."""
+    """The rows and new values of an `Erased`. `ids` are the rows that the search found."""
 
     rows: QuerySet[Any]
     ids: list[Any]
@@ -114,8 +113,8 @@ class Found(NamedTuple):
 
     @property
     def never_changes(self) -> bool:
-        """Whether only an erasure may change rows of the table. In this case the triggers of the
-        table must be lifted first.
+        """Whether only an erasure may change rows of the table. Such a table has triggers that must
+        be lifted.
         """
         return self.table in lifted()
 
@@ -144,9 +143,7 @@ class Found(NamedTuple):
                 self._erase_part(part)
 
     def _erase_part(self, ids: Sequence[Any]) -> None:
-        """Erases the rows with these ids. Rows that no longer match the condition of the search are
-        not changed.
-        """
+        """Erases the rows with these ids. Skips rows that no longer match the search condition."""
         _lock(self.rows.model, ids)
         rows = self.rows.filter(pk__in=ids)
         set_locally(**{ERASES: WHY})
@@ -164,7 +161,7 @@ def _locked_first() -> dict[type[Model], Callable[[QuerySet[Any]], QuerySet[Any]
 
 def _lock(model: type[Model], ids: Sequence[Any]) -> None:
     """Locks the rows with these ids until the transaction ends. If the model is in `locked_first`,
-    locks those rows of other tables before.
+    first locks rows of other tables.
     """
     rows = model._default_manager.filter(pk__in=ids)
     if others := _locked_first().get(model):
@@ -173,9 +170,9 @@ def _lock(model: type[Model], ids: Sequence[Any]) -> None:
 
 
 def erase(person: User) -> bool:
-    """Erases all texts that contain the person's name or address. Only the table owner or the
-    worker can do this. Returns False, with nothing erased, if the sign-in was restored since
-    `person` was read.
+    """Erases all texts that contain the person's name or address. Returns False and erases nothing
+    if the sign-in was restored since `person` was read. Only the table owner and the worker may
+    call this function.
 
     Raises StorageFailed if S3 did not delete the person's attachments. In this case only the email
     address in the person's row is erased.
@@ -230,7 +227,7 @@ def _search(traces: Traces) -> list[Found]:
 
 
 def _erase_found(found: Iterable[Found]) -> None:
-    """Erases the texts that do not need a separate database transaction. The caller has opened the
+    """Erases the texts that need no separate database transaction. The caller must open a
     transaction.
     """
     for each in found:
@@ -239,14 +236,14 @@ def _erase_found(found: Iterable[Found]) -> None:
 
 
 def _erase_in_parts(found: Iterable[Found]) -> None:
-    """Erases the texts that need a separate database transaction for each part."""
+    """Erases the texts whose parts need separate database transactions."""
     for each in found:
         if each.is_erased_apart:
             each.erase()
 
 
 def _delete_own(person: User) -> None:
-    """Deletes the rows that belong only to the person, from tables whose rows may change."""
+    """Deletes the person's rows from tables whose rows may change."""
     token_ends.revoke_all(person, "sign_in_closed")  # a token that still works cannot be deleted
     for data in REGISTERED:
         for rows in data.rows(person):
@@ -262,7 +259,7 @@ def _erase_what_may_change(person: User, found: Sequence[Found]) -> None:
     person = User.objects.select_for_update().get(pk=person.pk)
     set_locally(**{ERASES: WHY})
     _delete_own(person)
-    _erase_found(found)  # last, because it also locks rows of other people
+    _erase_found(found)  # last, because this also locks rows of other people
     set_locally(**{ERASES: ""})
 
 
@@ -279,9 +276,7 @@ def _erase_for_good(traces: Traces) -> None:
 
 
 def _rename_empty_households(households: Sequence[UUID]) -> None:
-    """Replaces the names of households without members. If somebody still lives in a household, its
-    name is kept, because it is also the name of that person's household.
-    """
+    """Replaces the names of households without members. A household with members keeps its name."""
     members = User.objects.filter(household=OuterRef("pk"))
     empty = Household.objects.filter(~Exists(members), pk__in=households)
     erase_from_the_log_of_households(empty.values_list("pk", flat=True))
@@ -289,9 +284,9 @@ def _rename_empty_households(households: Sequence[UUID]) -> None:
 
 
 def _history_of_accounts(traces: Traces) -> Iterator[Found]:
-    """Yields the rows of the history of the person's accounts that contain names or reasons. There
-    may be many such rows. They are erased before the person's name, because the search for the
-    person's texts does not need them.
+    """Yields the rows of the accounts' history that contain names or reasons. There may be many
+    such rows, and the later search for the person's texts does not need them. So they are erased
+    before the person's name.
     """
     rows = _naming([str(pk) for pk in traces.accounts]).filter(table_name="accounts")
     ids = list(rows.order_by("changed_at", "id").values_list("pk", flat=True))
@@ -301,8 +296,8 @@ def _history_of_accounts(traces: Traces) -> Iterator[Found]:
 
 def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
     """Removes names, reasons and the person's address from the history of the person and of
-    `others`. The time, action and author of each change stay. A household's history keeps the
-    household's name while somebody lives there.
+    `others`. The time, action and author of each change stay. The history of a household with
+    members keeps the household's name.
     """
     lived_in = Household.objects.filter(pk__in=others).exclude(name=HOUSEHOLD_NAME)
     kept = set(lived_in.values_list("pk", flat=True))

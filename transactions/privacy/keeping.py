@@ -8,8 +8,8 @@ from transactions.privacy.personal_data import REGISTERED, KeptRow
 
 
 def erased_after() -> str:
-    """Returns the time in words, for example "2 years", after which the name and the addresses of a
-    person who left the bank are erased.
+    """Returns the time after which the name and addresses of a person who left the bank are erased,
+    in words such as "2 years".
     """
     return in_days(settings.LEDGER_KEEP_PEOPLE_DAYS)
 
@@ -20,14 +20,14 @@ def kept() -> list[KeptRow]:
 
 
 def logs_kept() -> str:
-    """Returns in words how long the lines of the server's log are kept."""
+    """Returns the retention period of the server's log in words."""
     days = settings.LEDGER_KEEP_LOGS_DAYS
     return f"{in_days(days)} at most" if days else "Until we need the space for newer entries"
 
 
 def not_in_logs() -> str:
-    """Returns a message about the data that the logs never contain. If the logs are not in JSON, an
-    error line of Django may contain the URL of the page.
+    """Returns a message about the data that the logs never contain. An error line of Django may
+    contain the URL of the page, unless the logs are in JSON.
     """
     if settings.LOG_FORMAT == "json":
         return (
@@ -53,7 +53,5 @@ def cookies() -> list[tuple[str, str, str]]:
 
 
 def in_days(days: int) -> str:
-    """Returns a number of days in words. If the number is a whole number of at least two years, the
-    text contains years, otherwise days.
-    """
+    """Returns a number of days in words. Uses years for a whole number of at least two years."""
     return f"{days // 365:,} years" if days % 365 == 0 and days > 365 else f"{days:,} days"

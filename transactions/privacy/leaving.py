@@ -20,8 +20,8 @@ class CannotLeave(LedgerError):
 
 
 def obstacles(person: User) -> list[Obstacle]:
-    """Returns what the person must do before leaving the bank. The list is empty if the person can
-    leave now.
+    """Returns the obstacles that the person must remove before leaving the bank. The list is empty
+    if the person can leave now.
     """
     if person.is_staff:
         return [Obstacle(STAFF)]
@@ -32,11 +32,11 @@ def obstacles(person: User) -> list[Obstacle]:
 @counts_refusals
 @with_retry
 def leave(*, person: User) -> User:
-    """Closes the person's accounts and sign-in, and ends the person's sessions, in one database
-    transaction. Returns the person. The history stays.
+    """Closes the person's accounts and sign-in, and ends the sessions, in one database transaction.
+    Returns the person. The history stays.
 
-    Raises CannotLeave, with nothing changed, if the person is staff, or if an account is frozen or
-    has money or holds. Also raises the errors of `lock_active`.
+    Raises CannotLeave if the person is staff, or if an account is frozen or has money or holds.
+    Also raises the errors of `lock_active`. If an error is raised, nothing changes.
     """
     with db_transaction.atomic(durable=True):
         person = User.objects.lock_active(person.pk)

@@ -2,10 +2,10 @@
 briefly.
 
 Note [Lifted triggers]: some tables have triggers that refuse every change of a row. Two database
-functions of the table owner disable and enable these triggers, only for the tables in `lifted`.
-Only the owner and the worker may call the functions. While the triggers are lifted, no other
-session can write to the table until the transaction ends. So the rows are searched before, without
-a lock, and only the changes run inside `with_short_waits`: see Note [Short waits].
+functions of the table owner disable and enable these triggers, but only for the tables in `lifted`.
+Only the owner and the worker may call the functions. While the triggers are disabled, no other
+session can write to the table. So the rows are searched first, without a lock. Only the changes run
+inside `with_short_waits`, see Note [Short waits].
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ from transactions.privacy.personal_data import REGISTERED
 
 PART = 2000  # rows per part; other sessions wait until a part is done
 
-# Triggers that stay enabled, so that a worker can only erase. They register rows and record
+# Triggers that always stay enabled, because the worker may only erase. They register rows, record
 # changes, keep tokens revoked, and protect the content and the decision of a request. Features
 # register other such triggers.
 NEVER_LIFTED = (
@@ -59,8 +59,8 @@ REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
 """
 
 
-# The worker must not write to these columns and tables. Otherwise the worker could sign in as any
-# person, or lock any person out.
+# The worker must not write to these columns and tables. Otherwise the worker could sign in as
+# another person, or lock a person out.
 WAYS_IN = (
     "account_emailaddress", "mfa_authenticator", "socialaccount_socialaccount", "users_groups",
     "users_user_permissions",
@@ -123,15 +123,15 @@ WHERE relname = ANY (%s) AND relnamespace = 'public'::regnamespace AND tgenabled
 
 
 def lifted() -> tuple[str, ...]:
-    """Returns the tables whose triggers may be lifted. A row of these tables is changed only by an
-    erasure, and deleted only by an erasure or after its retention period.
+    """Returns the tables whose triggers may be disabled. Only an erasure changes rows of these
+    tables. Rows are deleted only by an erasure or after their retention period.
     """
     return tuple(chain.from_iterable(data.never_change for data in REGISTERED))
 
 
 def install_functions(*, using: str, **_signal: Any) -> None:
-    """Installs the current version of the database functions after a migration. Also enables
-    triggers that an interrupted worker has left disabled.
+    """Installs the current version of the database functions after a migration. Enables triggers
+    that an interrupted worker has left disabled.
     """
     tables = ", ".join(f"'{table}'" for table in lifted())
     never = chain(NEVER_LIFTED, *(data.never_lifted for data in REGISTERED))
@@ -149,8 +149,8 @@ def install_functions(*, using: str, **_signal: Any) -> None:
 
 
 def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
-    """Drops the database functions before a migration is reversed, because the functions fit only
-    the newest tables.
+    """Drops the database functions before a migration is reversed. The functions work only with the
+    newest tables.
     """
     if any(backwards for _migration, backwards in plan):
         with connections[using].cursor() as cursor:
@@ -159,12 +159,12 @@ def drop_functions(*, using: str, plan: Sequence[tuple[Any, bool]], **_signal: A
 
 
 def erase_person(pk: UUID, *, name: str | None = None, password: str | None = None) -> bool:
-    """Replaces the email address in the row of a person who left the bank, and returns True. If
-    `name` is set, also replaces the person's name and the names of the accounts, and deletes the
-    person's addresses, second factors, groups and other rights.
+    """Replaces the email address in the row of a person who left the bank, and returns True. With
+    `name`, also replaces the person's name and the names of the accounts, and deletes the person's
+    addresses, second factors, groups and other rights.
 
-    If the worker calls it for a person whose sign-in or account is still open, changes nothing and
-    returns False.
+    Returns False and changes nothing if the worker calls this function for a person whose sign-in
+    or account is still open.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT erase_person(%s, %s, %s)", [pk, name, password])
@@ -176,8 +176,8 @@ def forget_attempts(before: datetime) -> int:
     """Deletes counts of attempts whose time window ended before this time. Returns the number of
     deleted rows.
 
-    Each part of the rows is deleted in a separate transaction. Rows that another session has locked
-    are skipped; the next run deletes them.
+    Deletes each part of the rows in a separate transaction. Skips rows that another session has
+    locked. The next run deletes these rows.
     """
     deleted = 0
     while True:
@@ -191,7 +191,7 @@ def forget_attempts(before: datetime) -> int:
 
 @contextmanager
 def triggers_lifted(table: str) -> Iterator[None]:
-    """Disables the triggers of a table of `lifted` while the block runs, except the triggers of
+    """Disables the triggers of a table of `lifted` during the block, except the triggers in
     NEVER_LIFTED. See Note [Lifted triggers].
     """
     with connection.cursor() as cursor:
@@ -205,8 +205,8 @@ def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
     """Deletes rows of a table whose triggers refuse every change. Returns the number of deleted
     rows.
 
-    The rows are deleted in parts, so that other sessions wait only until one part is deleted.
-    `note` records the reason; it is called in the transaction of the first part.
+    Each part of the rows is deleted in a separate transaction, so that other sessions wait only for
+    one part. `note` records the reason in the transaction of the first part.
     """
     deleted = 0
 
@@ -225,9 +225,8 @@ def delete_in_parts(old: QuerySet[Any], note: Callable[[], None]) -> int:
 def change_in_parts(
     table: str, ids: Sequence[Any], change: Callable[[Sequence[Any]], object]
 ) -> None:
-    """Divides the ids into parts, and calls `change` once for each part. Each call has a separate
-    database transaction in which the triggers of the table are lifted, so that other sessions wait
-    only until one part is done.
+    """Calls `change` for each part of the ids, with the triggers of the table disabled. Each call
+    has a separate database transaction, so that other sessions wait only for one part.
     """
 
     def change_part(part: Sequence[Any]) -> None:

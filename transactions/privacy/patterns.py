@@ -1,16 +1,16 @@
 """Finds texts that contain one of many words, names or email addresses.
 
-Note [A pattern each]: a person may have had any number of addresses. If one regular expression
-contained all of them, Postgres would need time and memory to compile it that grow with the square
-of its length. So each word, name and address has a separate pattern. Postgres evaluates a pattern
-only for texts that contain the longest part of the pattern.
+Note [A pattern each]: a person may have had many addresses. Postgres needs time and memory to
+compile a regular expression, and both grow with the square of its length. So each word, name and
+address has a separate pattern. Postgres evaluates a pattern only for texts that contain the longest
+part of the pattern.
 
-Note [Whole addresses]: `brien@mail.example` is a part of the address `o'brien@mail.example`. But in
-the SQL text `'brien@mail.example'` it is a whole address. A mailbox may contain an apostrophe and
-SIGNS. In texts, these characters usually separate an address from other text, as in
-`email=ana@mail.example`. So an apostrophe after a letter belongs to the mailbox, except in E'...'
-of Postgres. One of SIGNS after a letter belongs to the mailbox only if another person now has such
-an address.
+Note [Whole addresses]: a mailbox may contain an apostrophe and SIGNS. So `brien@mail.example` is a
+part of the address `o'brien@mail.example`, but a whole address in the SQL text
+`'brien@mail.example'`. In most texts, these characters separate an address from other text, as in
+`email=ana@mail.example`. An apostrophe belongs to the mailbox if it follows a letter, except in
+E'...' of Postgres. One of SIGNS belongs to the mailbox only if it follows a letter and another
+person now has such an address.
 """
 
 import re
@@ -24,14 +24,14 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Lower, Upper
 
 MANY = ArrayField(TextField())
-SIGNS = "!#$%&*/=?^`{|}~"  # allowed in a mailbox by RFC 5322, with LETTERS and the apostrophe
+SIGNS = "!#$%&*/=?^`{|}~"  # SIGNS, LETTERS and the apostrophe are allowed in a mailbox by RFC 5322
 WITH_SIGN = f"[{SIGNS}].*@"
 LETTERS = r"\w.+-"
 NOT_AFTER_APOSTROPHE = r"(?<![^\WEe]')(?<!\wE')(?<!\w'')(?<!\w\\')"
 
 
 class TextPattern(NamedTuple):
-    """A regular expression of Postgres, and a part that every matching text contains, in upper or
+    """A regular expression of Postgres. `part` is contained in every matching text, in upper or
     lower case.
     """
 
@@ -42,8 +42,8 @@ class TextPattern(NamedTuple):
 class HasAny(Func):
     """A condition that a text matches at least one pattern. See Note [A pattern each].
 
-    The arguments of the SQL function are: the text, the text converted to one case, the parts of
-    the patterns converted to the same case, and the regular expressions.
+    The arguments are: the text, the text converted to one case, the parts of the patterns converted
+    to the same case, and the regular expressions.
     """
 
     template = """EXISTS (
@@ -54,15 +54,15 @@ class HasAny(Func):
 
 
 def having(field: str, patterns: Iterable[TextPattern]) -> HasAny:
-    """Returns the condition that a column matches at least one pattern. `field` may also name a key
-    of a JSON column.
+    """Returns the condition that a column matches at least one pattern. The field may be a key of a
+    JSON column.
     """
     text = KT(field) if "__" in field else Cast(field, TextField())
     parts, expressions = [], []
     for pattern in patterns:
         parts.append(pattern.part)
         expressions.append(pattern.expression)
-    folded = Func(  # by Postgres, once per query, because Python converts some letters differently
+    folded = Func(  # by Postgres, because Python converts some letters differently
         Value(parts, MANY), output_field=MANY,
         template="ARRAY(SELECT upper(lower(part)) FROM unnest(%(expressions)s::text[]) AS part)",
     )  # fmt: skip
@@ -72,8 +72,8 @@ def having(field: str, patterns: Iterable[TextPattern]) -> HasAny:
 def without(
     rows: QuerySet[Any], field: str, addresses: Collection[TextPattern]
 ) -> Iterator[tuple[QuerySet[Any], Func]]:
-    """Yields, for each address, the rows whose column contains the address, and the column's text
-    with the address replaced by "erased".
+    """Yields two values for each address: the rows whose column contains the address, and an
+    expression for the column's text in which "erased" replaces the address.
     """
     if not rows.filter(having(field, addresses)).exists():
         return
@@ -97,8 +97,8 @@ def _folded(text: str) -> str:
 
 
 def patterns_of_words(texts: Iterable[str]) -> list[TextPattern]:
-    """Returns a pattern for each text. The pattern matches the text as whole words. Texts of one
-    character are left out.
+    """Returns a pattern for each text. A pattern matches only whole words. Texts of one character
+    are left out.
     """
     return [
         TextPattern(rf"(^|[^[:alnum:]]){_words(text)}($|[^[:alnum:]])", _longest_part(text))
@@ -114,11 +114,11 @@ def _words(text: str) -> str:
 def patterns_of_addresses(
     addresses: Iterable[str], of_others: Iterable[str] = ()
 ) -> list[TextPattern]:
-    """Returns patterns that match each address, but not as a part of another address. The patterns
-    work in Postgres and in Python, see Note [Whole addresses]. They also match SQL, where an
-    apostrophe is doubled or follows a backslash.
+    """Returns patterns that match each address, but not a part of another address. The patterns
+    work in Postgres and in Python, see Note [Whole addresses]. In SQL texts, an apostrophe may be
+    doubled or follow a backslash.
 
-    Longer addresses come first. So if an address ends with a shorter address, the whole address is
+    Longer addresses come first. So if an address ends with another address, the whole address is
     replaced.
     """
     not_after_sign = _not_after_sign(of_others)
@@ -134,9 +134,9 @@ def patterns_of_addresses(
 
 
 def _not_after_sign(addresses: Iterable[str]) -> dict[str, str]:
-    """Returns a dict for those addresses that contain one of SIGNS. Each key is the part of an
-    address after such a sign. The value is the beginning of a regular expression for this part. It
-    prevents a match if the same sign, with a letter before it, stands directly before the part.
+    """Returns a dict for the addresses that contain one of SIGNS. Each key is the part of an
+    address after the sign. The value is the beginning of the regular expression for this part. It
+    prevents a match if a letter and the sign come directly before the part.
     """
     signs: dict[str, set[str]] = defaultdict(set)
     for address in addresses:
@@ -151,7 +151,7 @@ def _quoted(address: str) -> str:
 
 
 def _longest_part(text: str) -> str:
-    """Returns the longest part of the text that a pattern compares without variants. For this, the
-    text is split at spaces, apostrophes and backslashes.
+    """Returns the longest part of the text without spaces, apostrophes and backslashes. A pattern
+    allows no variants of this part.
     """
     return max(re.split(r"[\s'\\]+", text), key=len)

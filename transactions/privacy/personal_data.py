@@ -1,4 +1,4 @@
-"""The personal data that each app stores, registered in the app's module `personal_data`."""
+"""The personal data of each app. An app registers its data in its module `personal_data`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,18 +10,18 @@ from django.db.models import Model, QuerySet
 from accounts.models import User
 from transactions.privacy.traces import Erased, Logged, Traces
 
-AT_A_TIME = 2000  # rows that are kept in memory at a time
+AT_A_TIME = 2000  # number of rows in memory
 Row = Sequence[Any]
-KeptRow = tuple[str, str]  # the kind of data, and its retention period in words
+KeptRow = tuple[str, str]  # the kind of data and its retention period, both in words
 
 
 @dataclass(frozen=True, slots=True)
 class DataSection:
-    """A kind of data in a person's download: its name, its columns, and a function that yields its
+    """A kind of data in a person's download: a name, the columns, and a function that yields the
     rows.
 
-    A row has its values in the order of the columns. Other people appear as on the account
-    statement: with their name, but without their account.
+    The values of a row are in the order of the columns. Other people appear as on the account
+    statement: their names are shown, but not their accounts.
     """
 
     name: str
@@ -31,8 +31,8 @@ class DataSection:
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
-    """A file that the download includes. It is the value of a cell: the path of the file in the ZIP
-    file, and a function that reads the content.
+    """A file in the download, as the value of a cell: the path in the ZIP file, and a function that
+    reads the content.
     """
 
     path: str
@@ -97,12 +97,10 @@ def register(data: PersonalData) -> None:
 
 
 def all_sections() -> list[DataSection]:
-    """Returns every section of the download, of all apps."""
+    """Returns all sections of the download."""
     return [section for data in REGISTERED for section in data.sections]
 
 
 def read(rows: "QuerySet[Any, Any]", *columns: Any) -> Iterator[Row]:
-    """Returns an iterator over the values of these columns in `rows`. Keeps AT_A_TIME rows in
-    memory.
-    """
+    """Yields the values of these columns in `rows`. Keeps AT_A_TIME rows in memory."""
     return iter(rows.values_list(*columns).iterator(chunk_size=AT_A_TIME))

@@ -23,11 +23,10 @@ def apply_retention(now: datetime | None = None) -> dict[str, int]:
 
 
 def delete_unlocked(old: QuerySet[Any]) -> int:
-    """Deletes rows of a table that pages also write. Returns the number of deleted rows.
+    """Deletes rows of a table to which pages also write. Returns the number of deleted rows.
 
-    Each part of the rows is deleted in a separate transaction, so that other sessions wait only
-    until one part is deleted. Rows that another session has locked are skipped; the next run
-    deletes them.
+    Deletes each part of the rows in a separate transaction, so that other sessions wait only for
+    one part. Skips rows that another session has locked. The next run deletes these rows.
     """
     deleted: int = 0
     rows = old.model._default_manager

@@ -1,8 +1,8 @@
-"""Finds the texts in which a person can be recognised, by name or address, and defines the
-replacement of each text.
+"""Finds the texts in which a person can be recognised by name or address, and sets the replacements
+for these texts.
 
-The functions of this module only search, so the erasure can call them without a lock. They leave
-out texts that are already erased.
+The functions only search, so the erasure can call them without a lock. Texts that are already
+erased are left out.
 
 Note [Whose texts]: anybody can choose any name, such as "groceries", "Select" or the name of
 another person. So a name in a text does not prove that the text is about a person. These texts are
@@ -17,7 +17,7 @@ emptied:
   was confirmed by mail or entered by the bank. Other addresses do not count, because anybody can
   sign up with the address of another person.
 
-Names that other people chose for their categories, rules, budgets and reports stay.
+Names that other people chose for their categories, rules, budgets and reports are kept.
 """
 
 from collections.abc import Collection, Iterator
@@ -54,8 +54,8 @@ REFUSED = "It was refused."
 
 
 class Erased(NamedTuple):
-    """Rows with texts to erase, and the new values of their columns. If `values` is None, the rows
-    are deleted.
+    """Rows with texts to erase. `values` are the new values of the columns. If `values` is None,
+    the rows are deleted.
     """
 
     rows: QuerySet[Any]
@@ -63,9 +63,8 @@ class Erased(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """Objects whose entries in the admin log may contain the person's name. If `patterns` is None,
-    all entries about these objects are erased. Otherwise only the entries that match a pattern are
-    erased.
+    """Objects whose entries in the admin log may contain the person's name. Only the entries that
+    match a pattern are erased, or all entries if `patterns` is None.
     """
 
     model: type[Model]
@@ -75,17 +74,17 @@ class Logged(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """The search terms for the data of a person: accounts, related people, and patterns for names
-    and addresses.
+    """The search terms for a person's data: accounts, related people, and patterns for names and
+    addresses.
 
-    `words` are the words of all current and earlier names, and all addresses. `names` are whole
-    names. `addresses` are email addresses that belong to the person and to nobody else, see Note
+    `words` matches each word of the current and earlier names, and all addresses. `names` matches
+    whole names. `addresses` matches email addresses that belong only to this person, see Note
     [Whose texts].
     """
 
     person: User
     accounts: list[UUID]
-    others: list[UUID]  # the other accounts of the person's payments
+    others: list[UUID]  # the accounts on the other side of the person's payments
     known: list[UUID]  # holders of `others`, and members of the person's households
     words: list[TextPattern]
     names: list[TextPattern]
@@ -93,8 +92,8 @@ class Traces:
 
 
 def traces_of(person: User) -> Traces:
-    """Returns the search terms for the data of a person. Call it before anything is erased, because
-    earlier names and addresses are stored only in the history.
+    """Returns the search terms for a person's data. Call this function before anything is erased,
+    because only the history contains earlier names and addresses.
     """
     names, addresses = {person.name}, {person.email}
     confirmed = EmailAddress.objects.filter(user=person, verified=True)
@@ -123,8 +122,8 @@ def traces_of(person: User) -> Traces:
 
 
 def _by_the_bank(row: Change, person: User) -> bool:
-    """Returns whether the change of the person's row was made by staff or by a command. Returns
-    False for a sign-up. The change of a sign-up has the path of a page, but no user.
+    """Returns whether staff or a command changed the person's row. A sign-up does not count: it has
+    no user, but the path of a page.
     """
     if row.table_name != "users" or row.action not in ("insert", "update"):
         return False
@@ -133,9 +132,7 @@ def _by_the_bank(row: Change, person: User) -> bool:
 
 
 def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
-    """Returns the ids of all accounts that paid one of these accounts or were
-    paid by one of them.
-    """
+    """Returns the ids of the accounts on the other side of payments of these accounts."""
     found: set[UUID | None] = set()
     for mine, other in (("from_account", "to_account"), ("to_account", "from_account")):
         payments = Transaction.objects.filter(**{f"{mine}__in": accounts}).order_by()
@@ -144,8 +141,8 @@ def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
 
 
 def households_of(person: User) -> list[UUID]:
-    """Returns the ids of the households to which the person belongs or belonged. The result has ids
-    and not names, because names are not unique.
+    """Returns the ids of the households to which the person belongs or belonged. Names of
+    households are not unique.
     """
     ids: set[Any] = {person.household_id}
     for row in Change.objects.filter(table_name="users", about=str(person.pk)):
@@ -154,8 +151,8 @@ def households_of(person: User) -> list[UUID]:
 
 
 def _of_others(person: User, **condition: Any) -> set[str]:
-    """Returns the email addresses that other people have now. `condition` contains lookups for the
-    field `email`, which limit the result.
+    """Returns the current email addresses of other people. `condition` contains lookups for the
+    field `email`.
     """
     rows = (
         User.objects.exclude(pk=person.pk).filter(**condition),
@@ -165,15 +162,15 @@ def _of_others(person: User, **condition: Any) -> set[str]:
 
 
 def emptied(rows: QuerySet[Any], **values: Any) -> Erased:
-    """Returns the rows whose columns do not have these values yet, and `values`, which replace the
-    erased texts.
+    """Returns the rows whose columns do not have these values yet, with `values` as the
+    replacements.
     """
     return Erased(rows.exclude(**values), values)
 
 
 def with_key(rows: QuerySet[Any], field: str, key: str, value: Any) -> Erased:
-    """Returns the rows whose JSON column has this key with another value than `value`. The new
-    value of the column is the JSON document with `value` under this key.
+    """Returns the rows whose JSON column has this key with another value. The replacement is the
+    JSON document with `value` under this key.
     """
     document = Func(
         F(field), Value([key], ArrayField(TextField())), Value(value, JSONField()),
@@ -184,8 +181,8 @@ def with_key(rows: QuerySet[Any], field: str, key: str, value: Any) -> Erased:
 
 
 def with_address(traces: Traces, rows: QuerySet[Any], **values: Any) -> Iterator[Erased]:
-    """Yields, for each column, the rows of `rows` in which the column contains an address of the
-    person. `values` has the new value of each column.
+    """Yields, for each column, the rows in which this column contains an address of the person.
+    `values` contains the replacements.
     """
     for field, value in values.items():
         yield emptied(rows.filter(having(field, traces.addresses)), **{field: value})
@@ -194,9 +191,9 @@ def with_address(traces: Traces, rows: QuerySet[Any], **values: Any) -> Iterator
 def naming(
     traces: Traces, model: type[Model], of_known: Q, values: dict[str, Any]
 ) -> Iterator[Erased]:
-    """Yields, for each column, the rows in which the person can be recognised, and the new value of
-    the column. These are rows that match `of_known` and contain the person's whole name in the
-    column, and all rows that contain an address of the person in the column: Note [Whose texts].
+    """Yields, for each column, the rows in which the person can be recognised. These are the rows
+    that contain an address of the person, and the rows of `of_known` that contain the person's
+    whole name, see Note [Whose texts]. `values` contains the replacements.
     """
     for field, value in values.items():
         named = of_known & Q(having(field, traces.names))
@@ -216,7 +213,7 @@ def in_parameters(
     """Yields the texts to erase in the parameters of approval requests: the message to the
     customer, the file name, and the texts of payments that were not booked.
 
-    Texts of booked payments are left out, because the audit compares them with the payment.
+    Texts of booked payments are left out, because the audit compares these texts with the payment.
     """
     yield with_key(requests, "parameters", "message", "")
     files = requests.filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
@@ -225,9 +222,7 @@ def in_parameters(
 
 
 def in_undone(requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]) -> Iterator[Erased]:
-    """Yields the texts of requested payments that were not booked, if the text
-    matches a pattern.
-    """
+    """Yields the texts of requested payments that were not booked and that match a pattern."""
     undone = requests.exclude(status=ApprovalRequest.Status.DONE)
     undone = undone.exclude(kind=ApprovalRequest.Kind.PAYMENT_FILE)
     for key, value in {**dict.fromkeys(PAID, ""), "metadata": {}}.items():

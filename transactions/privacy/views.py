@@ -23,8 +23,8 @@ LEFT = "Your accounts are closed, and you can no longer sign in."
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def data(request: PersonRequest) -> HttpResponseBase:
-    """Shows what the download of personal data contains. A POST request downloads the data, as JSON
-    or as CSV files in a ZIP file.
+    """Shows the sections of the download of personal data. A POST request downloads the data as
+    JSON, or as CSV files in a ZIP file.
     """
     if request.method != "POST":
         return render(request, "transactions/privacy/data.html")
@@ -50,8 +50,8 @@ def _download(request: PersonRequest, *, is_json: bool) -> StreamingHttpResponse
 @require_http_methods(["GET", "HEAD", "POST"])
 @step_up_first
 def leave_bank(request: PersonRequest) -> HttpResponse:
-    """Shows what happens when a person leaves the bank, and what the person must do before. A POST
-    request closes the person's accounts and sign-in.
+    """Shows the obstacles to leaving the bank, and the effects of leaving. A POST request closes
+    the person's accounts and sign-in.
     """
     if request.method == "POST":
         try:
@@ -68,6 +68,8 @@ def leave_bank(request: PersonRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
-    """Shows the retention periods and the cookies, also to visitors who are not signed in."""
+    """Shows the retention periods and the cookies. Visitors who are not signed in may see the
+    page.
+    """
     context = {"kept": kept(), "not_in_logs": not_in_logs(), "cookies": cookies()}
     return render(request, "transactions/privacy/privacy.html", context)

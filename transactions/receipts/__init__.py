@@ -1,1 +1,1 @@
-"""The page of one payment, with its sender and recipient, its timeline and the reader's note."""
+"""The page of one payment: sender, recipient, timeline and the reader's note."""

@@ -12,16 +12,16 @@ from ledger.text.lines import odd_characters, shortened, visible
 from ledger.text.money import NOTHING
 from transactions.search.language.terms import having, meta_field, token
 
-# These limits apply to the page. The downloaded file is complete.
+# Limits for the page. The downloaded file is complete.
 MOST_LINES = 40
 LINES_LIMIT = 16_000  # approximate size of the HTML of all lines, in bytes
 LONGEST_VALUE = 300  # maximum length of a line, in characters
 LONGEST_TERM = 80  # maximum length of a search term in a link, in characters
-STORED_LIMIT = 4_000  # maximum length of the shown JSON, in characters
-# Longer JSON is shown without colours, because a coloured character needs up to 15 bytes of HTML.
+STORED_LIMIT = 4_000  # maximum length of the JSON on the page, in characters
+# Longer JSON has no colours, because a coloured character needs up to 15 bytes of HTML.
 COLOURED_LIMIT = 1_200
 
-# Labels of common keys. Every other key is used as its label.
+# Labels of common keys. Any other key is its own label.
 WORDS = {
     "last4": "ending in",
     "mcc": "code",
@@ -34,10 +34,10 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class MetadataLine:
-    """One value with its label.
+    """One metadata value with its label.
 
-    `key_term` is the search term for transactions that have this key, and `term` is the search term
-    for transactions that have the same value. Both are "" if there can be no such search.
+    `key_term` is the search term for transactions that have this key. `term` is the search term for
+    transactions with the same value. A term is "" if the search cannot express it.
     """
 
     label: str
@@ -47,8 +47,8 @@ class MetadataLine:
 
     @property
     def weight(self) -> int:
-        """The approximate size of the HTML, in bytes. A byte that is not ASCII takes three bytes in
-        a URL.
+        """The approximate size of the HTML, in bytes. In a URL, a byte that is not ASCII takes
+        three bytes.
         """
         links = len(self.key_term.encode()) + len(self.term.encode())
         return 150 + len(self.label.encode()) + len(self.value_text.encode()) + 3 * links
@@ -56,7 +56,9 @@ class MetadataLine:
 
 @dataclass(frozen=True, slots=True)
 class MetadataView:
-    """The lines of the page, whether lines were left out, and the beginning of the stored JSON."""
+    """The metadata lines of the page, and the beginning of the stored JSON. `is_cut` is true if
+    lines were left out.
+    """
 
     lines: tuple[MetadataLine, ...] = ()
     is_cut: bool = False
@@ -73,7 +75,7 @@ class MetadataView:
 
 
 def details_of(metadata: Mapping[str, Any]) -> MetadataView:
-    """Returns the metadata lines that fit on a page. The category is left out."""
+    """Returns the metadata lines that fit on a page, without the category."""
     lines: list[MetadataLine] = []
     left = LINES_LIMIT
     for line in lines_of({key: value for key, value in metadata.items() if key != "category"}):
@@ -85,9 +87,7 @@ def details_of(metadata: Mapping[str, Any]) -> MetadataView:
 
 
 def lines_of(metadata: Mapping[str, Any]) -> Iterator[MetadataLine]:
-    """Yields a line for every value. Nested keys are joined in the label: "Merchant city",
-    "Porto".
-    """
+    """Yields a line for every value. Nested keys are joined in the label, as in "Merchant city"."""
     for key, value in metadata.items():
         yield from _lines(value, _sentence(key), (str(key),))
 
@@ -135,9 +135,7 @@ def _words(key: str) -> str:
 
 
 def _short(label: str) -> str:
-    """Cuts off the beginning of a label that is too long, because the last keys are the most
-    specific.
-    """
+    """Cuts off the beginning of a label that is too long. The last keys are the most specific."""
     return label if len(label) <= LONGEST_TERM else f"…{label[-LONGEST_TERM:]}"
 
 

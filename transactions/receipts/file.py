@@ -12,8 +12,9 @@ COLUMNS = (
 
 
 def sides_table(receipt: Receipt) -> DataTable:
-    """Returns a table with one row for each side inside the bank. The sender's amount is negative.
-    Only the reader's own side has a balance, as on the page.
+    """Returns a table with a row for the sender and a row for the recipient, if they are inside the
+    bank. The sender's amount is negative. Only the row of the reader's account has a balance, as on
+    the page.
     """
     row = receipt.row
     rows = (

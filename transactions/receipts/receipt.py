@@ -1,8 +1,8 @@
-"""A transaction as one reader may see it: all data of the reader's own account, but only the name
-of the other side.
+"""A transaction as one reader may see it: all data of the reader's account, but only the name of
+the other side.
 
-Staff who own neither account see both accounts, the reasons that staff wrote, and the actions that
-are allowed for them.
+Staff who own neither account see both accounts, the reasons of staff, and the actions that they may
+take.
 """
 
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ from transactions.staff_actions import actions_for
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The sender's or the recipient's side of a transaction. `balance` is None for another person's
-    account and for a hold.
+    """The sender's or the recipient's side of a transaction. `balance` is None for a hold, and for
+    another person's account.
     """
 
     label: str
@@ -46,8 +46,8 @@ class Receipt:
     """A transaction with all data that its page shows.
 
     `signed` is the change of the reader's balance. It is None for a hold, for a transfer between
-    own accounts, and for staff. `actions` and `reasons` are only for staff. `mine` is the reader's
-    annotation. For staff who own neither account, `mine` is empty.
+    the reader's accounts, and for staff. `actions` and `reasons` are only for staff. `mine` is the
+    reader's annotation, and is empty for staff who own neither account.
     """
 
     row: Transaction
@@ -63,7 +63,7 @@ class Receipt:
     back_url: str
     details: MetadataView
     mine: AnnotationHistory
-    origin: Origin | None = None  # None if the reader may not open it
+    origin: Origin | None = None  # None if the reader may not open the origin
     scope_kind: str = MINE  # the scope of the search links
     may_search: bool = True
     is_for_staff: bool = False
@@ -72,7 +72,7 @@ class Receipt:
 
     @property
     def badge(self) -> str:
-        """A label for a refund or a hold. It is "" for other payments."""
+        """A label for a refund or a hold, or "" for any other payment."""
         if self.row.is_reversal:
             return reversal_word(self.row.type)
         return STATES.get(self.lifecycle.state, "")
@@ -104,18 +104,18 @@ class Receipt:
 
     @property
     def tags(self) -> list[tuple[str, str]]:
-        """The reader's tags. Each tag is paired with the URL of its search."""
+        """The reader's tags, each with the URL of its search."""
         return [(tag, self.search_url(token("tag", tag))) for tag in self.mine.tags]
 
     def search_url(self, query: str) -> str:
-        """Returns the URL of the search for `query` in the reader's scope. Returns "" if the query
-        is empty or the reader may not search.
+        """Returns the URL of the search for `query` in the reader's scope, or "" if the query is
+        empty or the reader may not search.
         """
         return search_url(query, self.scope_kind) if query and self.may_search else ""
 
     @property
     def figure(self) -> str:
-        """The amount as a text. The text has a plus or minus sign if `signed` is not None."""
+        """The amount as text, with a plus or minus sign if `signed` is not None."""
         if self.signed is None:
             return figure(self.row.amount, self.row.currency)
         return signed(self.signed, self.row.currency)
@@ -168,9 +168,7 @@ def _side(
 
 
 def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
-    """Returns (label, text) pairs about refunds, or about the purpose of a hold that has a
-    recipient.
-    """
+    """Returns (label, text) pairs about refunds, or about the purpose of a hold."""
     row = lifecycle.row
     if lifecycle.reversals:
         back, whole = money(lifecycle.reversed, row.currency), money(row.amount, row.currency)
@@ -186,15 +184,14 @@ def _facts(lifecycle: Lifecycle) -> list[tuple[str, str]]:
 
 
 def _booked_by(row: Transaction, origin: Origin | None) -> list[tuple[str, str]]:
-    """Returns lines about who booked a payment that has an `origin`, such as a payment file or a
-    standing order. The payment may have been booked by a member of staff. Returns an empty list for
-    other payments.
+    """Returns a line with the person who booked the payment, if the payment has an `origin`, such
+    as a payment file or a standing order. Otherwise returns an empty list.
     """
     return [("Booked by", str(row.created_by or "The bank"))] if origin else []
 
 
 def _subline(lifecycle: Lifecycle) -> str:
-    """Returns a sentence about what a hold means for the available money. For other transactions,
+    """Returns the effect of a hold on the available money as a sentence. For any other transaction,
     returns the description.
     """
     row, state = lifecycle.row, lifecycle.state
@@ -217,8 +214,8 @@ def _subline(lifecycle: Lifecycle) -> str:
 
 
 def _is_paid_by(row: Transaction, sender: Side | None, recipient: Side | None) -> bool:
-    """Returns whether the reader made this payment, either to another person or between own
-    accounts. Holds and refunds are not included.
+    """Returns whether the reader made this payment, to another person or between the reader's
+    accounts. Returns False for holds and refunds.
     """
     if row.is_hold or row.is_reversal:
         return False
@@ -226,8 +223,8 @@ def _is_paid_by(row: Transaction, sender: Side | None, recipient: Side | None) -
 
 
 def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
-    """Returns the URL of a transfer form with values that send the money back. Returns "" if the
-    reader is not the recipient, or if everything was already sent back.
+    """Returns the URL of the transfer form with values that send the money back. Returns "" if the
+    reader is not the recipient, or if nothing is left to send back.
     """
     row = lifecycle.row
     if not (lifecycle.left and sender and recipient and recipient.is_mine and not sender.is_mine):
@@ -253,9 +250,7 @@ def _signed(row: Transaction, sender: Side | None, recipient: Side | None) -> De
 
 
 def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None, how: str) -> str:
-    """Returns a sentence for the reader about what happened. `how` is the text in
-    `Origin.how`, or "".
-    """
+    """Returns a sentence about the transaction for the reader. `how` is `Origin.how`, or ""."""
     if lifecycle.row.is_hold:
         return _sentence_of_hold(lifecycle, sender, recipient)
     if lifecycle.row.is_reversal:
@@ -270,8 +265,8 @@ def _sentence(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None,
 
 
 def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side, how: str) -> str:
-    """Returns the sentence for a payment between two people. If staff made the payment from a file,
-    the sentence names the bank as the payer.
+    """Returns the sentence for a payment between two people. The payer in the sentence is the bank
+    if staff made the payment from a file.
     """
     if how and _is_paid_for(lifecycle.row) and not recipient.is_mine:
         account = f"your {sender.name}" if sender.is_mine else _named(sender)
@@ -284,9 +279,7 @@ def _sentence_of_payment(lifecycle: Lifecycle, sender: Side, recipient: Side, ho
 
 
 def _is_paid_for(row: Transaction) -> bool:
-    """Returns whether the payment was booked by somebody other than the holder of the paying
-    account.
-    """
+    """Returns whether the author of the payment is not the holder of the paying account."""
     return row.from_account is not None and row.created_by_id != row.from_account.user_id
 
 
@@ -312,8 +305,8 @@ def _sentence_of_refund(sender: Side | None, recipient: Side | None) -> str:
 
 
 def _named(side: Side | None) -> str:
-    """Returns the name of the account if it belongs to the reader. Otherwise returns the account's
-    name with its holder.
+    """Returns the name of the account. If the account does not belong to the reader, the text also
+    contains the holder's name.
     """
     if side is None:
         return ""

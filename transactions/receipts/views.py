@@ -1,4 +1,6 @@
-"""The page of a receipt, the downloads of its sides and metadata, and the reader's note."""
+"""The page of a receipt, the downloads of its sides and metadata, and the form for the reader's
+note.
+"""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +41,9 @@ receipt_for(rows.select_related("captures", "reverses").get(pk={pk!r}), reader)"
 
 @require_safe
 def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one transaction to the holders of both accounts and to staff. Other users get 404."""
+    """Shows one transaction to the holders of both accounts and to staff. Other users get a 404
+    response.
+    """
     with page_work(request) as work:
         context = _context(request, readable_row(request, pk))
     return _rendered(request, work, context)
@@ -47,7 +51,9 @@ def receipt(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def note(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Saves the reader's annotation of a transaction. Users who own neither account get 404."""
+    """Saves the reader's annotation of a transaction. Users who own neither account get a 404
+    response.
+    """
     row = readable_row(request, pk)
     if not row.is_of(request.user):
         raise Http404
@@ -59,7 +65,7 @@ def note(request: PersonRequest, pk: Any) -> HttpResponse:
             messages.success(request, form.done)
         except NoteChanged as refusal:
             form.add_error(None, str(refusal))
-            replaces = None  # the page now shows the current annotation, so the form may replace it
+            replaces = None  # the page shows the current annotation, which may be replaced
     if form.errors:
         return receipt_page(request, row, form=form, replaces=replaces)
     return redirect(f"{reverse('transactions:detail', args=[row.pk])}#note")
@@ -103,11 +109,11 @@ def receipt_page(
     form: AnnotationForm | None = None,
     replaces: str | None = None,
 ) -> HttpResponse:
-    """Returns the page of the receipt. If `form` has errors, the page shows the form open.
-    `of_panels` is template context for the panels.
+    """Returns the page of the receipt. If `form` has errors, the page shows the form. `of_panels`
+    is template context for the panels.
 
-    When `form` is saved, it replaces the annotation with the id `replaces`. If `replaces` is None,
-    it replaces the current annotation.
+    `replaces` is the id of the annotation that the saved form may replace. None means the current
+    annotation.
     """
     with page_work(request) as work:
         context = _context(request, row, of_panels, form=form, replaces=replaces)
@@ -149,9 +155,7 @@ def _rendered(request: PersonRequest, work: QueryLog, context: dict[str, Any]) -
 
 
 def _known_ids(receipt: Receipt) -> list[UUID]:
-    """Returns the ids that the page contains or links to, and the ids of the reader's own
-    accounts.
-    """
+    """Returns the ids on the page, the ids in its links, and the ids of the reader's accounts."""
     linked = [moment.row.pk for moment in receipt.lifecycle.moments if moment.row]
     own = [side.account.pk for side in receipt.sides if side.is_mine]
     origin = [receipt.origin.id] if receipt.origin else []

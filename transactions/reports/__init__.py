@@ -1,5 +1,4 @@
-"""Reports. This module exports the queries of the reports: functions that take a `Scope` and
-parameters, and return rows.
+"""The queries of the reports: functions that take a `Scope` and parameters, and return rows.
 
 The pages and charts of the reports are in `pages/`. `catalogue.py` lists all reports.
 """

@@ -1,8 +1,8 @@
 """Caches the rows of reports that read only sealed entries.
 
 Note [What may be cached]: the rows of a report may be cached if the report covers the whole bank,
-contains no names, and reads only entries in sealed periods. Sealed periods never change and never
-get new entries (see `transactions.audit.sealing`), so the cached rows never become stale. Rows of
+contains no names, and reads only entries in sealed periods. Such rows never become stale, because
+sealed periods never change and never get new entries (see `transactions.audit.sealing`). Rows of
 one customer and rows of unsealed periods are never cached.
 """
 
@@ -26,8 +26,8 @@ A_WEEK = 7 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class CachedRows:
-    """The rows of an earlier run, its queries, the time of the run, and the number of the seal that
-    was the newest at that time.
+    """The rows of an earlier run, the run's queries and time, and the number of the newest seal at
+    that time.
     """
 
     rows: Sequence[Row]
@@ -38,18 +38,18 @@ class CachedRows:
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """The place in the cache for the rows of one report with one set of parameters."""
+    """The cache entry for the rows of one report with one set of parameters."""
 
     key: str
     seal: int
 
     def get(self) -> CachedRows | None:
-        """Returns the cached rows, or None if there are none."""
+        """Returns the cached rows, or None."""
         cached: CachedRows | None = cache.get(self.key)
         return cached
 
     def store(self, rows: Sequence[Row], work: QueryLog) -> None:
-        """Caches the rows for a week. If there are more than MAX_ROWS rows, nothing is cached."""
+        """Caches the rows for a week. Does nothing for more than MAX_ROWS rows."""
         if len(rows) <= MAX_ROWS:
             queries = [replace(query, params=None, plan="") for query in work.queries]
             cache.set(self.key, CachedRows(rows, queries, timezone.now(), self.seal), A_WEEK)
@@ -59,9 +59,8 @@ def cache_entry(report: Report, params: ReportParameters) -> CacheEntry | None:
     """Returns the cache entry of a report with these parameters. Returns None if the rows may still
     change, or if they belong to one customer.
 
-    The key of the entry is computed from everything that the rows depend on: the parameters, the
-    digest of the newest seal (it differs between databases), the time zone, and the source code of
-    the report.
+    The key depends on everything that can change the rows: the parameters, the digest of the newest
+    seal (each database has different digests), the time zone, and the source code of the report.
     """
     final_from = report.final_from(params) if params.scope.is_bank else None
     if final_from is None:

@@ -1,4 +1,4 @@
-"""Lists every report. The order and the groups are those of the page with all reports.
+"""Lists every report, in the order and groups of the page with all reports.
 
 To add a report, write a query in `queries/`, a `Report` in `pages/`, and a line here.
 """
@@ -46,9 +46,7 @@ BY_SLUG = {report.slug: report for report in REPORTS}
 
 
 def reports_for(reader: User) -> list[ReportGroup]:
-    """Returns the groups with only the reports that this reader may open. Groups without such a
-    report are left out.
-    """
+    """Returns the groups of reports that this reader may open. Empty groups are left out."""
     reads_bank = may_read_bank(reader)
     groups = [
         ReportGroup(

@@ -1,9 +1,9 @@
 """Compares a report with the previous period, or with the same days one year earlier.
 
-The report runs twice in one snapshot, and rows with the same key are combined. If a row exists in
-only one of the periods, a missing sum is zero, and other missing numbers are None. There is no
-percentage if the earlier value is zero, or if the earlier period starts before the first booking. A
-report has amounts in only one currency, so currencies are never mixed.
+The report runs twice in one snapshot, and rows with the same key are combined. If one of the
+periods has no row with this key, a missing sum is zero, and other missing numbers are None. There
+is no percentage if the earlier value is zero, or if the earlier period starts before the first
+booking. Currencies are never mixed, because a report has amounts in only one currency.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from transactions.reports.queries.spending import days_before
 from transactions.reports.report import DISPLAY, Column, Comparison, Report, ReportParameters, Row
 from transactions.reports.wording import period
 
-EARLIER = "earlier"  # the key in a row under which the row of the earlier period is stored
+EARLIER = "earlier"  # the key for the row of the earlier period in a combined row
 
 
 def earlier_period(since: date, until: date, kind: str) -> tuple[date, date]:
-    """Returns the first and last day of the period to compare with. If `kind` is YEAR_BEFORE, these
-    are the same days one year earlier. Otherwise they are the result of `days_before`.
+    """Returns the first and last day of the earlier period. For YEAR_BEFORE, these are the same
+    days one year earlier, otherwise the result of `days_before`.
     """
     if kind != YEAR_BEFORE:
         return days_before(since, until)
@@ -32,21 +32,19 @@ def earlier_period(since: date, until: date, kind: str) -> tuple[date, date]:
 
 
 def earlier_params(params: ReportParameters) -> ReportParameters:
-    """Returns the parameters of the report for the period to compare with."""
+    """Returns the parameters of the report for the earlier period."""
     since, until = earlier_period(params.values["since"], params.values["until"], params.compare)
     return replace(params, values={**params.values, "since": since, "until": until}, compare="")
 
 
 def is_compared(report: Report, params: ReportParameters) -> bool:
-    """Returns whether the user chose a comparison and this report can be compared."""
+    """Returns whether the user chose a comparison and the report supports it."""
     return bool(report.comparison and params.compare)
 
 
 def with_first_booking(params: ReportParameters) -> ReportParameters:
-    """Returns the parameters with the value of `goes_back`: whether anything was booked by the
-    first day of the period to compare with. Makes one query.
-
-    If no comparison is chosen, the period to compare with is the previous period.
+    """Returns the parameters with `goes_back` set: whether anything was booked by the first day of
+    the earlier period. If no comparison is chosen, this is the previous period. Sends one query.
     """
     first_day = earlier_params(params).values["since"]
     booked = params.scope.entries().between(None, end_of_day(first_day))
@@ -56,10 +54,9 @@ def with_first_booking(params: ReportParameters) -> ReportParameters:
 
 
 def columns_of(report: Report, params: ReportParameters) -> Sequence[Column]:
-    """Returns the columns of the report. If the user has chosen a comparison, three columns follow
-    each compared column: the earlier value, the difference and the percentage.
-
-    In a comparison, the report's own columns that compare two periods are left out.
+    """Returns the columns of the report. With a comparison, three columns follow each compared
+    column: the earlier value, the difference and the percentage. The columns in
+    `Comparison.instead_of` are left out.
     """
     if not is_compared(report, params) or report.comparison is None:
         return report.columns
@@ -94,9 +91,8 @@ def compared_rows(
 ) -> list[Row]:
     """Returns the combined rows of both periods, with values for the columns of `columns_of`.
 
-    The rows of the current period come first, in their order. The rows that exist only in the
-    earlier period follow. If the rows of the report are sorted by their keys (such as months), the
-    result is sorted by these keys instead.
+    First come the rows of the current period, in their order, then the rows that exist only in the
+    earlier period. With `Comparison.is_in_order`, all rows are sorted by their keys instead.
     """
     rule = report.comparison
     assert rule is not None  # noqa: S101 - callers check `is_compared`
@@ -118,14 +114,14 @@ def compared_rows(
 def _figures(
     rule: Comparison, params: ReportParameters, row: Row, earlier: Row | None
 ) -> Mapping[str, Any]:
-    """Returns the values that the comparison adds to a row. A missing sum is zero, and other
-    missing numbers are None.
+    """Returns the values that the comparison adds to a row. A missing sum is zero. Other missing
+    numbers are None.
     """
     found: dict[str, Any] = {EARLIER: earlier}
     for name in rule.figures:
         now: Any = row.get(name)
         then: Any = (earlier or {}).get(name)
-        if rule.adds_up:  # a zero of the same type as the other number
+        if rule.adds_up:  # zero with the same type as the other number
             now, then = (then * 0 if now is None else now), (now * 0 if then is None else then)
         is_known = now is not None and then is not None
         found[name], found[f"{name}_before"] = now, then
@@ -135,15 +131,15 @@ def _figures(
 
 
 def percent(now: Decimal | int, then: Decimal | int) -> Decimal | None:
-    """Returns the change from `then` to `now` as a fraction of `then`: 0.5 means 50 % more. Returns
-    None if `then` is zero.
+    """Returns the change from `then` to `now` as a fraction of `then`, or None if `then` is zero.
+    The result 0.5 means 50 % more.
     """
     return (Decimal(now) - Decimal(then)) / abs(Decimal(then)) if then else None
 
 
 def sentences(report: Report, params: ReportParameters, rows: Sequence[Row]) -> Iterator[str]:
-    """Yields sentences that name the earlier period, and, for columns with sums, the totals of both
-    periods.
+    """Yields sentences that name the earlier period, and the totals of both periods for columns
+    with sums.
     """
     rule = report.comparison
     if rule is None or not params.compare:

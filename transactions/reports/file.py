@@ -34,10 +34,10 @@ def report_lines(
     """Returns the complete file. A file of more than SPOOLED bytes is on disk, and a smaller file
     is in memory.
 
-    `only` are the names of the columns to include. If `only` is empty, all columns are included.
-    `within` contains a text before the rows and a text after them.
+    `only` contains the names of the included columns, and is empty for all columns. `within`
+    contains a text before the rows and a text after the rows.
 
-    The file is complete before the first byte is sent. So a query that times out does not leave a
+    The file is complete before the first byte is sent. So a query that times out does not cause a
     truncated file, and the read-only snapshot has ended before the request writes the log of reads.
 
     Raises: OperationalError if a query takes longer than SECONDS.
@@ -55,9 +55,7 @@ def _written(
     only: Collection[str],
     within: tuple[str, str],
 ) -> tuple[IO[str], ReadHolders]:
-    """Writes the file. Returns the file and a ReadHolders, which has collected the people in the
-    rows.
-    """
+    """Writes the file. Returns the file and the ReadHolders with the people in the rows."""
     file = SpooledTemporaryFile(SPOOLED, "w+", encoding="utf-8", newline="")  # noqa: SIM115
     holders = ReadHolders(params)
     with ExitStack() as stack:
@@ -74,9 +72,7 @@ def _written(
 
 
 def _rows(report: Report, params: ReportParameters) -> Iterable[Row]:
-    """Returns all rows. The rows of a queryset are read through a server-side cursor, unless the
-    report compares them with an earlier period.
-    """
+    """Returns all rows. Uses a server-side cursor for a queryset, unless the report is compared."""
     found = report.rows(params)
     if is_compared(report, params):
         then = report.rows(earlier_params(params))
@@ -95,7 +91,7 @@ def _cells(
 
 def _cell(column: Column, row: Row, params: ReportParameters) -> Any:
     """Returns the value of a cell for a file. A number that starts with a minus is marked as a
-    number, because a text that starts with a minus may be a spreadsheet formula.
+    number, because a spreadsheet may read other texts with a minus as a formula.
     """
     value = column.plain(row, params)
     return FigureText(value) if isinstance(value, str) and value and column.is_number else value

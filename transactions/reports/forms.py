@@ -1,4 +1,4 @@
-"""The forms for the parameters of reports. The values come from the URL, and every parameter has a
+"""The forms for the parameters of reports. The parameters come from the URL. Every parameter has a
 default value.
 """
 
@@ -24,13 +24,11 @@ EARLIEST_DAY, LATEST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def months_until(day: date, count: int) -> date:
-    """Returns the first day of a period of `count` months. The month of `day` is the last of these
-    months.
-    """
+    """Returns the first day of a period of `count` months that ends with the month of `day`."""
     return months_before(day.replace(day=1), count - 1)
 
 
-APART = ("whose", "compare")  # form fields that are not arguments of the report's function
+APART = ("whose", "compare")  # form fields that are not parameters of the report's function
 
 
 class Choice(forms.ChoiceField):
@@ -44,21 +42,21 @@ class Choice(forms.ChoiceField):
 
 
 def either(labels: Sequence[str]) -> str:
-    """Returns the labels in one text, such as "a, b or c"."""
+    """Returns the labels as one text, such as "a, b or c"."""
     *most, last = labels
     return f"{', '.join(most)} or {last}" if most else last
 
 
 class ReportForm(forms.Form):
-    """A form with the parameters that every report has: scope and currency. A report with more
-    parameters uses a subclass.
+    """A form with the parameters of every report: scope and currency. A report with more parameters
+    has a subclass of this form.
 
-    If the URL does not contain a parameter, its value comes from `defaults()`. If the form is
-    valid, `scope` is the scope to read, and `params` are the keyword arguments of the report's
+    `defaults()` returns the values of parameters that are not in the URL. If the form is valid,
+    `scope` is the scope of the rows, and `params` are the keyword arguments of the report's
     function.
     """
 
-    # Fields that readers of the whole bank may use only with the permission SEE_NAMES.
+    # Fields that need the permission SEE_NAMES if the reader reads the whole bank.
     needs_names: ClassVar[frozenset[str]] = frozenset()
 
     whose = forms.ChoiceField(choices=[(MINE, "My money"), (BANK, "The whole bank")], label="Scope")
@@ -88,9 +86,7 @@ class ReportForm(forms.Form):
             self.fields["whose"].widget = forms.HiddenInput()
 
     def defaults(self) -> dict[str, Any]:
-        """Returns the default values of the parameters, by name. The default is used if a parameter
-        is missing in the URL.
-        """
+        """Returns the values of parameters that are not in the URL, by name."""
         return {}
 
     @property
@@ -112,18 +108,16 @@ class ReportForm(forms.Form):
 
     @property
     def compares_with(self) -> str:
-        """The kind of period to compare with: a key of COMPARISONS, or "" if no comparison
-        is chosen.
-        """
+        """The kind of the earlier period: a key of COMPARISONS, or "" without a comparison."""
         chosen = self.cleaned_data.get("compare", NOTHING)
         return "" if chosen == NOTHING else str(chosen)
 
 
 class PeriodForm(ReportForm):
-    """A period with its first and last day, both included, and the period to compare with. By
-    default the period is the last twelve months.
+    """A form with the first and last day of a period, and the kind of the earlier period. Both days
+    belong to the period. The default is the last twelve months.
 
-    The field `compare` is removed if the report cannot be compared.
+    The field `compare` is removed if the report does not support comparisons.
     """
 
     since = DayField(label="From")
@@ -148,8 +142,8 @@ class PeriodForm(ReportForm):
 
 
 class FewMonthsForm(PeriodForm):
-    """A period. By default it is the last three months for the whole bank, and the last twelve
-    months for one customer.
+    """A form with a period. The default is the last three months for the whole bank, and the last
+    twelve months for one customer.
     """
 
     def defaults(self) -> dict[str, Any]:
@@ -160,8 +154,8 @@ class FewMonthsForm(PeriodForm):
 
 
 class CohortForm(PeriodForm):
-    """A form with the period in which customers joined the bank. By default the period starts with
-    the first of the latest twelve months in which somebody joined.
+    """A form with the period in which customers joined the bank. The default period starts with the
+    first of the latest twelve months in which somebody joined.
 
     The form has no currency, because the report counts people of all currencies.
     """
@@ -177,7 +171,7 @@ class CohortForm(PeriodForm):
 
 
 class DirectionForm(PeriodForm):
-    """A period, and whether to read money that went out or money that came in."""
+    """A form with a period and a direction: money that went out, or money that came in."""
 
     direction = Choice(choices=[("out", "Out"), ("in", "In")], label="Which way")
 

@@ -1,4 +1,4 @@
-"""Adds the people whose money is in a report to the log of reads: see Note [Whose data].
+"""Adds the people whose money is in a report to the log of reads, see Note [Whose data].
 
 Reports read sums and single values, and do not load model instances of people or accounts. So the
 models cannot add these people to the log.
@@ -17,17 +17,17 @@ from transactions.reports.runner import Run
 
 # Maximum number of keys of each kind; the log stores at most 500 people for each page.
 MAX_KEYS = 5_000
-# If a currency has at least this many holders, its sums do not reveal data of a single person.
+# The sums of a currency with at least this many holders do not reveal data of a single person.
 MIN_HOLDERS = 3
 
 
 class ReadHolders:
-    """Collects the people, accounts and payments in the rows of a report. `record` looks up the
-    holders and adds them to the log of reads.
+    """A collection of the people, accounts and payments in the rows of a report. `record` looks up
+    the holders and adds them to the log of reads.
 
     A row contains a person as `holder`, accounts as `account_key` (numbers or ids), and a payment
-    as `transaction_id`. If a currency has fewer than MIN_HOLDERS holders, all of them are recorded.
-    For a report on the reader's own money nothing is collected.
+    as `transaction_id`. If a currency has fewer than MIN_HOLDERS holders, all its holders are
+    recorded. Nothing is collected for a report on the reader's own money.
     """
 
     def __init__(self, params: ReportParameters) -> None:
@@ -51,13 +51,13 @@ class ReadHolders:
             self.movements.add(row["transaction_id"])
 
     def record(self) -> None:
-        """Adds the holders to the log of reads. Call this method outside the report's snapshot. The
-        page shows the queries of the snapshot, and the queries of this method must not be among
-        them.
+        """Adds the holders to the log of reads. Call this method outside the report's snapshot,
+        because the page shows the queries of the snapshot, and must not show the queries of this
+        method.
         """
         if not self.is_bank:
             return
-        # A sum may contain data of only one person, for example the sum of a day or of a category.
+        # A sum may contain data of only one person, for example the sum of one day or one category.
         add_unnamed()
         if self.currency:
             holders = Account.objects.filter(currency=self.currency).values_list("user_id")
@@ -76,7 +76,7 @@ class ReadHolders:
 
 
 def record_holders(run: Run) -> None:
-    """Records the people in the rows that the page shows and in the bars of its chart."""
+    """Records the people in the rows of the page and in the bars of its chart."""
     holders = ReadHolders(run.params)
     labels = {mark.label for mark in getattr(run.chart, "marks", ())} if run.rows else set()
     _add_rows(holders, run.shown)

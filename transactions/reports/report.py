@@ -22,7 +22,7 @@ from transactions.search.language.parser import LONGEST, MOST_ITEMS, parse
 from transactions.search.language.terms import token
 
 Row = Mapping[str, Any]
-# The scope of a report is determined before this, from the primary database.
+# The scope of a report is determined earlier, from the primary database.
 REPORT = ReadPurpose(
     "report", frozenset({"entries", "transactions", "accounts", "users", "own_categories"})
 )
@@ -32,8 +32,8 @@ PAGE_ROWS = 200  # maximum number of rows on a page; files have all rows
 
 @dataclass(frozen=True, slots=True)
 class ReportParameters:
-    """The scope of a report, the keyword arguments of its function, and the kind of period to
-    compare with ("" if no comparison is chosen).
+    """The scope of a report, the keyword arguments of its function, and the kind of the earlier
+    period ("" without a comparison).
 
     `goes_back` is False if nothing was booked by the first day of the earlier period.
     """
@@ -45,12 +45,13 @@ class ReportParameters:
 
     @property
     def currency(self) -> str:
-        """The currency of the amounts in the report, or "" if the report has no amounts."""
+        """The currency of the report's amounts, or "" if the report has no amounts."""
         return str(self.values.get("currency", ""))
 
     def search_page(self, query: str) -> str:
-        """Returns the URL of the search for `query`, in the scope and currency of the report.
-        Returns "" if the query is too long: the search would shorten it and find other rows.
+        """Returns the URL of the search for `query` in the scope and currency of the report.
+        Returns "" if the query is too long, because the search would cut off the query and find
+        other rows.
         """
         text = parse(query).adding(f"currency:{self.currency}") if self.currency else query
         if len(text) > LONGEST or len(parse(text).items) >= MOST_ITEMS:
@@ -65,8 +66,8 @@ class Column:
 
     `query`: returns the search query that finds the rows of a value, or "".
     `text`: returns the value as text for the page, if no `kind` has the right format.
-    `file_text`: returns the value for a file. If `file_text` is None, files use the function `text`
-    for columns of the kind "text", and the value in the row for all other columns.
+    `file_text`: returns the value for a file. If `file_text` is None, files contain the result of
+    `text` for columns of the kind "text", and otherwise the value in the row.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Column:
         return self.kind in NUMBERS
 
     def display(self, row: Row, params: ReportParameters) -> str:
-        """Returns the text of the value for the page, or an en dash if there is no value."""
+        """Returns the value as text for the page, or an en dash if there is no value."""
         if self.text:
             return self.text(row, params) or NOTHING
         value = row.get(self.name)
@@ -91,8 +92,8 @@ class Column:
         return DISPLAY[self.kind](value, params.currency)
 
     def plain(self, row: Row, params: ReportParameters) -> Any:
-        """Returns the value for a file, or None if there is no value. Numbers have a decimal point,
-        and dates look like 2026-11-20.
+        """Returns the value for a file, or None if there is no value. Numbers have a decimal point.
+        Dates look like 2026-11-20.
         """
         if self.file_text:
             return self.file_text(row, params)
@@ -108,9 +109,7 @@ class Column:
         return value.isoformat() if hasattr(value, "isoformat") else value
 
     def url(self, row: Row, params: ReportParameters) -> str:
-        """Returns the URL of the search that finds the rows of the value, or "" if there is
-        no search.
-        """
+        """Returns the URL of the search for the rows of the value, or "" if there is no search."""
         query = self.query(row, params) if self.query and row[self.name] else ""
         return params.search_page(query) if query else ""
 
@@ -132,7 +131,7 @@ def _day(value: date, _currency: str) -> str:
 
 
 def rounded(value: Decimal, currency: str) -> Decimal:
-    """Returns an average or a median, rounded to the decimals of the currency (half to even). If
+    """Returns an average or a median, rounded half to even to the decimals of the currency. If
     `currency` is "", returns the value unchanged.
     """
     return value.quantize(Decimal(1).scaleb(-minor_units(currency))) if currency else value
@@ -155,18 +154,18 @@ DISPLAY: Mapping[str, Callable[[Any, str], str]] = {
 
 
 def after_period(params: ReportParameters) -> datetime:
-    """Returns the time at which the chosen period is over: midnight after its last day."""
+    """Returns the first moment after the chosen period: midnight after its last day."""
     return end_of_day(params.values["until"])
 
 
 def months_into(day: date, params: ReportParameters) -> int:
-    """Returns how many months after the first month of the period this day is."""
+    """Returns the number of months from the first month of the period to the month of this day."""
     since: date = params.values["since"]
     return (day.year - since.year) * 12 + day.month - since.month
 
 
 def month_here(number: int, params: ReportParameters) -> date:
-    """Returns the first day of a month. This month is `number` months after the first month of the
+    """Returns the first day of the month that is `number` months after the first month of the
     period.
     """
     since: date = params.values["since"]
@@ -185,8 +184,8 @@ class Comparison:
     `here`: returns values of the current period for a row that exists only in the earlier period,
     for example the month.
     `is_in_order`: whether the rows are sorted by their keys.
-    `instead_of`: columns in which the report itself compares two periods. If the user chooses a
-    comparison, these columns are left out.
+    `instead_of`: columns in which the report itself compares two periods. These columns are left
+    out if the user chooses a comparison.
     """
 
     figures: tuple[str, ...]
@@ -207,15 +206,15 @@ class Report:
     `shows`: the features of Postgres and of the ORM that the query uses. The query panel lists
     these features.
     `sketch`: the small picture in the list of reports: bars, columns, pairs, line or heat.
-    `finding`: returns a sentence with the result. `basis`: returns a text that explains which data
-    the result is computed from.
+    `finding`: returns a sentence with the result.
+    `basis`: returns a text about the data from which the result is computed.
     `footer`: returns the rows below the table, computed from all rows. Cells without a value are
     empty.
     `page_rows`: the maximum number of rows on the page. Files have all rows.
-    `final_from`: returns the time after the last entry that the report reads. When the period until
-    this time is sealed, the result cannot change and may be cached. Reports with names return None.
+    `final_from`: returns the time after the last entry that the report reads. The result may be
+    cached when the period until this time is sealed. Reports with names return None.
     `comparison`: the rules for comparing rows with an earlier period, or None if the rows cannot be
-    compared, for example because the rows are single payments.
+    compared, for example because they are single payments.
     """
 
     function: Callable[..., Iterable[Row]]
@@ -232,7 +231,7 @@ class Report:
     final_from: Callable[[ReportParameters], datetime | None] = lambda _params: None
     parts: tuple[Callable[..., Any], ...] = field(
         default=()
-    )  # classes and functions whose source code the page shows, too
+    )  # classes and functions whose source code the page also shows
     bank_only: bool = False
     page_rows: int = PAGE_ROWS
     comparison: Comparison | None = None
@@ -260,5 +259,7 @@ class Report:
         return form
 
     def rows(self, params: ReportParameters) -> Iterable[Row]:
-        """Returns the rows of the report. A queryset sends its query only when it is iterated."""
+        """Returns the rows of the report. A queryset sends its query only when the caller iterates
+        it.
+        """
         return self.function(params.scope, **params.values)

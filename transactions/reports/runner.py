@@ -1,6 +1,4 @@
-"""Runs a report in one snapshot and records its queries. Returns cached rows instead if
-there are any.
-"""
+"""Runs a report in one snapshot and records its queries, or returns cached rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,10 +33,10 @@ class Cell:
 
 @dataclass(slots=True)
 class Run:
-    """The result of running a report, with the data for its page.
+    """The result of a report, with the data for its page.
 
-    `cached` is None if the rows were not read from the cache. `compared` contains the rows combined
-    with the rows of the earlier period, or None if nothing is compared.
+    `cached` is None if the rows do not come from the cache. `compared` contains the rows of both
+    periods, or None without a comparison.
     """
 
     report: Report
@@ -63,7 +61,7 @@ class Run:
 
     @property
     def table(self) -> Iterator[list[Cell]]:
-        """The formatted rows, as many as the page may show."""
+        """The formatted rows of the page."""
         for row in self.shown:
             yield [
                 Cell(column, column.display(row, self.params), column.url(row, self.params))
@@ -76,7 +74,7 @@ class Run:
 
     @property
     def shown(self) -> Sequence[Row]:
-        """The rows of the table, as many as the page may show."""
+        """The rows of the page."""
         return self._all[: self._max_rows]
 
     @property
@@ -85,23 +83,23 @@ class Run:
 
     @property
     def _max_rows(self) -> int:
-        """The maximum number of rows on the page. A comparison has half as many rows, because each
-        row has more cells.
+        """The maximum number of rows on the page. With a comparison, the number is half as high,
+        because each row has more cells.
         """
         limit = self.report.page_rows
         return limit if self.compared is None else limit // 2
 
     @property
     def comparison(self) -> str:
-        """A text with the earlier period and the totals of both periods, or "" if nothing is
-        compared.
+        """A text with the earlier period and the totals of both periods, or "" without a
+        comparison.
         """
         return " ".join(sentences(self.report, self.params, self.compared or ()))
 
     @property
     def footer(self) -> Iterator[list[Cell]]:
-        """The formatted totals of all rows, including rows that the page does not show. The cell of
-        a column without a total is "".
+        """The formatted totals of all rows, including rows that only the files contain. A column
+        without a total has the cell "".
         """
         for row in self.report.footer(self.rows, self.params):
             yield [
@@ -135,8 +133,8 @@ def run(
     """Runs the report and reads all rows in one snapshot. With `with_plans`, also reads the query
     plans.
 
-    If all entries that the rows depend on are sealed, cached rows may be returned. `fresh` and
-    `with_plans` prevent this.
+    Without `fresh` and `with_plans`, may return cached rows if all entries that the rows depend on
+    are sealed.
 
     Raises: OperationalError if a query takes longer than SECONDS.
     """
@@ -160,8 +158,8 @@ def run(
             complete = _with_own_comparison(report, complete)
         return Run(report, complete, rows, work, with_plans, compared=compared)
 
-    # Rows to be cached are read from the primary database. A row that is not yet on a replica would
-    # be missing in the cache for a week.
+    # Rows for the cache are read from the primary database. If a replica did not yet have a row,
+    # the row would be missing in the cache for a week.
     found = read_now() if entry else read(REPORT, read_now)
     if entry:
         entry.store(found.rows, found.work)
@@ -169,7 +167,7 @@ def run(
 
 
 def _with_own_comparison(report: Report, params: ReportParameters) -> ReportParameters:
-    """Returns the parameters with `goes_back` set, if the report itself compares two periods. Sends
+    """Returns the parameters, with `goes_back` set if the report itself compares two periods. Sends
     a query only in this case.
     """
     if not report.compares_itself:

@@ -21,8 +21,8 @@ from transactions.reports.saved import remove_report, save_report
 
 
 class SaveReportForm(forms.Form):
-    """A form with the name of a saved report, and the group with which the report is shared. Only
-    groups of the reader can be chosen.
+    """A form with the name of a saved report, and the group with which the report is shared. The
+    reader can choose only groups to which the reader belongs.
     """
 
     name = ReadableNameField(label="Name", max_length=NAME_LIMIT)
@@ -70,9 +70,9 @@ def remove(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _parameters(request: PersonRequest, report: Report) -> dict[str, str]:
-    """Returns the report's parameters that the URL contains. Parameters that are missing in the URL
-    are not stored. So they keep their default when the report is opened later, and a default period
-    ends with the day of that time.
+    """Returns the report's parameters in the URL. Parameters that are missing in the URL are not
+    stored, so that they have their default when the report is opened. For example, a default period
+    ends on the day on which the report is opened.
     """
     names = report.bind_form({}, request.user).fields
     given = {name: request.GET.get(name, "") for name in names}

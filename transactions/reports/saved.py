@@ -30,8 +30,7 @@ def save_report(
     parameters: Mapping[str, str],
     group: Group | None = None,
 ) -> SavedReport:
-    """Saves a report under a name. If the owner already has a saved report with this name, it is
-    replaced.
+    """Saves a report under a name, and replaces the owner's saved report with this name.
 
     Raises: InvalidDetails if the owner already has MAX_SAVED other saved reports, or is not a
     member of the group.
@@ -58,7 +57,7 @@ def save_report(
 
 @with_retry
 def remove_report(*, saved: SavedReport) -> None:
-    """Removes a saved report. A second call for the same report does nothing."""
+    """Removes a saved report. Does nothing if the report no longer exists."""
     with db_transaction.atomic(durable=True):
         SavedReport.objects.filter(pk=saved.pk).delete()
 
@@ -66,8 +65,8 @@ def remove_report(*, saved: SavedReport) -> None:
 @dataclass(frozen=True, slots=True)
 class SavedLine:
     """A saved report in the list. `shared` is a text with the group with which the report is
-    shared. For readers who do not own the report, the text also contains the owner. It is "" if the
-    report is not shared.
+    shared, or "" if the report is not shared. For readers who do not own the report, the text also
+    contains the owner.
     """
 
     saved: SavedReport

@@ -26,8 +26,8 @@ TOO_LONG = f"This takes longer than {SECONDS} seconds, so it was stopped. Choose
 
 @require_safe
 def report_list(request: PersonRequest) -> HttpResponse:
-    """Lists the reports that this reader may open, in groups. If the reader has no account and may
-    not read the bank, the list is empty.
+    """Lists the reports that this reader may open, in groups. The list is empty if the reader has
+    no account and may not read the bank.
     """
     reader = request.user
     has_rows = may_read_bank(reader) or Account.objects.owned_by(reader).exists()
@@ -42,7 +42,7 @@ def report_list(request: PersonRequest) -> HttpResponse:
 
 
 def _scope_in_words(reader: User) -> str:
-    """Returns a text that describes which accounts the reports cover for this reader."""
+    """Returns a text about the accounts that the reports cover for this reader."""
     if not may_read_bank(reader):
         return "Your own accounts."
     names = "" if reader.has_perm(SEE_NAMES) else ", without names"
@@ -79,7 +79,7 @@ def report(request: PersonRequest, slug: str) -> HttpResponse:
 
 
 def _panel(request: PersonRequest, shown: Run, *, may_plan: bool) -> WorkPanel:
-    """Returns the panel below the report, which shows the source code and the SQL queries."""
+    """Returns the panel below the report with the source code and the SQL queries."""
     return WorkPanel(
         (shown.report.function, *shown.report.parts),
         shown.in_shell,
@@ -94,7 +94,7 @@ def _panel(request: PersonRequest, shown: Run, *, may_plan: bool) -> WorkPanel:
 
 
 def _explorer_urls(request: PersonRequest, shown: Run) -> list[str]:
-    """Returns one URL for each query of the report. The URL opens this query in the explorer, with
+    """Returns one URL for each query of the report. The URL opens the query in the explorer, with
     the same parameters.
     """
     query = f"?{request.GET.urlencode()}" if request.GET else ""
@@ -105,9 +105,7 @@ def _explorer_urls(request: PersonRequest, shown: Run) -> list[str]:
 
 
 def _work_url(request: PersonRequest, name: str) -> str:
-    """Returns the URL of the same report with one more parameter. The URL jumps to the panel below
-    the report.
-    """
+    """Returns the URL of the panel below the same report, with one more parameter."""
     params = request.GET.copy()
     params[name] = "1"
     return f"?{params.urlencode()}#work"

@@ -1,4 +1,4 @@
-"""Texts that several report pages use: periods, search queries and names of categories."""
+"""Texts for several report pages: periods, search queries and names of categories."""
 
 from datetime import date
 from typing import Any
@@ -13,8 +13,8 @@ OWN_FLOWS = "Payments from and to others. Transfers between your own accounts do
 
 
 def period(since: date, until: date) -> str:
-    """Returns the period as a part of a sentence: "on 3 November", "in October",
-    "from 1 to 20 November".
+    """Returns the period as a part of a sentence, such as "on 3 November", "in October" or "from 1
+    to 20 November".
     """
     if since == until:
         return f"on {short_date(since)}"
@@ -37,8 +37,8 @@ def booked_query(since: date, until: date) -> str:
 
 
 def booked_month_query(month: date, params: ReportParameters) -> str:
-    """Returns the search query for all payments that were booked in a month. Days outside the
-    chosen period are excluded.
+    """Returns the search query for all payments of a month that were booked in the chosen
+    period.
     """
     last = last_of_month(month)
     since, until = max(month, params.values["since"]), min(last, params.values["until"])
@@ -48,15 +48,16 @@ def booked_month_query(month: date, params: ReportParameters) -> str:
 
 
 def flows_query(params: ReportParameters) -> str:
-    """Returns the search query for payments in the chosen direction ("in" or "out") and period."""
+    """Returns the search query for the payments in the chosen direction ("in" or "out") and
+    period.
+    """
     days = booked_query(params.values["since"], params.values["until"])
     return f"is:{params.values['direction']} {days}"
 
 
 def category_term(category: str | None, name: str = "category") -> str:
-    """Returns the search term for a category, such as category:rent. If the category is empty,
-    returns `category:none`. Returns "" if the category contains a quote, because no term can
-    express it.
+    """Returns the search term for a category, such as category:rent. Returns `category:none` for an
+    empty category. Returns "" if the category contains a quote, which no term can express.
 
     `name` is the search field.
     """
@@ -64,18 +65,18 @@ def category_term(category: str | None, name: str = "category") -> str:
 
 
 def joined_terms(*terms: str) -> str:
-    """Returns all terms as one search query, or "" if one of the terms is ""."""
+    """Returns all terms as one search query. Returns "" if one of the terms is ""."""
     return " ".join(terms) if all(terms) else ""
 
 
 def category_name(category: Any) -> str:
-    """Returns the label of a category, or UNCATEGORISED if it is empty."""
+    """Returns the label of a category, or UNCATEGORISED if the category is empty."""
     return category_label(str(category)) if category else UNCATEGORISED
 
 
 def category_column(name: str) -> Column:
-    """Returns the column for a category. The page shows the label of the category, and files
-    contain the stored text.
+    """Returns the column for a category. The page shows the label of the category. Files contain
+    the stored text.
     """
     return Column(
         name,

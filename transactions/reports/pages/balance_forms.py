@@ -1,4 +1,4 @@
-"""The parameter forms of the reports about balances."""
+"""The forms for the parameters of the reports about balances."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,15 +26,17 @@ STEP_WORDS = (
 
 
 class NumberField(forms.CharField):
-    """An account number. The form, not the field, checks whether the account exists."""
+    """A field for an account number. `BalanceForm.clean_number` checks whether the account
+    exists.
+    """
 
     def run_validators(self, value: Any) -> None:
         """Does nothing, because the form's `clean_number` checks the value."""
 
 
 class BalanceForm(PeriodForm):
-    """A period, the length of each step, and the account. Customers choose one of their accounts.
-    Readers of the whole bank type an account number, if they may see account numbers.
+    """A form with a period, the length of each step, and an account. Customers choose one of their
+    accounts. Readers of the whole bank type an account number, if they may see account numbers.
     """
 
     needs_names = frozenset({"number"})
@@ -51,8 +53,7 @@ class BalanceForm(PeriodForm):
             del self.fields["number"]
 
     def clean_number(self) -> str:
-        """Returns the account number in the form in which it is stored, or "" if the field is
-        empty.
+        """Returns the account number as it is stored, or "" if the field is empty.
 
         Raises: ValidationError if the scope has no account with this number.
         """
@@ -63,8 +64,8 @@ class BalanceForm(PeriodForm):
             number = clean_account_number(typed)
         except ValueError as error:
             raise forms.ValidationError(str(error)) from None
-        # Loads the account as a model instance. Its owner is then logged by Note [Whose data], even
-        # if the report is not run.
+        # Loads the account as a model instance, so that the log of reads contains the account's
+        # owner even if the report is not run, see Note [Whose data].
         accounts = self.scope.all_accounts().filter(number=number)
         account = accounts.only("currency", "user_id").first()
         if account is None:
@@ -87,10 +88,11 @@ class BalanceForm(PeriodForm):
 
 
 class MomentField(forms.DateTimeField):
-    """A time in the bank's time zone. If the clock shows a time twice on that day, the first of the
-    two times is used.
+    """A field for a time in the bank's time zone. When the clocks go back, a time that exists twice
+    means the first one.
 
-    If the clock skips a time, the time one hour later is used, so that no valid input is refused.
+    When the clocks go forward, a skipped time means one hour later, so that no valid input is
+    refused.
     """
 
     def to_python(self, value: Any) -> datetime | None:
@@ -100,10 +102,10 @@ class MomentField(forms.DateTimeField):
 
 
 class MomentForm(ReportForm):
-    """A form with the time of the balances, and the start of the period whose turnover is summed.
+    """A form with the time of the balances, and the start of the turnover.
 
-    For the whole bank, this period by default starts with the month, because summing all entries
-    would be slow. For one customer the period starts with the first entry.
+    The default start is the first day of the month for the whole bank, because summing all entries
+    would be slow. The default start for one customer is the first entry.
     """
 
     at = MomentField(
@@ -134,8 +136,8 @@ class MomentForm(ReportForm):
     def params(self) -> dict[str, Any]:
         params = super().params
         turnover = params.pop("turnover")
-        # The turnover ends just before `at`. So if `at` is midnight of the 1st, the month is the
-        # previous month.
+        # The turnover ends just before `at`. If `at` is midnight of the 1st, the turnover is the
+        # turnover of the previous month.
         day = timezone.localdate(params["at"] - timedelta(microseconds=1))
         first = {MONTH: day.replace(day=1), YEAR: day.replace(month=1, day=1)}
         return {**params, "since": first.get(turnover)}

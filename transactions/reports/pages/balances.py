@@ -78,7 +78,7 @@ def _line(rows: Sequence[Row], params: ReportParameters) -> LineChart:
 
 
 def _final_from(params: ReportParameters) -> datetime | None:
-    """Returns the end of the period, or None if the report covers a single account. Balances of one
+    """Returns the end of the period. Returns None for a single account, because balances of one
     account belong to its holder and are never cached.
     """
     return None if params.values.get("number") else after_period(params)
@@ -111,8 +111,8 @@ def _sums(rows: Sequence[Row]) -> dict[str, Decimal]:
 
 
 def _wrong(rows: Sequence[Row]) -> Decimal:
-    """Returns the amount by which the total does not balance, or else the first account. Returns
-    zero if everything balances.
+    """Returns the amount by which the total does not balance, or else the amount by which an
+    account does not balance. Returns zero if everything balances.
     """
     sums = _sums(rows)
     whole = sums["opening"] + sums["outside_in"] - sums["outside_out"] - sums["ending"]
@@ -152,8 +152,8 @@ def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[s
     """Returns three rows: the totals, the turnover with accounts outside the scope, and the
     turnover between accounts of the scope.
 
-    In the third row, the sum of debits is equal to the sum of credits, because each debit of one
-    account is a credit of another account.
+    In the third row, debits and credits are equal, because each debit of one account is a credit of
+    another account.
     """
     sums = _sums(rows)
     out, into = sums["outside_out"], sums["outside_in"]
@@ -169,13 +169,12 @@ def _trial_footer(rows: Sequence[Row], _params: ReportParameters) -> list[dict[s
 
 
 def _turnover(row: Row, params: ReportParameters, way: str = "") -> str:
-    """Returns the search query for the entries of an account. `way` limits the entries to money
-    "in" or "out".
+    """Returns the search query for the entries of an account. `way` is "in" or "out".
 
     The query covers whole days, because the search does not support times of day.
     """
     since = params.values["since"] or ""
-    # If `at` is midnight, the last day is the day before.
+    # If `at` is midnight, the last day is the previous day.
     last = timezone.localdate(params.values["at"] - MICROSECOND)
     known = token("account", row["account_key"])
     moved = f"is:{way} " if way else ""
@@ -183,7 +182,9 @@ def _turnover(row: Row, params: ReportParameters, way: str = "") -> str:
 
 
 def _trial_bars(rows: Sequence[Row], params: ReportParameters) -> BarChart:
-    """Returns a chart of the credits and debits of the accounts that have the highest turnover."""
+    """Returns a chart with the credits and debits of the accounts that have the highest
+    turnover.
+    """
     busiest = sorted(rows, key=lambda row: max(row["credit"], row["debit"]), reverse=True)
     marks = [
         Mark(

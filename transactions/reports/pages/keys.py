@@ -18,9 +18,7 @@ EXAMPLE_CHARACTERS = 60  # maximum length of a shown example value, in character
 
 
 class KeysForm(ReportForm):
-    """A form that has only the scope. Metadata has no currency, so the form has no
-    currency either.
-    """
+    """A form that has only the scope, because metadata keys have no currency."""
 
     currency = None  # type: ignore[assignment]
 
@@ -33,8 +31,8 @@ def _having(row: Row, _params: ReportParameters) -> str:
 
 
 def _example(row: Row, params: ReportParameters) -> str:
-    """Returns the most frequent value of the key. Returns "" if the reader may not see names and
-    the key may contain names.
+    """Returns the most frequent value of the key. Returns "" if the key may contain names and the
+    reader may not see names.
     """
     if not params.scope.shows_names and row["key"] not in KEYS_WITHOUT_NAMES:
         return ""

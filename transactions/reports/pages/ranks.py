@@ -17,8 +17,8 @@ RANKS = (
 
 
 def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters], str]:
-    """Returns the function for `Report.finding`. That function writes a sentence with the share of
-    the money that the top quartile has.
+    """Returns a function for `Report.finding`. The function returns a sentence with the top
+    quartile's share of the money.
     """
 
     def finding(rows: Sequence[Row], params: ReportParameters) -> str:
@@ -36,7 +36,7 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters],
 
 
 def _by(params: ReportParameters) -> str:
-    """Returns a sentence for readers who may not see names, otherwise ""."""
+    """Returns a sentence for readers who may not see names. Returns "" for other readers."""
     return (
         ""
         if params.scope.shows_names

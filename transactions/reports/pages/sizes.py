@@ -37,7 +37,7 @@ DRAWN = 12
 
 
 class UsualForm(DirectionForm, FewMonthsForm):
-    """A direction and a period. For the whole bank, the period is short by default."""
+    """A form with a direction and a period. The default period for the whole bank is short."""
 
 
 def _went(params: ReportParameters) -> str:
@@ -51,7 +51,7 @@ def _basis(_rows: Sequence[Row], params: ReportParameters) -> str:
 
 
 def bounds(bucket: int, currency: str) -> tuple[Decimal, Decimal]:
-    """Returns the smallest and the largest amount of a bucket, in the currency's smallest unit."""
+    """Returns the smallest and the largest amount of a bucket, to the currency's smallest unit."""
     smallest = Decimal(1).scaleb(-minor_units(currency))
     if bucket == len(EDGES):
         return EDGES[-1], LARGEST_AMOUNT.quantize(smallest, ROUND_DOWN)
@@ -64,7 +64,7 @@ def _size(row: Row, params: ReportParameters) -> str:
 
 
 def digits(amount: Decimal) -> str:
-    """Returns an amount in the syntax of a search query, such as "90" or "4.99"."""
+    """Returns an amount for a search query, such as "90" or "4.99"."""
     return f"{amount.normalize():f}"
 
 
@@ -88,7 +88,7 @@ def _distribution(rows: Sequence[Row], params: ReportParameters) -> str:
 
 
 def short(edge: Decimal) -> str:
-    """Returns an edge of a bucket as a short label for the axis: "0.5", "20", "5k", "1M"."""
+    """Returns an edge of a bucket as a label for the axis, such as "0.5", "20", "5k" or "1M"."""
     for unit, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if edge >= unit:
             return f"{edge / unit:.0f}{letter}"

@@ -44,10 +44,10 @@ KEPT = f"Money in the category {category_name(PUT_ASIDE)} is put aside, not spen
 
 
 class SpendingForm(PeriodForm):
-    """A period, by default the current month until today.
+    """A form with a period. The default is the current month until today.
 
-    The report has columns that compare the period with the previous period. They are shown even if
-    the user chooses no comparison.
+    The report always has columns that compare the period with the previous period, even without a
+    chosen comparison.
     """
 
     compare = Choice(
@@ -73,8 +73,8 @@ def _paid(row: Row, days: str) -> str:
 
 
 def _given_back(row: Row, days: str) -> str:
-    """Returns the search query for refunds of a category. The query compares the category of the
-    refunded payment, because most refunds have no category.
+    """Returns the search query for refunds in a category. Most refunds have no category, so the
+    query uses the category of the refunded payment.
     """
     return joined_terms(f"is:in {days}", category_term(row["spent_on"], "refunds"))
 
@@ -89,8 +89,8 @@ def _now(params: ReportParameters) -> str:
 
 
 def _net(row: Row, params: ReportParameters) -> str:
-    """Returns the search query for the payments of a category. If the category has refunds, the
-    query also finds the refunds.
+    """Returns the search query for the payments of a category, and for its refunds if there are
+    any.
     """
     return (_both if row["given_back"] else _paid)(row, _now(params))
 
@@ -186,7 +186,7 @@ SPENDING_BY_CATEGORY = Report(
 
 
 class SpendersForm(PeriodForm):
-    """A period, by default the last thirty days."""
+    """A form with a period. The default is the last thirty days."""
 
     def defaults(self) -> dict[str, Any]:
         today = timezone.localdate()

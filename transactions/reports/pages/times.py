@@ -33,7 +33,7 @@ def _in_hour(row: Row, params: ReportParameters) -> str:
 
 
 def clock(hour: int) -> str:
-    """Returns the text for an hour of the day, such as "14:00 to 15:00"."""
+    """Returns an hour of the day as text, such as "14:00 to 15:00"."""
     return f"{hour:02}:00 to {hour + 1:02}:00"
 
 

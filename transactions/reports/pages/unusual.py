@@ -24,8 +24,8 @@ SPANS = {QUARTER: "90 days before", 182: "half a year before", YEAR: "year befor
 
 
 class TimesField(forms.DecimalField):
-    """The threshold in standard deviations. The field shows the same error message for every
-    invalid input.
+    """A field for the threshold in standard deviations. Any invalid input has the same error
+    message.
     """
 
     def clean(self, value: Any) -> Any:
@@ -36,15 +36,17 @@ class TimesField(forms.DecimalField):
 
 
 class DaysField(Choice):
-    """A choice of how many days each payment is compared with. The value is an integer."""
+    """A field for the number of earlier days with which a payment is compared. The value is an
+    integer.
+    """
 
     def clean(self, value: Any) -> Any:
         return int(super().clean(value))
 
 
 class UnusualForm(PeriodForm):
-    """A period (by default the last thirty days), the threshold, and the number of days to
-    compare with.
+    """A form with a period, the threshold, and the number of earlier days. The default period is
+    the last thirty days.
     """
 
     threshold = TimesField(
@@ -75,7 +77,7 @@ def times(score: Decimal) -> str:
 
 
 def why(row: Mapping[str, Any], params: ReportParameters) -> str:
-    """Returns a text that explains why a payment is listed as unusual."""
+    """Returns the reason why a payment is listed as unusual."""
     what = row["paid_for"] or UNCATEGORISED
     usual = money(row["usual"], params.currency)
     if row["score"] is None:

@@ -8,8 +8,7 @@ from accounts.models import MoneyField
 
 
 class WithinGroup(Aggregate):
-    """An ordered-set aggregate, such as a percentile. Its argument is the expression by which
-    Postgres orders the values.
+    """An ordered-set aggregate, such as a percentile. Postgres orders the rows by the argument.
 
     Source: PostgreSQL manual, 9.21, "Ordered-Set Aggregate Functions".
     """
@@ -24,8 +23,8 @@ class WithinGroup(Aggregate):
 
 
 class PercentileDisc(WithinGroup):
-    """The smallest amount in the rows for which this is true: at least the given fraction of the
-    rows has this amount or a lower one. The value is always the amount of a row.
+    """The smallest amount that is at least as large as the given fraction of the amounts. The
+    result is always the amount of a row.
     """
 
     function = "PERCENTILE_DISC"
@@ -33,10 +32,10 @@ class PercentileDisc(WithinGroup):
 
 
 class PercentileCont(WithinGroup):
-    """The amount below which the given fraction of the rows lies, interpolated between two rows.
+    """The amount below which the given fraction of the amounts lies, interpolated between two rows.
     For example, the median of 10 and 20 is 15.
 
-    The value is a float with 15 exact digits, because Postgres computes it in double precision.
+    The result is a float with 15 exact digits, because Postgres computes it in double precision.
     """
 
     function = "PERCENTILE_CONT"
@@ -44,9 +43,7 @@ class PercentileCont(WithinGroup):
 
 
 class Mode(WithinGroup):
-    """The most frequent amount. If several amounts are equally frequent, it is the smallest of
-    these amounts.
-    """
+    """The most frequent amount. Of several equally frequent amounts, the smallest one."""
 
     function = "MODE"
     output_field = MoneyField()

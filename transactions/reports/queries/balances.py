@@ -1,4 +1,4 @@
-"""Balances at given times. They are looked up in the running balances that entries contain."""
+"""Balances at given times, from the running balances that are stored with entries."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from transactions.reports.queries.holders import account_key, account_label_sql
 from transactions.scope import Scope
 
 DAY, WEEK, MONTH, YEAR = "day", "week", "month", "year"
-MAX_POINTS = 62  # the maximum number of rows that are readable in a chart: two months of days
+MAX_POINTS = 62  # max. number of rows that are readable in a chart, such as two months of days
 MAX_LOOK_UPS = 20_000  # takes about 0.2 seconds
 A_DAY = timedelta(days=1)
 
@@ -25,14 +25,14 @@ A_DAY = timedelta(days=1)
 def balance_over_time(
     scope: Scope, *, currency: str, since: date, until: date, step: str = "", number: str = ""
 ) -> list[dict[str, Any]]:
-    """Returns the balance at the end of each day, week, month or year. This is the balance of one
-    account, or the sum of all accounts in the scope.
+    """Returns the balance at the end of each day, week, month or year. The balance is the balance
+    of one account, or the sum of all accounts in the scope.
 
     The query looks up the last stored balance of each account before each time (LATERAL). So days
     without entries are exact, and old days take no longer than new days. `first` and `day` are the
     first and last day of the period. `change` is the balance minus the balance of the previous
-    period. Days in the future have no row. If `step` is "", the shortest step with at most
-    MAX_POINTS rows is used.
+    period. Days in the future have no row. If `step` is "", the function uses the shortest step
+    with at most MAX_POINTS rows.
     """
     until = min(until, timezone.localdate())
     accounts = scope.all_accounts().filter(
@@ -75,8 +75,8 @@ def balance_over_time(
 
 
 def periods_of(since: date, until: date, step: str) -> list[tuple[date, date]]:
-    """Returns the (first day, last day) of each period from `since` to `until`, the oldest first.
-    `step` is DAY, WEEK (starts on Monday), MONTH or YEAR.
+    """Returns the first and last day of each period from `since` to `until`, oldest first. `step`
+    is DAY, WEEK (starts on Monday), MONTH or YEAR.
 
     The first and the last period may be shorter than the others.
     """
@@ -112,15 +112,14 @@ def finest_step(since: date, until: date, accounts: int) -> str:
 def trial_balance(
     scope: Scope, *, currency: str, at: datetime, since: date | None = None
 ) -> list[dict[str, Any]]:
-    """Returns one row for each account: its balance just before the time `at`, and its debits and
-    credits from the day `since`. If `since` is None, debits and credits are summed from the first
-    entry. The highest balance comes first.
+    """Returns one row for each account: the balance just before the time `at`, and the debits and
+    credits since the day `since`. If `since` is None, all debits and credits are summed. The
+    highest balance comes first.
 
-    A balance is one look-up of the balance stored with an entry. Debits and credits are summed from
-    the entries. So the stored balances can be compared with the sums: `opening` + `credit` -
-    `debit` = `ending` in each row. `outside_in` and `outside_out` are the turnover with accounts
-    outside the scope. All other turnover cancels out in the sum. Run this function in a snapshot,
-    so that both queries read the same entries.
+    Balances come from the stored balances, and debits and credits are summed from the entries. So
+    both can be compared: `opening` + `credit` - `debit` = `ending` in each row. `outside_in` and
+    `outside_out` are the turnover with accounts outside the scope. All other turnover cancels out
+    in the sum. Run this function in a snapshot, so that both queries read the same entries.
     """
     start = start_of_day(since) if since else None
     chain = Entry.objects.filter(account=OuterRef("pk"))
@@ -157,7 +156,7 @@ NO_TURNOVER = dict.fromkeys(("debit", "credit", "outside_in", "outside_out"), De
 
 
 def _last(entries: EntryQuerySet) -> Any:
-    """Returns an expression for the balance after the newest of these entries, or zero if there are
-    none.
+    """Returns an expression for the balance after the newest of these entries, or zero without
+    entries.
     """
     return Coalesce(Subquery(entries.newest_first().values("balance")[:1]), ZERO)

@@ -10,22 +10,21 @@ from ledger.text.dates import end_of_day, start_of_day
 from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
 
-FOLLOWED = 12  # number of months after the month of joining
+FOLLOWED = 12  # number of months after the month in which customers joined
 
 
 def cohorts(
     scope: Scope, *, since: date, until: date, followed: int = FOLLOWED
 ) -> list[dict[str, Any]]:
-    """Returns how many of the customers who joined in a month sent money in that month and in each
-    later month.
+    """Counts the customers who joined in a month, and how many of these customers sent money in
+    that month and in each later month.
 
-    For each month of joining, there is a row for this month and for each of the next `followed`
-    months. Months in the future have no row. `joined` and `month` are first days of months.
-    `people` is the number of customers who joined. `active` is the number of these customers with a
-    booked payment from one of their accounts (holds do not count). `share` is active / people.
-    Returns an empty list if the scope is not the whole bank. The query uses one index look-up for
-    each account (EXISTS), so the time depends on the number of people and months, not on the number
-    of transactions.
+    Each month of joining has a row for itself and for each of the next `followed` months, but not
+    for months in the future. `joined` and `month` are first days of months. `people` is the number
+    of customers who joined. `active` is the number of these customers with a booked payment from
+    one of their accounts (holds do not count). `share` is active / people. Returns an empty list if
+    the scope is not the whole bank. The query uses one index look-up for each account (EXISTS), so
+    the time depends on the number of people and months, not on the number of transactions.
     """
     if not scope.is_bank:
         return []

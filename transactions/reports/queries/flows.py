@@ -17,13 +17,13 @@ AVERAGED = 3  # number of months in the average
 
 
 def money_by_month(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
-    """Returns a queryset with one row for each month that has entries, the oldest first: money in,
-    money out, and their difference `net`. Amounts are in `currency`.
+    """Returns a queryset with one row for each month that has entries, oldest first: money in,
+    money out, and the difference `net`. Amounts are in `currency`.
 
-    `change` is the net minus the net of the previous month (Lag). For the first month, `change` is
-    None. `average` is the mean net of three months: this month and the two months before. `average`
-    is None until there are three months. The RANGE frame of the average counts a month without a
-    row as zero. Months are in the bank's time zone.
+    `change` is the net minus the net of the previous month (Lag), or None in the first month.
+    `average` is the mean net of this month and the two months before, or None in the first two
+    months. The RANGE frame of the average counts a month without a row as zero. Months are in the
+    bank's time zone.
     """
     third = months_before(since.replace(day=1), 1 - AVERAGED)
     flows = scope.flows(currency).between(start_of_day(since), end_of_day(until))

@@ -7,12 +7,12 @@ from django.db.models.expressions import WindowFrame
 
 
 class Months(WindowFrame):
-    """A window frame of `count` months that ends with the current month. The window must be ordered
-    by a date or a time.
+    """A window frame with `count` months. The last month of the frame is the month of the current
+    row. The window must be ordered by a date or a time.
 
     Django's `ValueRange` does not accept intervals on Postgres. `RowRange` counts rows, so it would
-    include an earlier month if a month has no row. Source: PostgreSQL manual, 4.2.8,
-    "RANGE ... offset PRECEDING".
+    include an earlier month if a month has no row. Source: PostgreSQL manual, 4.2.8, "RANGE ...
+    offset PRECEDING".
     """
 
     frame_type = "RANGE"
@@ -29,10 +29,10 @@ class Months(WindowFrame):
 
 
 class OverGroups(Window):
-    """A window over the groups of a GROUP BY. Postgres computes it after grouping.
+    """A window over the groups of a GROUP BY. Postgres computes the window after grouping.
 
-    If a window contains an aggregate, Django adds the window to GROUP BY, which Postgres refuses.
-    This class is treated as an aggregate, so Django adds nothing to GROUP BY.
+    Django would add a window with an aggregate to GROUP BY, which Postgres refuses. Django adds
+    nothing for this class, because the class counts as an aggregate.
     """
 
     contains_aggregate = True
@@ -65,13 +65,12 @@ class MonthBefore(Func):
 
 
 class DaysBefore(WindowFrame):
-    """A window frame of the `count` days before the current row, without the current row. The
-    window must be ordered by times that are unique.
+    """A window frame with the `count` days before the current row, but without the current row. The
+    window must be ordered by unique times.
 
-    The frame ends one microsecond before the current row. With this frame, Postgres adds the rows
-    that enter the frame and subtracts the rows that leave it. With EXCLUDE CURRENT ROW, Postgres
-    would compute every frame from its start. Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate
-    Mode".
+    The frame ends one microsecond before the current row. So Postgres adds the rows that enter the
+    frame and subtracts the rows that leave the frame. With EXCLUDE CURRENT ROW, Postgres would
+    compute every frame from its start. Source: PostgreSQL manual, 36.12.1, "Moving-Aggregate Mode".
     """
 
     frame_type = "RANGE"

@@ -1,5 +1,5 @@
-"""Labels of people and accounts in reports. A label is a name if the reader may see names,
-otherwise the last digits of an account number.
+"""Labels of people and accounts in reports. A label is a name, or the last digits of an account
+number for readers who may not see names.
 """
 
 from typing import Any
@@ -30,18 +30,18 @@ def masked_number(number: Any) -> Func:
 
 def named(path: str = "user") -> Func:
     """Returns an expression for a person's name, or for the email address if the name is empty.
-    `path` is the lookup from the rows to the user, or "" if the rows are users.
+    `path` is the lookup from a row to the user, or "" if the row is a user.
     """
     path = f"{path}__" if path else ""
     return Coalesce(NullIf(f"{path}name", Value("")), f"{path}email", output_field=CharField())
 
 
 def account_label_sql(scope: Scope, path: str = "") -> Func:
-    """Returns an expression for the label of an account. The label is "Everyday ··5549" for the
-    owner, "Ana Lindt, Everyday ··5549" for readers of the bank who may see names, and "··5549" for
-    other readers.
+    """Returns an expression for the label of an account: "Everyday ··5549" for the owner, "Ana
+    Lindt, Everyday ··5549" for readers of the bank who may see names, and "··5549" for other
+    readers.
 
-    `path` is the lookup from the rows to the account, such as "account__".
+    `path` is the lookup from a row to the account, such as "account__".
     """
     number = masked_number(f"{path}number")
     if scope.is_bank and not scope.shows_names:
@@ -52,9 +52,9 @@ def account_label_sql(scope: Scope, path: str = "") -> Func:
 
 
 def account_key(scope: Scope, path: str = "") -> Any:
-    """Returns an expression for the value with which a search finds the account. This is the
-    account number, or the id if the reader may not see account numbers.
+    """Returns an expression for the value with which a search finds the account: the account
+    number, or the id if the reader may not see account numbers.
 
-    `path` is the lookup from the rows to the account, such as "account__".
+    `path` is the lookup from a row to the account, such as "account__".
     """
     return F(f"{path}number") if scope.shows_names else Cast(f"{path}pk", CharField())

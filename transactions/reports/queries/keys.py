@@ -15,18 +15,18 @@ MAX_VALUES = 200_000
 
 
 def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
-    """Returns the metadata keys of the newest NEWEST transactions, with the most frequent key
-    first. At most MAX_VALUES values are counted.
+    """Returns the metadata keys of the newest NEWEST transactions, the most frequent key first.
+    Counts at most MAX_VALUES values.
 
-    If there are more values, values inside objects are left out first. A key inside an object is
-    written as a path, such as `merchant.city`; `path` contains the steps of the path. `row_count`
-    is the number of transactions with the key, `distinct_values` is the number of its different
-    values, `types` are their JSON types, and `example` is the most frequent value as JSON. An
-    object is counted as its keys, and a list is counted as one value.
+    Of more values, the values inside objects are left out first. A key inside an object is written
+    as a path, such as `merchant.city`, and `path` contains the steps of the path. `row_count` is
+    the number of transactions with the key, `distinct_values` is the number of different values,
+    `types` are the JSON types of the values, and `example` is the most frequent value as JSON. An
+    object counts as its keys, and a list counts as one value.
 
-    This is raw SQL, because it needs WITH RECURSIVE: jsonb_each expands an object, and its values
-    are expanded again until no object is left. The ORM selects the rows (`scope.transactions()`),
-    and the generated SQL is inserted.
+    This is raw SQL, because the query needs WITH RECURSIVE: jsonb_each expands an object, and the
+    values of the object are expanded until no object is left. The ORM selects the rows
+    (`scope.transactions()`).
     """
     newest = compiled(newest_first(scope.transactions(), scope).values("metadata")[:NEWEST])
     if newest is None:

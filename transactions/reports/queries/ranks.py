@@ -51,7 +51,7 @@ def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
     that are not closed. The highest balance comes first.
 
     The ranks have the same meaning as in `accounts_by_balance`. They are computed over the groups
-    of a GROUP BY. The scope is normally the whole bank. For one customer the queryset has one row.
+    of a GROUP BY. The scope is normally the whole bank. For one customer, the queryset has one row.
     """
     people = User.objects.filter(
         accounts__currency=currency, accounts__status__in=["active", "frozen"]

@@ -1,4 +1,4 @@
-"""The sizes of payments: how many there are of each size, and percentiles by category."""
+"""Counts payments by size, and computes percentiles by category."""
 
 from datetime import date
 from decimal import Decimal
@@ -20,8 +20,9 @@ EDGES = [Decimal(step).scaleb(power) for power in range(-3, 15) for step in (1, 
 
 
 class WidthBucket(Func):
-    """The number of the bucket that contains a value. The edges must be ascending. Bucket n (the
-    first is 1) contains values from edge n up to, but excluding, edge n + 1.
+    """The number of the bucket that contains a value. The edges must be ascending. Bucket n
+    contains the values from edge n up to, but excluding, edge n + 1. The first edge has the number
+    1.
     """
 
     function = "WIDTH_BUCKET"
@@ -31,13 +32,13 @@ class WidthBucket(Func):
 def amount_distribution(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """Returns a queryset with the number of payments of each size that went "out" or came "in". The
-    smallest size comes first.
+    """Returns a queryset with the number of payments in each bucket of amounts. `direction` is
+    "out" or "in". The smallest bucket comes first.
 
-    The sizes are buckets between the EDGES, which are 1, 2 and 5 times each power of ten. `bucket`
-    n contains amounts from edge n up to, but excluding, the next edge. A bucket without payments
-    has no row. `share` is the number of payments in the bucket, divided by the number of all
-    payments. `up_to` is the same fraction for this bucket and all smaller buckets together.
+    The EDGES of the buckets are 1, 2 and 5 times each power of ten. `bucket` n contains amounts
+    from edge n up to, but excluding, the next edge. A bucket without payments has no row. `share`
+    is the number of payments in the bucket, divided by the number of all payments. `up_to` is the
+    sum of `share` of this bucket and all smaller buckets.
     """
     end = end_of_day(until)
     edges = Value(EDGES, ArrayField(MoneyField()))
@@ -71,9 +72,9 @@ def amount_percentiles(
     most payments comes first.
 
     Half of the payments are at most `median`, 90 % are at most `p90`, and 99 % are at most `p99`.
-    `usual` is the most frequent amount. All four are ordered-set aggregates, and Postgres sorts
-    each category only once. The median may be between two payments (percentile_cont). The other
-    values are amounts of payments (percentile_disc, mode).
+    `usual` is the most frequent amount. All four values are ordered-set aggregates, and Postgres
+    sorts each category only once. The median may be between two payments (percentile_cont). The
+    other values are amounts of payments (percentile_disc, mode).
     """
     end = end_of_day(until)
     return (

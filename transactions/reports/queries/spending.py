@@ -18,10 +18,10 @@ from transactions.reports.queries.raw import rows_as_dicts
 from transactions.scope import Scope
 
 ZERO = Value(Decimal(0), MoneyField())
-PUT_ASIDE = "savings"  # the category of money that the person saves, possibly at another bank
-TOP = 20  # number of customers in `top_spenders`; there are more if customers share the last rank
+PUT_ASIDE = "savings"  # the category of money that a person saves, possibly at another bank
+TOP = 20  # number of customers in `top_spenders`, or more if customers share the last rank
 
-# PAID: payments out that are not refunds. GIVEN_BACK: refunds that were received.
+# PAID: outgoing payments that are not refunds. GIVEN_BACK: received refunds.
 PAID = Q(direction="debit", reverses__isnull=True)
 GIVEN_BACK = Q(direction="credit", reverses__isnull=False)
 
@@ -70,13 +70,11 @@ def spending_by_category(
 
 
 def days_before(since: date, until: date) -> tuple[date, date]:
-    """Returns the first and last day of the earlier period with which the period from `since` to
-    `until` is compared.
+    """Returns the first and last day of the period before the period from `since` to `until`.
 
-    If the period starts on the first day of a month, the earlier period has the same days of
-    earlier months. For example, the result for 1 to 20 November is 1 to 20 October, and the result
-    for the whole of March is the whole of February. Otherwise, the earlier period ends on the day
-    before `since` and has the same number of days.
+    If `since` is the first day of a month, the result has the same days of earlier months: 1 to 20
+    October for 1 to 20 November, and the whole of February for the whole of March. Otherwise, the
+    result ends on the day before `since` and has the same number of days.
     """
     if since.day != 1:
         return since - (until - since) - timedelta(days=1), since - timedelta(days=1)
@@ -91,7 +89,7 @@ def _booked(since: date, until: date) -> Q:
 
 
 def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> list[dict[str, Any]]:
-    """Returns one row for each of the customers who spent most. The customers are ranked by `net`.
+    """Returns one row for each of the customers who spent most. The highest `net` comes first.
 
     `holder`: the customer's id.
     `person`: the customer's name if the scope shows names, otherwise the last digits of the
@@ -106,8 +104,8 @@ def top_spenders(scope: Scope, *, currency: str, since: date, until: date) -> li
     Transfers between a customer's own accounts and payments in PUT_ASIDE are not included.
 
     This is raw SQL, because the ORM does not support two features. LATERAL reads the largest
-    payments of only these customers. WITH TIES includes every customer who spent as much as the
-    last one.
+    payments of only these customers. WITH TIES also includes every customer with the same `net` as
+    the last customer.
 
     Raises: ValueError if the scope is not the whole bank.
     """

@@ -13,8 +13,8 @@ from transactions.scope import Scope
 def by_weekday_and_hour(
     scope: Scope, *, currency: str, since: date, until: date, direction: str = "out"
 ) -> QuerySet[Any, Any]:
-    """Returns a queryset with the amount and the number of the payments that went "out" or came
-    "in" in each hour of the week. The highest amount comes first.
+    """Returns a queryset with the amount and the number of payments in each hour of the week.
+    `direction` is "out" or "in". The highest amount comes first.
 
     `weekday` is 1 for Monday to 7 for Sunday, and `hour` is 0 to 23, both in the bank's time zone.
     Postgres converts each booking time (AT TIME ZONE) before EXTRACT, so in Berlin a payment at

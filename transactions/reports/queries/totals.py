@@ -20,8 +20,8 @@ from transactions.scope import Scope
 
 def running_total(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
     """Returns a queryset with the `net` of each month and the running `total` since the first day.
-    There is one row for each month of a customer (in the whole bank) or of an account (for one
-    customer).
+    In the whole bank, each row is a month of a customer. For one customer, each row is a month of
+    an account.
 
     `total` is a window over the months of one customer or account, from the first row to the
     current row (ROWS UNBOUNDED PRECEDING). The rows with the highest net in the whole period come
@@ -52,8 +52,8 @@ def _who(scope: Scope) -> dict[str, Any]:
     """Returns two SQL expressions: `who`, the label of a customer or account, and `account_key`,
     the values with which a search finds the accounts.
 
-    If the reader may not see the customer's name, the label is the customer's lowest account
-    number, so that it is the same for all months.
+    The label is the customer's lowest account number if the reader may not see names. So all months
+    of a customer have the same label.
     """
     accounts = ArrayAgg(account_key(scope, "account__"), distinct=True)
     if not scope.is_bank:

@@ -13,7 +13,7 @@ from transactions.reports.queries.frames import DaysBefore
 from transactions.scope import Scope
 
 YEAR = 365  # days
-ENOUGH = 8  # minimum number of earlier payments for an average
+ENOUGH = 8  # minimum number of earlier payments
 
 
 def unusual_movements(
@@ -28,12 +28,12 @@ def unusual_movements(
     """Returns the payments whose amount is far from the average of their account and category. The
     payment with the largest distance comes first.
 
-    Each payment is compared with the payments in the `days` before it. `score` is the distance from
-    their average (`usual`), in standard deviations (`spread`); it is negative below the average. A
-    payment is returned if its score is at least `threshold`, above or below the average. If all
-    earlier amounts were equal (`spread` is 0), a payment with any other amount is returned, with a
-    `score` of None. A payment with fewer than ENOUGH earlier payments is not returned. Refunds are
-    ignored.
+    Each payment is compared with the payments in the `days` before. `usual` is the average of these
+    earlier payments, and `spread` is their standard deviation. `score` is the distance from `usual`
+    in units of `spread`, and is negative for amounts below `usual`. A payment is returned if its
+    score is at least `threshold` or at most -`threshold`. If all earlier amounts were equal
+    (`spread` is 0), a payment with another amount is returned, with a `score` of None. A payment
+    with fewer than ENOUGH earlier payments is not returned. Refunds are ignored.
     """
     start, end = start_of_day(since), end_of_day(until)
     before: dict[str, Any] = {
@@ -77,7 +77,7 @@ def unusual_movements(
 
 
 def _what(scope: Scope) -> Any:
-    """Returns an expression for the label of a payment: its description, or the account if the
+    """Returns an expression for the label of a payment: the description, or the account if the
     reader may not see names.
     """
     if scope.shows_names:
