@@ -1,6 +1,4 @@
-"""The scope of a reader: the rows that the reader may query. Every search and
-report uses a scope.
-"""
+"""The scope of a reader: the rows that the reader may query in every search and report."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,7 +16,7 @@ from transactions.models import Entry, Transaction
 from transactions.models.entry import EntryQuerySet
 from transactions.models.transaction import TransactionQuerySet
 
-MINE, BANK = "mine", "bank"  # the kinds of scope, which are the values of the URL parameter `whose`
+MINE, BANK = "mine", "bank"  # the kinds of scope, and the values of the URL parameter `whose`
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +25,11 @@ class Scope:
 
     `shows_names`: the reader may see the names of other people. `finds_texts`: the reader may see
     and search texts that people wrote. `finds_numbers`: the reader may see and search whole account
-    numbers; other readers see only the last digits. `finds_addresses`: in the whole bank, the
-    reader may also find people by email address.
+    numbers, not only the last digits. `finds_addresses`: in the whole bank, the reader may also
+    find people by email address.
 
-    Query rows only through `transactions()`, `entries()` and `flows()`. They never contain a row
-    outside the scope.
+    Query rows only through `transactions()`, `entries()` and `flows()`, which return no row outside
+    the scope.
     """
 
     reader: User
@@ -49,16 +47,12 @@ class Scope:
 
     @property
     def own_reader(self) -> User | None:
-        """The user whose own categories are used: the reader, or None if the scope is the whole
-        bank.
-        """
+        """The user whose own categories are used: the reader, or None for the whole bank."""
         return None if self.is_bank else self.reader
 
     @property
     def ids(self) -> list[UUID]:
-        """The ids of the reader's own accounts. The list is empty if the scope is the whole
-        bank.
-        """
+        """The ids of the reader's own accounts, or an empty list for the whole bank."""
         return [account.pk for account in self.accounts]
 
     @property
@@ -89,11 +83,11 @@ class Scope:
         return entries if self.is_bank else entries.filter(account__in=self.ids)
 
     def flows(self, currency: str) -> EntryQuerySet:
-        """Returns the entries in this currency that change the total of the scope, so transfers
+        """Returns the entries in this currency that change the total of the scope. Transfers
         between two accounts of the scope are left out.
 
-        For a person these are payments from or to other people. For the bank they are deposits and
-        withdrawals.
+        For a person, these are payments from or to other people. For the bank, these are deposits
+        and withdrawals.
         """
         return self.entries().filter(self.is_outside, currency=currency)
 
@@ -105,12 +99,11 @@ class Scope:
 
 
 def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet:
-    """Orders transactions of a scope by booking time, newest first. Use it only if the caller needs
-    only the first rows.
+    """Orders transactions of a scope by booking time, newest first. Use this function only for
+    queries of the first rows.
 
-    For the whole bank, this order uses the index of Note [Newest of the bank]: Postgres stops when
-    it has enough rows, and does not sort all matching rows. A single reader has few rows, so these
-    are sorted.
+    For the whole bank, this order uses the index of Note [Newest of the bank], so that Postgres
+    stops after enough rows. The few rows of a single reader are sorted.
     """
     newest: TransactionQuerySet = (
         rows.newest_first() if scope.is_bank else rows.order_by("-created_at")
@@ -119,10 +112,10 @@ def newest_first(rows: TransactionQuerySet, scope: Scope) -> TransactionQuerySet
 
 
 def scope_for(reader: User, kind: str = MINE) -> Scope:
-    """Returns the reader's scope of this kind. For any kind except BANK, the scope is the reader's
-    own accounts.
+    """Returns the reader's scope of this kind. BANK means the whole bank, and any other kind means
+    the reader's own accounts.
 
-    For BANK, raises PermissionDenied if the reader may not read data of the whole bank.
+    Raises PermissionDenied for BANK if the reader may not read data of the whole bank.
     """
     if kind != BANK:
         return Scope(reader, tuple(Account.objects.owned_by(reader)))
@@ -141,10 +134,9 @@ def scope_for(reader: User, kind: str = MINE) -> Scope:
 
 
 def may_read_bank(reader: User) -> bool:
-    """Returns whether the reader may read the rows of all people. Analysts and staff may.
+    """Returns whether the reader may read the rows of all people, as analysts and staff may.
 
-    Returns False for a reader who is no longer staff, but who is still in a group that may see
-    names.
+    Returns False for a reader who is no longer staff but still in a group that may see names.
     """
     is_staff = reader.is_staff or reader.is_superuser
     return reader.has_perms(["transactions.view_transaction", "transactions.view_entry"]) and (
@@ -158,8 +150,8 @@ def may_see_names(reader: User) -> bool:
 
 
 def may_see_plans(reader: User) -> bool:
-    """Returns whether the reader may see query plans. A plan contains numbers of rows, which
-    include rows of other people.
+    """Returns whether the reader may see query plans. The row counts in a plan include rows of
+    other people.
     """
     return settings.DEBUG or may_read_bank(reader)
 

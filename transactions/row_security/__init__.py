@@ -1,3 +1,1 @@
-"""Row-level security: limits which accounts and payments an SQL statement of the web role
-can read.
-"""
+"""Row-level security, which limits the accounts and payments that the web role can read."""

@@ -27,8 +27,8 @@ WHERE from_account_id IS NOT NULL AND to_account_id IS NOT NULL;
 """
 
 # The token is "person scope expires signature". The signature is checked before the other parts are
-# used. If the token is missing, forged or expired, the function returns NULL, so the policies
-# return no rows.
+# used. For a missing, forged or expired token, the function returns NULL, and the policies return
+# no rows.
 CLAIMS = """
 CREATE OR REPLACE FUNCTION row_security.claims() RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
@@ -64,9 +64,9 @@ def _in_scopes(condition: str) -> str:
     return f"coalesce({_SCOPE} {condition}, false)"
 
 
-# True if the person in a STAFF token is active staff with one of these permissions, like Django's
-# `has_perm`. For superusers it is always true. So a token does not allow writes to a person without
-# the permission.
+# True if the person in a STAFF token is active staff with one of these permissions, or a superuser,
+# as in Django's `has_perm`. So a token alone does not allow a person to write without the
+# permission.
 _MAY = f"""{_in_scopes(">= 5")} AND EXISTS (
     SELECT FROM public.users AS one
     WHERE one.id = {_PERSON} AND one.deleted_at IS NULL AND (
@@ -98,8 +98,8 @@ FUNCTIONS = {
         SELECT FROM public.approval_requests AS request
         WHERE request.transaction_id = row_id AND request.status IN ('approved', 'done')
     )""",
-    # The table provider_groups contains the groups of the setting OIDC_GROUPS; the owner of the
-    # tables writes it. The table is empty if there is no identity provider.
+    # The table provider_groups contains the groups of the setting OIDC_GROUPS. Only the owner of
+    # the tables writes it. Without an identity provider, the table is empty.
     "is_of_provider(wanted integer) RETURNS boolean": """EXISTS (
         SELECT FROM public.provider_groups JOIN public.auth_group USING (name)
         WHERE auth_group.id = wanted
@@ -135,14 +135,12 @@ EXECUTE FUNCTION row_security.note_counterparties();
 
 
 def name_of(signature: str) -> str:
-    """Returns the name of a function with its parameters, in the form that GRANT and REVOKE
-    need.
-    """
+    """Returns the function's name and parameters as GRANT and REVOKE need them."""
     return signature.partition(" RETURNS ")[0]
 
 
 def function_sql(signature: str, expression: str) -> str:
-    """Returns the SQL that creates one of the functions which policies call."""
+    """Returns the SQL that creates a function which policies call."""
     name = name_of(signature)
     return f"""
         CREATE OR REPLACE FUNCTION row_security.{signature}
@@ -156,8 +154,8 @@ def check_first_sql(table: str, writes: str) -> tuple[str, str]:
     """Returns the SQL of a function and the SQL of its trigger. The trigger checks the INSERT
     policy before all other triggers of the table run.
 
-    Postgres itself checks the policy after the triggers. The triggers run with the rights of the
-    owner, so their errors would reveal accounts that the policies hide.
+    Postgres itself checks the policy only after the triggers. The triggers run with the rights of
+    the owner, so their errors would reveal accounts that the policies hide.
     """
     name = f"row_security.check_{table}"
     function = f"""

@@ -35,15 +35,15 @@ from transactions.row_security.masks import (
     rights_below,
 )
 
-VIEWS = ("entries",)  # views that must read their tables with the rights and policies of the reader
+VIEWS = ("entries",)  # views that must use the rights and policies of the reader
 
 
 def apply() -> bool:
-    """Installs or removes row-level security so that the database matches the setting. Returns
-    whether anything had to change.
+    """Installs or removes row-level security according to the setting. Returns whether anything
+    changed.
 
-    Only the owner of the tables may call this. Each call stores the keys that are derived from
-    SECRET_KEY. Only tables whose policies or triggers change are locked: see Note [Short waits].
+    Only the owner of the tables may call this function. Each call stores the keys that are derived
+    from SECRET_KEY. Locks only tables whose policies or triggers change, see Note [Short waits].
     """
     return with_short_waits(_apply)
 
@@ -66,8 +66,8 @@ def _apply() -> bool:
 
 def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
     """Removes the views before the migrations, because a column cannot change while a view reads
-    the column. `apply` creates the views again. If a migration is reversed, the policies are
-    removed too, because they match only the newest tables.
+    it. `apply` creates the views again. Before a migration is reversed, also removes the policies,
+    because they match only the newest tables.
     """
 
     def lift() -> None:
@@ -83,8 +83,8 @@ def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: 
 
 
 def force_reinstall() -> None:
-    """Makes the next call of `apply` install everything again. A restored backup contains neither
-    the rights nor the views.
+    """Makes the next call of `apply` install everything again. A restored backup needs this,
+    because it contains neither the rights nor the views.
     """
     with db_transaction.atomic(), connection.cursor() as cursor:
         if _installed(cursor) is not None:
@@ -92,15 +92,13 @@ def force_reinstall() -> None:
 
 
 def is_installed() -> bool:
-    """Returns whether the database has the policies, either of this version or of an older
-    version.
-    """
+    """Returns whether the database has the policies of this version or of an older version."""
     with connection.cursor() as cursor:
         return _installed(cursor) is not None
 
 
 def _installed(cursor: CursorWrapper) -> str | None:
-    """Returns the digest of the installed version, or None if nothing is installed."""
+    """Returns the digest of the installed version, or None."""
     cursor.execute(
         "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace"
         " WHERE nspname = %s",
@@ -111,8 +109,8 @@ def _installed(cursor: CursorWrapper) -> str | None:
 
 
 def _functions() -> list[str]:
-    """Returns the SQL that creates the functions which policies and triggers call. This SQL does
-    not lock tables.
+    """Returns the SQL that creates the functions which policies and triggers call. The SQL locks no
+    tables.
     """
     functions = [function_sql(*function) for function in FUNCTIONS.items()]
     checks = [function for function, _trigger in _checked_first().values()]
@@ -129,9 +127,9 @@ def _checked_first() -> dict[str, tuple[str, str]]:
 
 def _policies_and_triggers(cursor: CursorWrapper) -> dict[str, list[str]]:
     """Returns the SQL for the policies of each table and for each trigger. The keys are the names
-    that `make_changed` needs; all policies of a table have the name of the first one.
+    for `make_changed`. All policies of a table have the key of the first policy.
 
-    If the role of the worker exists, a policy allows it to read every row.
+    If the role of the worker exists, a policy allows the worker to read every row.
     """
     known = f"ON row_security.counterparties USING (account_id = ANY ({ACCOUNTS}))"
     made_of = {table: policy.sql(table) for table, policy in policies().items()}
@@ -160,7 +158,7 @@ def _digest(cursor: CursorWrapper) -> str:
 
 def _install(cursor: CursorWrapper, *, is_new: bool) -> None:
     if is_new:
-        # No payment may be booked before all counterparties are stored.
+        # No payment may be booked until all counterparties are stored.
         cursor.execute("LOCK TABLE transactions IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute(OWN_TABLES)
     for statement in _functions():
@@ -192,8 +190,8 @@ def _has_role(cursor: CursorWrapper, role: str) -> bool:
 
 
 def _make_masks(cursor: CursorWrapper) -> None:
-    """Creates the views of the web role. The web role and the owner of the views get the right to
-    execute the functions that policies call.
+    """Creates the views of the web role. Grants the web role and the owner of the views the right
+    to execute the functions that policies call.
     """
     web, rows = quoted_roles()
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [owner_of_views()])
@@ -212,8 +210,8 @@ def _make_masks(cursor: CursorWrapper) -> None:
 
 
 def _take_tables(cursor: CursorWrapper) -> None:
-    """Revokes the web role's rights to the tables that the role reads through views, because
-    `migrate` has granted these rights.
+    """Revokes the web role's rights to the tables behind the views. `migrate` has granted these
+    rights.
     """
     if _has_web_role(cursor):
         for statement in rights_below(cursor):
@@ -221,8 +219,8 @@ def _take_tables(cursor: CursorWrapper) -> None:
 
 
 def _remove_masks(cursor: CursorWrapper) -> None:
-    """Lets the web role read the tables directly again. If the tables have policies, these
-    still apply.
+    """Removes the views, and lets the web role read the tables directly again. Policies of the
+    tables still apply.
     """
     if not _has_web_role(cursor):
         return
@@ -253,8 +251,8 @@ def _remove(cursor: CursorWrapper) -> None:
 
 
 def _tables_with_policies(cursor: CursorWrapper) -> list[str]:
-    """Returns the names of all tables with row-level security, quoted for SQL. Tables that have
-    policies only from an older version are included.
+    """Returns the names of all tables with row-level security, quoted for SQL. Includes tables that
+    have policies only from an older version.
     """
     cursor.execute(
         "SELECT relname FROM pg_class WHERE relrowsecurity"

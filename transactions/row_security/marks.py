@@ -1,9 +1,8 @@
-"""Creates policies and triggers. Policies and triggers that already exist with the same SQL are
-skipped.
+"""Creates policies and triggers, and skips those that already exist with the same SQL.
 
-Creating a policy or trigger again would lock its table, and an upgrade changes only a few policies
-and triggers. So the comment of each policy or trigger contains a digest of the SQL that created it.
-The comment disappears when the policy or trigger is dropped, and backups contain the comment.
+Creating a policy or trigger locks its table, and an upgrade changes only a few policies and
+triggers. So the comment of each policy or trigger contains a digest of its SQL. When a policy or
+trigger is dropped, its comment disappears. Backups contain the comments.
 """
 
 import hashlib
@@ -12,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from django.db import ProgrammingError
 from django.db.backends.utils import CursorWrapper
 
-# Selects only policies and triggers that are active. Postgres ignores the policies of a table
-# without row-level security.
+# Selects only active policies and triggers. Postgres ignores the policies of a table without
+# row-level security.
 TAKE_EFFECT = """
 SELECT format('POLICY %I ON %s', polname, polrelid::regclass),
        obj_description(pg_policy.oid, 'pg_policy')
@@ -30,8 +29,8 @@ def digest_of(statements: Iterable[str]) -> str:
 
 
 def make_changed(cursor: CursorWrapper, wanted: Mapping[str, list[str]]) -> list[str]:
-    """Creates the policies and triggers that are missing or that were created by different SQL.
-    Returns their names.
+    """Creates the policies and triggers that are missing or have different SQL. Returns their
+    names.
 
     `wanted` maps names, such as "POLICY reads ON accounts", to the SQL statements that create them.
     """

@@ -1,15 +1,15 @@
 """The views through which the web role reads accounts and people.
 
-Note [Masks]: a page shows the number and the name of the other side of a payment. They are in the
-same rows as balances, addresses and password hashes, and policies hide rows, not columns. So the
-web role has no rights to these tables. It has rights only to views with the same names. The views
-are in a schema with the name of the role, where Postgres looks first ("$user" in the default
-search_path). A view shows the value of a column in MASKS only if the condition of the column is
-true, otherwise NULL.
+Note [Masks]: a page shows the number and the name of the other side of a payment. The number and
+the name are in the same rows as balances, addresses and password hashes. Policies hide rows, but
+not columns. So the web role has no rights to these tables, only to views with the same names. The
+views are in a schema with the name of the role, where Postgres looks first ("$user" in the default
+search_path). For a column in MASKS, a view contains the value only if the condition of the column
+is true, otherwise NULL.
 
 A third role owns the views, because a view reads with the rights and policies of its owner. A
-function in a query may read a row of a view before the view's condition is checked. This is safe
-here: the policies of the tables hide rows, and a function sees only masked values.
+function in a query may read a row of a view before the condition of the view is checked. This is
+safe here: the policies of the tables hide rows, and a function sees only masked values.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ MONEY = f"{IS_OWN} OR {LOCKS_ACCOUNTS}"
 PRIVATE = f"id = {PERSON} OR {READS_PEOPLE}"
 SIGN_IN = f"id = {PERSON} OR {SIGNS_IN} OR {may()}"  # superusers
 STATE = f"{IS_OWN} OR {READS_DIRECTORY}"
-# For each table and column: the condition that must be true so that the web role sees the value.
+# For each table and column, the condition under which the web role sees the value.
 MASKS = {
     "accounts": {
         **dict.fromkeys(
@@ -56,17 +56,18 @@ MASKS = {
         "password": SIGN_IN,
         "deleted_at": f"{PRIVATE} OR {READS_DIRECTORY}",
     },
-    # The balance after a payment is visible only to the holder of the account.
+    # Only the holder of the account sees the balance after a payment.
     "transactions": {
         f"{side}_balance": f"{side}_account_id = ANY ({ACCOUNTS}) OR {READS_BANK}"
         for side in ("from", "to")
     },
     "entries": {"balance": f"account_id = ANY ({ACCOUNTS}) OR {READS_BANK}"},
 }
-# Columns that may be changed only if a further condition is true: see `_guard`.
+# Columns that need another condition for a change, see `_guard`.
 GUARDED = {
     "users": (
-        # If the identity provider assigns a group, its members become staff when they sign in.
+        # Members of this group become staff when they sign in, if the identity provider assigns the
+        # group.
         (("is_staff",), f"{GIVES_GROUPS} OR {SIGNS_IN} AND row_security.has_provider()"),
         (("is_superuser", "household_id", "session_version"), GIVES_GROUPS),
         (("password", "password_is_long"), f"OLD.{SIGN_IN}"),
@@ -74,7 +75,7 @@ GUARDED = {
         (("deleted_at",), f"OLD.id = {PERSON} OR {LOOKS_AFTER_PEOPLE}"),
     )
 }
-# Views without triggers for writes. Rows are inserted into the table itself, so that one SQL
+# Views without triggers for writes. Rows are inserted directly into the table, so that one SQL
 # statement can insert many rows. The web role may read all columns of the table except the masked
 # columns.
 WRITTEN_BELOW = ("transactions",)
@@ -94,7 +95,7 @@ def quoted_roles() -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a table. `default` is an SQL expression, or "" if the column has no default."""
+    """A column of a table. `default` is an SQL expression, or "" without a default."""
 
     name: str
     default: str
@@ -109,9 +110,9 @@ COLUMNS = """
 
 
 # Tables that triggers read with the rights of the views' owner. If such a right is missing, the
-# error may appear only later in a session, when Postgres makes a generic plan for the expression of
-# the trigger. Earlier plans use the actual values, so for a limit of zero they skip the rest of the
-# expression.
+# error may appear only later in a session, when Postgres makes a generic plan for the trigger's
+# expression. Earlier plans use the actual values, so they skip the rest of the expression if the
+# limit is zero.
 READ_BY_TRIGGERS = ("approval_thresholds",)
 
 
@@ -140,9 +141,8 @@ def columns_of(cursor: CursorWrapper, table: str) -> list[TableColumn]:
 
 
 def rights_below(cursor: CursorWrapper) -> list[str]:
-    """Returns the SQL that revokes all rights of the web role to the tables that the views read.
-    For tables in WRITTEN_BELOW, the SQL grants INSERT, and SELECT on the columns that are not
-    masked.
+    """Returns the SQL that revokes all rights of the web role to the tables behind the views. For
+    tables in WRITTEN_BELOW, the SQL grants INSERT, and SELECT on columns that are not masked.
     """
     web, _rows = quoted_roles()
     result = [f"REVOKE ALL ON public.{table} FROM {web}" for table in MASKS]
@@ -155,8 +155,8 @@ def rights_below(cursor: CursorWrapper) -> list[str]:
 def _source(cursor: CursorWrapper, table: str) -> str:
     """Returns the SQL for the FROM clause of the view: the table, or the query of an existing view.
 
-    The query of an existing view is copied, because a view with `security_invoker` inside another
-    view would still need the rights of the reader.
+    The query of an existing view is copied. A view with `security_invoker` inside another view
+    would need the rights of the reader.
     """
     if table not in READ_ONLY:
         return f"public.{table}"
@@ -174,7 +174,7 @@ def _view(table: str, source: str, masks: dict[str, str], columns: list[TableCol
 
 
 def _writes(table: str, columns: list[TableColumn]) -> list[str]:
-    """Returns the SQL for the triggers of a view, which write the changes to the table."""
+    """Returns the SQL for the triggers that write the changes of a view to the table."""
     web, rows = quoted_roles()
     view, function = f"{web}.{table}", f"row_security.write_{table}"
     names = [one.name for one in columns if not one.is_generated]
@@ -197,8 +197,8 @@ def _writes(table: str, columns: list[TableColumn]) -> list[str]:
 
 
 def _guard(table: str) -> str:
-    """Returns PL/pgSQL that raises an error if the reader changes columns of GUARDED without the
-    right to do so.
+    """Returns PL/pgSQL that raises an error if a reader without the right changes columns of
+    GUARDED.
     """
     return "".join(
         f"""
@@ -218,9 +218,9 @@ def _value(name: str, masks: dict[str, str]) -> str:
     return f"CASE WHEN {masks[name]} THEN {name} END AS {name}" if name in masks else name
 
 
-# Through a view, Postgres itself can write only to columns without an expression. So triggers write
-# the changes. The UPDATE contains only the columns that change, because rights and triggers depend
-# on the columns.
+# Postgres itself can write through a view only to columns without an expression. So triggers write
+# the changes. The UPDATE contains only the changed columns, because rights and triggers depend on
+# the columns.
 WRITES = """
 CREATE OR REPLACE FUNCTION {function}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

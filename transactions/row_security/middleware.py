@@ -26,12 +26,12 @@ FINDS_OTHERS = {
 
 
 class RowSecurityMiddleware:
-    """Middleware that sets the reader of the request on the database connections: see
-    Note [Signed reader].
+    """Middleware that sets the reader of the request on the database connections, see Note [Signed
+    reader].
 
-    It runs before the session is read. So SQL statements have the scope SIGN_IN until the user is
-    authenticated. The reader is kept until the response is closed, because exports read rows while
-    they are sent.
+    The middleware runs before the session is read. So SQL statements have the scope SIGN_IN until
+    the user is authenticated. The reader stays set until the response is closed, because exports
+    read rows while they are sent.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -66,8 +66,8 @@ def _finds_others(request: HttpRequest) -> bool:
 
 
 def row_scope_of(user: User) -> RowScope:
-    """Returns the scope that applies to every request of this user. For a request that reads the
-    whole bank, `scope_for` sets a wider scope.
+    """Returns the scope for the requests of this user. `scope_for` sets a wider scope for a request
+    that reads the whole bank.
     """
     return RowScope.STAFF if user.is_staff else RowScope.OWN
 

@@ -1,3 +1,3 @@
-"""Protects people who make payments: reviews, known recipients, and limits on guessing names and
+"""Protects people who make payments: reviews, known recipients, and limits for guesses of names and
 numbers.
 """

@@ -2,11 +2,12 @@
 
 Note [Splitting]: the limit applies to the sum that a person has sent to others today in the same
 currency, from all of the person's accounts. Payments that a proof covered (until `covered_until`)
-are not included. The function `paid_to_others` computes the sum in the turn of the person
-(Note [Turn of a person]), in the transaction that books the payment. So payments sent at the same
-moment cannot exceed the limit together. Waiting and summing are two SQL statements, because a
-single statement would not see what was booked while it waited. This happens before any account is
-locked (Note [Sums before locks]). Payments of the transaction itself are added.
+are not included. The function `paid_to_others` computes the sum in the turn of the person (Note
+[Turn of a person]), in the transaction that books the payment. So payments that are sent at the
+same moment cannot exceed the limit together. The function waits and sums in two SQL statements,
+because a single statement would not see payments that were booked while it waited. This happens
+before any account is locked (Note [Sums before locks]). Payments of the transaction itself are
+added.
 """
 
 import uuid
@@ -34,7 +35,7 @@ class ConfirmationNeeded(LedgerError):
 
 def is_covered(covered_until: datetime | None) -> bool:
     """Returns whether the last proof of identity is still valid. The proof is valid until
-    `covered_until`. If `covered_until` is None, there was no proof.
+    `covered_until`. None means that there was no proof.
     """
     return covered_until is not None and covered_until > timezone.now()
 
@@ -43,7 +44,7 @@ def why_confirm(
     person: User, sender: Account, recipient: Account, amount: Decimal,
     *, covered_until: datetime | None,
 ) -> str:  # fmt: skip
-    """Returns the reason why a payment needs a step-up now, or "" if no step-up is needed."""
+    """Returns the reason why a payment needs a step-up now, or ""."""
     if is_covered(covered_until) or recipient.user_id == person.pk:
         return ""
     if not has_paid(person, recipient):
@@ -55,11 +56,10 @@ def why_confirm(
 def book(
     draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
 ) -> Transaction:
-    """Books a payment of a person and returns the transaction. If `is_known` is true, the caller
-    has already checked that the person has paid this recipient before.
+    """Books a payment of a person and returns the transaction. `is_known` is true if the caller has
+    checked that the person has paid this recipient before.
 
-    Raises: ConfirmationNeeded if the payment needs a step-up first; also the errors of
-    `services.book`.
+    Raises: ConfirmationNeeded if the payment needs a step-up; also the errors of `services.book`.
     """
     return book_once(draft, person, covered_until=covered_until, is_known=is_known).row
 
@@ -67,8 +67,8 @@ def book(
 def book_once(
     draft: Draft, person: User, *, covered_until: datetime | None, is_known: bool = False
 ) -> Booked:
-    """Books a payment like `book`. The result also states whether this call or an earlier call
-    moved the money.
+    """Books a payment like `book`. The result also contains whether an earlier call has booked the
+    payment.
     """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):
@@ -84,8 +84,8 @@ def book_once(
 def limit_today(
     person: uuid.UUID, currency: str, covered_until: datetime | None
 ) -> services.DayLimit:
-    """Returns the limit for what a person may pay to others today without a step-up: see
-    Note [Splitting]. A payment over this limit raises ConfirmationNeeded.
+    """Returns the limit for a person's payments to others today without a step-up, see Note
+    [Splitting]. A payment over the limit raises ConfirmationNeeded.
     """
     refusal = ConfirmationNeeded(over_limit(currency))
     since = _since(covered_until)
@@ -93,22 +93,20 @@ def limit_today(
 
 
 def paid_today(person: uuid.UUID, currency: str, covered_until: datetime | None) -> Decimal:
-    """Returns the sum that a person has sent to others in this currency today. If `covered_until`
-    is later than the start of the day, the sum contains only payments after this time. Use the sum
-    only for display, because payments that are booked at the same moment are not included.
+    """Returns the sum that a person has sent to others in this currency since the start of today,
+    or since `covered_until` if that is later. Use the sum only for display, because payments that
+    are booked at the same moment are not included.
     """
     return services.paid_to_others(person, currency, _since(covered_until), in_turn=False)
 
 
 def _since(covered_until: datetime | None) -> datetime:
-    """Returns the time from which payments are summed: the start of today, or `covered_until` if
-    that is later.
-    """
+    """Returns the start of today, or `covered_until` if that is later."""
     begins = start_of_day(timezone.localdate())
     return begins if covered_until is None else max(begins, covered_until)
 
 
 def over_limit(currency: str) -> str:
-    """Returns the message for a payment that needs a step-up because it is over the limit."""
+    """Returns the message for a payment that is over the limit and needs a step-up."""
     limit = money(limit_in(currency), currency)
     return f"With this payment you pay others more than {limit} today. Confirm that it is you."

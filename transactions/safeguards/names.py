@@ -1,10 +1,10 @@
 """Compares a typed name with the name of the account holder, and masks names.
 
 A payer may learn that a number belongs to another person than the payer typed. The payer sees the
-full name only after typing it correctly, otherwise only the first letter of each word. If the page
-showed the full name after a close match, this would help people who guess names. For the same
-reason, a typed name may not be a list of guesses (`_is_part`), and the number of wrong names per
-day is limited (`quota`).
+full name only after typing the full name correctly. Otherwise the payer sees only the first letter
+of each word. Showing the full name after a close match would help people who guess names. For the
+same reason, a typed name may not be a list of guesses (`_is_part`), and the number of wrong names
+per day is limited (`quota`).
 """
 
 import unicodedata
@@ -16,8 +16,8 @@ from transactions.models import NameCheck
 CLOSE = 0.8  # minimum similarity of a close match: one wrong letter in five
 MOST_WORDS = 4  # maximum number of words in a masked name
 LONGEST_NAME = 140  # maximum length of a name, in characters
-# Letters that Unicode cannot decompose, and the letters that people without a matching keyboard
-# type instead.
+# Letters that Unicode cannot decompose, with the letters that people type if their keyboard does
+# not have them.
 LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i"}
 )
@@ -26,10 +26,10 @@ TITLES = {"dr", "miss", "mr", "mrs", "ms", "prof"}
 
 
 def compared(typed: str, holder: str) -> NameCheck:
-    """Compares a typed name with the holder's name and returns a NameCheck. Returns NONE if nothing
+    """Returns the result of comparing a typed name with the holder's name. Returns NONE if nothing
     was typed.
 
-    Case, accents, titles and the order of the words do not matter. The result is CLOSE if a word is
+    Ignores case, accents, titles and the order of the words. The result is CLOSE if a word is
     missing or added, is only an initial, or has a typing error.
     """
     if not typed:
@@ -42,16 +42,16 @@ def compared(typed: str, holder: str) -> NameCheck:
 
 
 def masked_name(name: str) -> str:
-    """Returns a masked name: "M••• L•••" for Mara Lindt. This is enough for a payer to notice a
-    wrong number.
+    """Returns a masked name: "M••• L•••" for Mara Lindt. The initials are enough for a payer to
+    notice a wrong number.
     """
     words = name.split()[:MOST_WORDS]
     return " ".join(f"{word[0]}•••" for word in words)
 
 
 def _spellings(name: str) -> list[list[str]]:
-    """Returns one or two lists with the words of a name. In the first list ö is replaced by o, in
-    the second by oe.
+    """Returns one or two lists with the words of a name. The first list contains o instead of ö,
+    the second list oe.
     """
     folded = unicodedata.normalize("NFKC", name.casefold())
     in_two_letters = folded.translate(IN_TWO_LETTERS)
@@ -73,11 +73,10 @@ def _words(folded: str) -> list[str]:
 
 def _is_part(given: list[str], real: list[str]) -> bool:
     """Returns whether one name is a part of the other name. Each word of the shorter name must be a
-    word of the longer name or the initial of such a word, and at least one word must be complete.
+    word of the longer name, or the initial of such a word. At least one word must be complete.
 
-    The typed name may have at most one word more than the real name, and at least half of its words
-    must match. Otherwise a list of guesses would be accepted as a close match if only one guess is
-    right.
+    The typed name may have at most one word more than the real name, and at least half of the typed
+    words must match. Otherwise a list of guesses with one right guess would be a close match.
     """
     if len(given) > len(real) + 1:
         return False

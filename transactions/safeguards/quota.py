@@ -1,8 +1,8 @@
-"""Limits how much a customer can find out per day by typing names and account numbers.
+"""Limits the names and account numbers that a customer can try per day.
 
 Each wrong name reveals a little about the real name. Each number that cannot be paid reveals a
-little about which accounts exist. Honest people make few mistakes, but people who collect names or
-numbers make many. Transfers and payment files share the same counts.
+little about the existing accounts. Honest people make few mistakes, but people who collect names or
+numbers make many mistakes. Transfers and payment files share the same counts.
 """
 
 import uuid
@@ -27,7 +27,8 @@ class Questions:
     """A counter of the wrong names and numbers that one person tries. The counts are stored in the
     same database transaction as the results.
 
-    If the person is None, nothing is counted or limited, because staff can read every name.
+    The person is None for staff. Nothing is then counted or limited, because staff can read every
+    name.
     """
 
     def __init__(self, person: uuid.UUID | None) -> None:
@@ -35,9 +36,8 @@ class Questions:
         self._counter: NamesAsked | None = None
 
     def name(self, typed: str, holder: str) -> NameCheck:
-        """Compares a typed name with the holder's name, and counts the name if it is wrong. Returns
-        NONE if nothing was typed. After the daily limit also returns NONE, even if the name is
-        correct.
+        """Returns the result of comparing a typed name with the holder's name, and counts a wrong
+        name. Returns NONE if nothing was typed, and for every name after the daily limit.
         """
         if not typed:
             return NameCheck.NONE
@@ -51,9 +51,8 @@ class Questions:
         return check
 
     def may_check(self, *, is_payable: bool) -> bool:
-        """Returns whether the form may reveal to the person if the number of a stranger can be
-        paid. Counts the number if it cannot be paid. After the daily limit, returns False for every
-        number.
+        """Returns whether the form may reveal to the person if a stranger's account number can be
+        paid. Counts a number that cannot be paid. Always returns False after the daily limit.
         """
         if self.person is None:
             return True
@@ -69,7 +68,7 @@ class Questions:
 
     @property
     def counter(self) -> NamesAsked:
-        """The row with the counts of today. The row is locked, so that parallel requests share one
+        """The row with the counts of today. Locks the row, so that parallel requests share one
         limit.
         """
         if self._counter is None:
@@ -81,8 +80,8 @@ class Questions:
 
 @with_retry
 def name_check(person: uuid.UUID, typed: str, holder: str) -> NameCheck:
-    """Compares one typed name with the holder's name, and counts the name if it is wrong. Opens a
-    separate database transaction.
+    """Returns the result of comparing one typed name with the holder's name, and counts a wrong
+    name. Opens a separate database transaction.
     """
     with db_transaction.atomic(durable=True):
         questions = Questions(person)
@@ -96,8 +95,8 @@ def may_check_number(person: uuid.UUID, *, is_payable: bool) -> bool:
     """Returns the result of `Questions.may_check` for one number. Opens a separate database
     transaction.
 
-    The function does the same work for every number, so its duration does not reveal whether the
-    number can be paid.
+    The work is the same for every number, so the duration does not reveal whether the number can be
+    paid.
     """
     with db_transaction.atomic(durable=True):
         questions = Questions(person)

@@ -1,8 +1,8 @@
-"""Decides which recipients a person may pay and see by name: own accounts, known recipients and
-strangers.
+"""Decides which recipients a person may pay and see by name: the person's accounts, known
+recipients and strangers.
 
 A recipient is known if money was booked between the recipient and the person, in either direction.
-The account statement and the receipts then show the name, too. A recipient is new until the person
+The name is then on the account statement and the receipts, too. A recipient is new until the person
 has paid the recipient. Bookings by staff, such as refunds, are not payments by the person.
 """
 
@@ -25,7 +25,7 @@ NOT_PAYABLE = (
 CANNOT_RECEIVE = (
     "This account cannot receive this payment. It may be closed, or in another currency."
 )
-# Errors whose own message would reveal something about the recipient's account.
+# Errors with messages that would reveal something about the recipient's account.
 RECIPIENT_REFUSED = (CurrencyMismatch, RecipientClosed, RecipientFull)
 NOBODY = uuid.UUID(int=0)
 
@@ -33,8 +33,8 @@ NOBODY = uuid.UUID(int=0)
 def paid_by(person: User) -> Q:
     """Returns the condition for transfers that the person made, from any account.
 
-    Bookings by staff, refunds and captured holds do not match. Rows without an author, such as
-    imported rows, match.
+    Transfers without an author, such as imported transfers, are included. Bookings by staff,
+    refunds and captured holds are not included.
     """
     author = Q(created_by=person) | Q(created_by=None)
     return author & Q(
@@ -49,9 +49,9 @@ def own_accounts(person: uuid.UUID) -> list[uuid.UUID]:
 
 
 def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Returns the ids of those `accounts` whose holder's name the person may see. These are the
-    person's own accounts, accounts that the person has paid, and accounts that have paid the
-    person. Holds are ignored.
+    """Returns the ids of those `accounts` whose holder's name the person may see: the person's
+    accounts, accounts that the person has paid, and accounts that have paid the person. Holds do
+    not count.
     """
     own, booked = own_accounts(person), Transaction.objects.filter(status="completed")
     paid = booked.filter(from_account__in=own, to_account__in=accounts)
@@ -61,24 +61,23 @@ def known_among(person: uuid.UUID, accounts: Collection[uuid.UUID]) -> set[uuid.
 
 
 def has_paid(person: User, account: Account | None) -> bool:
-    """Returns whether this person has already paid this account, from any account of the person."""
+    """Returns whether any account of the person has paid this account."""
     paid: bool = _between(person, account).filter(paid_by(person), to_account=account).exists()
     return paid
 
 
 def knows(person: User, account: Account | None) -> bool:
-    """Returns whether the person may see the name of the account's holder. This is true if the
-    account is the person's own, or if money was booked between the person and the account's holder.
-    If `account` is None, runs the same query, so that the response time does not reveal whether an
-    account exists.
+    """Returns whether the person may see the name of the account's holder: the account belongs to
+    the person, or money was booked between the person and the account's holder. If `account` is
+    None, runs the same query, so that the response time does not reveal whether an account exists.
     """
     has_dealt: bool = _between(person, account).exists()
     return has_dealt or (account is not None and account.user_id == person.pk)
 
 
 def shown_name(person: User, account: Account) -> str:
-    """Returns the name of the recipient that the person may see: the name of the person's own
-    account, the holder's name, or the masked name.
+    """Returns the recipient's name as the person may see it: the name of the person's own account,
+    the holder's name, or the masked name.
     """
     if account.user_id == person.pk:
         return account.name
@@ -87,15 +86,17 @@ def shown_name(person: User, account: Account) -> str:
 
 
 def is_payable(sender: Account, recipient: Account | None) -> bool:
-    """Returns whether the recipient's account exists, is open, and has the sender's currency."""
+    """Returns whether the recipient's account exists, is open, and has the same currency as the
+    sender.
+    """
     return (
         recipient is not None and not recipient.is_closed and recipient.currency == sender.currency
     )
 
 
 def _between(person: User, account: Account | None) -> TransactionQuerySet:
-    """Returns the completed transactions between a person and an account, found through
-    Note [Search column]. The query is fast even if both have many payments.
+    """Returns the completed transactions between a person and an account. The query uses Note
+    [Search column], so it is fast even if both have many payments.
     """
     own, other = own_accounts(person.pk), account.pk if account else NOBODY
     if not own:

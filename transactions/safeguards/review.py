@@ -1,8 +1,7 @@
 """Ensures that a person has reviewed a payment before it is booked.
 
-The review page contains a signed token for the values that it shows. The token is valid for one
-person, in one session, for REVIEW_MINUTES. A form with other values, or a form that was not
-reviewed, has no valid token.
+The review page contains a signed token for the shown values. The token is valid for one person, in
+one session, for REVIEW_MINUTES. A form with other values, or without a review, has no valid token.
 """
 
 import hashlib
@@ -25,8 +24,8 @@ Facts = Iterable[tuple[str, str]]
 
 
 def token_for(request: HttpRequest, about: str, facts: Facts, *, note: str = "") -> str:
-    """Returns the token for a review that shows these facts. `about` is the kind of form: a token
-    for one kind is not valid for another kind.
+    """Returns the token for a review that shows these facts. `about` is the kind of form. The token
+    is valid only for this kind.
 
     The token also contains `note`, which `note_of` returns.
     """
@@ -59,8 +58,8 @@ def _signer() -> signing.TimestampSigner:
 
 
 def _digest(request: HttpRequest, about: str, facts: Facts) -> str:
-    """Returns a digest of the shown facts, the person and the session. The digest cannot be
-    guessed, because it includes the session key.
+    """Returns a digest of the shown facts, the person and the session. Nobody can guess the digest,
+    because it includes the session key.
     """
     shown = [str(request.user.pk), request.session.session_key, about, list(facts)]
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Search: finds the transactions that match the text in the search box.
+"""The search: finds the transactions that match the text in the search box.
 
 `language/` parses the text. `sql/` turns the parsed query into SQL conditions. `engine` runs the
 search, `facets` counts the matches, `highlights` marks the matched words, `suggestions` corrects

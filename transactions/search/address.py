@@ -1,6 +1,4 @@
-"""The URLs of the search page and of the page that changes categories. The URL of the search page
-contains all of the page's parameters.
-"""
+"""The URLs of the search page and of the page that changes categories."""
 
 from functools import cache
 from typing import Any
@@ -24,7 +22,7 @@ def search_url(q: str, kind: str = MINE, **more: Any) -> str:
 
 
 def categories_url(q: str) -> str:
-    """Returns the URL of the page that changes the category of all payments found by `q`. That page
+    """Returns the URL of the page that changes the category of all payments that `q` finds. `q`
     searches only the user's own money.
     """
     return f"{reverse('transactions:categories')}?{urlencode({'q': q}, safe=':')}"

@@ -2,8 +2,8 @@
 
 Each batch starts after the last row of the previous batch (keyset). So all batches take the same
 time, no cursor or transaction stays open while the client reads slowly, and each batch may be read
-from another server. Rows that are booked during the download appear in later batches only if the
-oldest rows come first.
+from another server. If the oldest rows come first, later batches include rows that are booked
+during the download.
 """
 
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ class FoundRows:
     named_accounts: tuple[UUID, ...]
 
     def batch_after(self, last: Transaction | None) -> list[Transaction]:
-        """Returns the batch of rows that follows the row `last`, or the first batch if `last` is
-        None. The rows are loaded with their accounts and people. Makes one query.
+        """Returns the batch of rows after the row `last`, or the first batch if `last` is None.
+        Loads the rows with their accounts and people. Sends one query.
         """
         rows = self._ordered(self.matched.alias(booked_at=BOOKED_AT))
         if not self.scope.is_bank:
@@ -51,8 +51,8 @@ class FoundRows:
         return found
 
     def _ordered(self, rows: TransactionQuerySet) -> TransactionQuerySet:
-        """Orders the rows by time. For the bank, the order uses an index. For one reader the order
-        needs no index, because the reader has few rows.
+        """Orders the rows by time. Uses an index for the bank. Needs no index for one reader, who
+        has few rows.
         """
         time = "booked_at" if self.scope.is_bank else "created_at"
         sign = "" if self.oldest_first else "-"
@@ -64,7 +64,7 @@ def all_rows(
     scope: Scope, query: ParsedQuery, names: NameMatches, *, oldest_first: bool
 ) -> FoundRows:
     """Returns an object that reads every row that the search page would find. The query must not be
-    empty. This function itself sends no query.
+    empty. This function sends no query.
     """
     compiler = ConditionCompiler(TransactionSides(scope), names)
     matched = scope.transactions().filter(compiler.condition(query).where)

@@ -1,7 +1,7 @@
 """Counts the matches of a search: the totals per currency, and the values of each facet.
 
-The counts take one query with GROUPING SETS: Postgres reads the matches once and groups them by
-each column. The ORM generates the inner query. The ORM cannot express the outer query.
+One query with GROUPING SETS returns all counts: Postgres reads the matches once and groups them by
+each column. The ORM generates the inner query, but cannot express the outer query.
 """
 
 from collections import Counter
@@ -25,13 +25,13 @@ from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
-# Maximum number of matches that are counted and summed; these are the newest matches.
+# Maximum number of matches that are counted and summed. The newest matches are counted.
 COUNTED = 10_000
-# At most so many accounts with matches are logged as read, the most frequent first.
+# Maximum number of accounts with matches in the log of reads, the most frequent first.
 MAX_LOGGED = 500
 LONGEST = 60  # maximum length of a facet's value, in characters
 
-# `found` contains one row more than are counted. Postgres reads a materialized CTE in its order, so
+# `found` contains one row more than COUNTED. Postgres reads a materialized CTE in order, so
 # `matched` contains the newest rows.
 GROUPED = """
 WITH found AS MATERIALIZED ({found}),
@@ -52,8 +52,8 @@ UNION ALL
 SELECT 'more', NULL, NULL, NULL, NULL, count(*), 0, 0, 0
 FROM (SELECT FROM found OFFSET {counted}) AS rest
 """
-# IS TRUE prevents a join. Postgres expects only one match, so for a join it would choose a nested
-# loop that reads every annotation again for each match. With IS TRUE, Postgres reads each
+# IS TRUE prevents a join. For a join, Postgres expects only one match and would choose a nested
+# loop, which reads every annotation again for each match. With IS TRUE, Postgres reads each
 # annotation once and looks up its transaction in a hash table of the matches.
 TAGGED = """
 UNION ALL
@@ -62,8 +62,8 @@ FROM ({tags}) AS annotated, unnest(annotated.tags) AS tag
 WHERE (annotated.transaction_id IN (SELECT id FROM matched)) IS TRUE
 GROUP BY tag
 """
-# This part counts the accounts for the log of reads, because the facets contain data about more
-# people than the rows of the page.
+# Counts the accounts for the log of reads. The facets contain data about more people than the rows
+# of the page.
 SIDES = """
 UNION ALL
 (SELECT 'side', side::text, NULL, NULL, NULL, count(*), 0, 0, 0
@@ -77,8 +77,8 @@ UNION ALL
 
 @dataclass(frozen=True, slots=True)
 class CurrencyTotal:
-    """The number of matches in one currency, including holds, and the sums of money in and out. The
-    sums include only booked transactions.
+    """The number of matches in one currency, including holds. The sums of money in and out include
+    only booked transactions.
     """
 
     currency: str
@@ -91,9 +91,9 @@ class CurrencyTotal:
 class Facets:
     """The number of matches, the totals, and the values of each facet with their counts.
 
-    The most frequent values come first; months are sorted with the newest first. If `is_cut` is
-    True, there are more than COUNTED matches, and only the newest COUNTED matches are counted.
-    `holds` is the number of holds, open or closed, among the matches. Holds have not moved money.
+    The most frequent values come first, but months are sorted with the newest first. If `is_cut` is
+    True, only the newest COUNTED of all matches are counted. `holds` is the number of open and
+    closed holds among the matches.
     """
 
     count: int = 0
@@ -111,15 +111,15 @@ class Facets:
 def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facets:
     """Counts the rows of the scope that match `where`, and returns the facets. Sends one query.
 
-    "In" and "out" mean into and out of the accounts in `account_ids`. If `account_ids` is empty,
-    they mean into and out of the whole scope. For the whole bank, the accounts of the matches are
-    added to the log of reads: see Note [Whose data].
+    "In" and "out" mean into and out of the accounts in `account_ids`, or of the whole scope if
+    `account_ids` is empty. For the whole bank, the accounts of the matches are added to the log of
+    reads, see Note [Whose data].
     """
     columns = _columns.statement(scope, where, account_ids, COUNTED + 1)
     if columns is None:
         return Facets()
     sql, params = GROUPED.format(found=columns[0], counted=COUNTED), columns[1]
-    # Tags are private. So a search of the whole bank has no tags.
+    # Tags are private, so a search of the whole bank has no tags.
     tags = None if scope.is_bank else _tags.statement(scope.reader)
     if scope.is_bank:
         sql += SIDES.format(most=MAX_LOGGED)
@@ -132,7 +132,7 @@ def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facet
 
 @CompiledOnce
 def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> TransactionQuerySet:
-    """Returns a query for the newest `most` matches, with the columns by which they are grouped."""
+    """Returns a query for the newest `most` matches, with the columns for the groups."""
     ids, sides = scope.ids, TransactionSides(scope)
     money_in, money_out = (
         Case(When(sides.moved(direction, account_ids), status="completed", then=F("amount")))

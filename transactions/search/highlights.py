@@ -1,8 +1,8 @@
 """Highlights the matched words in the texts of a row.
 
-The function ts_headline of Postgres returns the headline of a text: the text in which the matches
-are marked with START and STOP. Postgres's parser divides a text into words in its own way, so
-ts_headline gets `search_text(text)`, where spaces separate the words: see Note [Words].
+The function ts_headline of Postgres returns the headline of a text: the text with START and STOP
+around the matches. Its parser divides a text into words in another way than our search. So
+ts_headline gets `search_text(text)`, where spaces separate the words, see Note [Words].
 `MarkedText.of` finds the same places in the stored text. The HTML contains the stored text,
 escaped, so a text that people write cannot become a tag.
 """
@@ -24,10 +24,10 @@ from transactions.annotations.models import Annotation
 from transactions.models.transaction import TransactionQuerySet
 from transactions.scope import Scope
 
-# Characters of the private use area, which `search_text` removes from texts.
+# Characters of the private use area. `search_text` removes these characters from texts.
 START, STOP = "\ue000", "\ue001"
-# The two characters are written into the SQL and not passed as parameters, because psycopg caches
-# the layout of an SQL statement only if the statement has at most 50 parameters.
+# The SQL contains the two characters and no parameters for them, because psycopg caches the layout
+# of an SQL statement only if the statement has at most 50 parameters.
 OPTIONS = f"'StartSel=''{START}'', StopSel=''{STOP}'', HighlightAll=true'"
 HEADLINE = f"ts_headline('public.words'::regconfig, search_text(%(expressions)s, {OPTIONS})"
 STRINGS = 'strict $.** ? (@.type() == "string")'  # the strings of a JSON document, see `strings_in`
@@ -35,9 +35,9 @@ HEADLINES = (
     "ARRAY(SELECT ts_headline('public.words'::regconfig, search_text(found.value #>> '{}'),"
     f" %(expressions)s, '{STRINGS}') AS found(value))"
 )
-# Maximum length of a shown text, in characters; longer texts are cut around the first match.
+# Maximum number of characters of a shown text. Longer texts are cut around the first match.
 EXCERPT = 100
-# Keys are columns. Values are the names of the annotations with the highlighted text.
+# The keys are columns, and the values are the names of the annotations with the headlines.
 TEXTS = {"description": "marked_description", "reference": "marked_reference"}
 NAMES = {
     "from_account__user__name": "marked_from",
@@ -49,15 +49,15 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class MarkedText:
-    """A text, and a (start, end) pair for each matched word in the text."""
+    """A text, with the (start, end) of each matched word in the text."""
 
     text: str
     ranges: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def html(self) -> SafeString:
-        """The text as HTML with <mark> tags. A text of more than EXCERPT characters is cut to
-        EXCERPT characters around its first match.
+        """The text as HTML with <mark> tags. A longer text is cut to EXCERPT characters around its
+        first match.
         """
         begin, end = 0, len(self.text)
         if end > EXCERPT:
@@ -79,8 +79,8 @@ class MarkedText:
         """Returns the text with the ranges of the matches in its headline.
 
         `headline` is the result of HEADLINE for this text, or None. The headline has the same
-        characters as the text in the normal form NFC, except that other characters replace signs,
-        and that the characters of INVISIBLE are missing.
+        characters as the text in the normal form NFC, but without the characters of INVISIBLE, and
+        with other characters in place of signs.
         """
         if not headline or START not in headline:
             return cls(text)
@@ -102,12 +102,11 @@ class MarkedText:
 def with_highlights(
     rows: TransactionQuerySet, words: Any, scope: Scope, *, note_words: Any = None
 ) -> TransactionQuerySet:
-    """Annotates rows with the headlines of their texts. In a headline, the words of the tsquery
-    `words` are marked: see `MarkedText.of`. `marked_metadata` is a list, in the order of
-    `strings_in`.
+    """Annotates rows with the headlines of their texts. The headlines mark the words of the tsquery
+    `words`, see `MarkedText.of`. `marked_metadata` is a list, in the order of `strings_in`.
 
     If `note_words` is not None, also annotates `marked_note`: a list of the reader's note and the
-    note's headline. Postgres marks only the rows of the page.
+    note's headline. Only the rows of the page are marked.
     """
     if note_words is not None and not scope.is_bank:
         rows = rows.annotate(marked_note=_note(note_words, scope))
@@ -130,8 +129,7 @@ def with_highlights(
 
 def _note(words: Any, scope: Scope) -> Subquery:
     """Returns a subquery for a list of two texts. The first text is one line with the reader's note
-    and tags, such as "Split with Mara #food". The second text is the same line with the matched
-    words marked (the headline).
+    and tags, such as "Split with Mara #food". The second text is the headline of this line.
     """
     tags = Func(F("tags"), Value(" #"), function="array_to_string", output_field=TextField())
     both = LTrim(Concat("text", Value(" #"), tags, output_field=TextField()))
@@ -167,14 +165,14 @@ def marked_strings(row: Any) -> Iterator[tuple[tuple[str | int, ...], MarkedText
 
 
 def shown(text: str) -> SafeString:
-    """Returns the HTML of a text that people wrote. Invisible characters are shown by their
-    numbers, and START and STOP are left out.
+    """Returns the HTML of a text that people wrote. Shows the numbers of invisible characters, and
+    leaves out START and STOP.
     """
     return escaped(visible(text.replace(START, "").replace(STOP, "")))
 
 
 def escaped(text: str) -> SafeString:
-    """Escapes a text for HTML and returns it. Django's `escape` takes three times as long, because
-    it also accepts lazy texts.
+    """Returns the text escaped for HTML. Django's `escape` takes three times as long, because it
+    also accepts lazy texts.
     """
     return SafeString(html.escape(text))

@@ -40,8 +40,8 @@ UNNUMBERED = (
 
 
 def account_mistakes(query: ParsedQuery, accounts: Iterable[Account]) -> list[Mistake]:
-    """Returns a mistake for each `account:` that matches none of the accounts, and for each field
-    that works only in the whole bank.
+    """Returns a mistake for each `account:` that matches none of the accounts. Also returns a
+    mistake for each field that works only in the whole bank.
     """
     own_accounts = list(accounts)
     mistakes = []
@@ -76,8 +76,8 @@ def scope_mistakes(query: ParsedQuery, scope: Scope, names: NameMatches) -> list
 
 
 def _bank_mistake(item: QueryItem, scope: Scope, names: NameMatches) -> str:
-    """Returns a message that explains why an item cannot match any row in the whole bank. Returns
-    "" if the item can match.
+    """Returns the reason why an item cannot match any row in the whole bank, or "" if the item can
+    match.
     """
     if is_me(item):
         return ME.format(item.kind)

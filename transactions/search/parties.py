@@ -1,7 +1,7 @@
 """Sets the accounts and people on both sides of the rows of a search.
 
-`select_related` would create four objects for each row. This module creates only one object for
-each account, even if the account has many rows, and loads only the columns that the page shows.
+`select_related` would create four objects for each row. This module creates one object for each
+account, even if several rows contain the account, and loads only the columns of the page.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ COLUMNS = {
 
 
 def with_party_columns(rows: TransactionQuerySet) -> TransactionQuerySet:
-    """Returns the rows, annotated with the columns that `set_parties` needs."""
+    """Annotates the rows with the columns that `set_parties` needs."""
     columns = {name: F(path) for names in COLUMNS.values() for path, name in names.items()}
     annotated: TransactionQuerySet = rows.annotate(**columns)
     return annotated

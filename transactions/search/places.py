@@ -1,6 +1,5 @@
 """Builds the condition for the rows of a page: all rows after the last row of the previous page.
-Because the condition uses a booking time and an id (keyset), rows that are booked later do not
-shift the pages.
+The condition compares a booking time and an id (keyset), so new rows do not shift the pages.
 """
 
 from dataclasses import dataclass
@@ -21,8 +20,8 @@ class RowPlace:
 
 
 def is_beyond(scope: Scope, place: RowPlace, *, oldest_first: bool) -> Q:
-    """Returns the condition that a row comes after this place. The first part of the condition lets
-    Postgres use an index. For the bank, the condition uses the alias `booked_at`.
+    """Returns the condition that a row comes after this place. Postgres can use an index for the
+    first part of the condition. For the bank, the condition uses the alias `booked_at`.
     """
     time = "booked_at" if scope.is_bank else "created_at"
     way = "gt" if oldest_first else "lt"

@@ -1,9 +1,9 @@
 """Suggests other queries if a search finds nothing. The suggestions use similar words from the
 newest rows of the scope.
 
-Python ranks the words by the similarity of difflib. The similarity of pg_trgm misses the most
-frequent typing error, which is two letters in the wrong order: "salray" shares 3 of 11 trigrams
-with "salary", and "crad" shares 1 of 9 with "card".
+Python ranks the words by the similarity of difflib. The similarity of pg_trgm is too low for the
+most frequent typing error, two letters in the wrong order: "salray" shares 3 of 11 trigrams with
+"salary", and "crad" shares 1 of 9 with "card".
 """
 
 from collections.abc import Callable, Iterable
@@ -29,13 +29,13 @@ MOST_WORDS = 20_000
 MOST_SUGGESTIONS = 4
 CUTOFF = 0.7  # minimum similarity, as computed by difflib
 
-# If a row has many words, only the words of its description and reference are compared. Comparing
-# thousands of metadata words in each of thousands of rows would take seconds.
+# Of a row with many words, only the words of the description and the reference are compared.
+# Comparing thousands of metadata words in each of thousands of rows would take seconds.
 WORDS_OF_ROW = "CASE WHEN length(search) > 100 THEN ts_filter(search, '{a,b}') ELSE search END"
 
 # The words to compare. Each word has a kind (see KINDS). VOCABULARY selects categories and
-# channels. NAMES adds words of the rows and names of people. NOTES adds the reader's notes and
-# tags. NAMES is left out for readers who may not see names.
+# channels. NAMES adds words of the rows and names of people, and is left out for readers who may
+# not see names. NOTES adds the reader's notes and tags.
 VOCABULARY = """
 WITH newest AS MATERIALIZED ({newest}),
 vocabulary AS (
@@ -87,24 +87,21 @@ KINDS = {
 
 @dataclass(slots=True)
 class Suggestions:
-    """Complete queries to try instead. The best query comes first."""
+    """Complete queries to try instead, the best query first."""
 
     queries: list[str] = field(default_factory=list)
 
 
 def suggest(scope: Scope, query: ParsedQuery) -> Suggestions:
-    """Returns queries to try instead of `query`, with similar words from the newest rows in the
-    scope. Sends one query.
-    """
+    """Returns queries with similar words from the newest rows in the scope. Sends one query."""
     return suggest_from(lambda: _vocabulary(scope), query)
 
 
 def suggest_from(vocabulary: Callable[[], Vocabulary | None], query: ParsedQuery) -> Suggestions:
-    """Returns queries to try instead of `query`, with similar words from the given vocabulary.
+    """Returns queries with similar words from the given vocabulary.
 
-    `vocabulary` returns an SQL text and its parameters. The SQL is a WITH clause that defines the
-    table `vocabulary` with the columns `kind` (see KINDS) and `word`. `vocabulary` returns None if
-    there are no words.
+    `vocabulary` returns an SQL text and its parameters, or None if there are no words. The SQL is a
+    WITH clause that defines the table `vocabulary` with the columns `kind` (see KINDS) and `word`.
     """
     items = [item for item in query.items if _is_replaceable(item)][:8]
     words = vocabulary() if items else None
@@ -153,9 +150,9 @@ def _words(vocabulary: str, params: list[Any]) -> list[tuple[str, str]]:
 
 
 def _similar_words(item: QueryItem, rows: Iterable[tuple[str, str]], most: int) -> list[str]:
-    """Returns the words that are similar to the item's text, the most similar first. Compares only
-    the first `most` words of the kinds that the item can mean. Words that start with the typed text
-    come before all other words.
+    """Returns the words that are similar to the item's text, the most similar first. Words that
+    start with the typed text come before all other words. Compares only the first `most` words of
+    the kinds that the item can mean.
 
     Returns an empty list if the typed word is one of the words in `rows`.
     """

@@ -1,1 +1,1 @@
-"""The query language. Parses the typed text into a tree of items and does not send queries."""
+"""The query language: parses the typed text into a tree of items. Sends no queries."""

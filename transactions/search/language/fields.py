@@ -39,8 +39,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 def read_currency(typed: str) -> str:
-    """Returns the currency code in upper case, such as USD. The typed code may be in upper or lower
-    case.
+    """Returns the typed currency code in upper case, such as USD.
 
     Raises: IncompleteValue for fewer than three letters; InvalidValue for any other text.
     """
@@ -69,8 +68,8 @@ def _one_of(choices: tuple[str, ...], field: str) -> Callable[[str], str]:
 
 
 def read_weekday(typed: str) -> int:
-    """Returns the number of a weekday, from 1 for Monday to 7 for Sunday. The first letters of the
-    name are enough if only one weekday starts with them.
+    """Returns the number of a weekday, from 1 for Monday to 7 for Sunday. The text may be the first
+    letters of the name, if only one weekday starts with these letters.
 
     Raises: InvalidValue; IncompleteValue if several weekdays start with the letters.
     """
@@ -85,7 +84,7 @@ def read_weekday(typed: str) -> int:
 
 
 def read_hour(typed: str) -> int:
-    """Returns an hour of the day, from 0 to 23. The hour is in the bank's time zone.
+    """Returns an hour of the day in the bank's time zone, from 0 to 23.
 
     Raises: InvalidValue.
     """
@@ -108,8 +107,7 @@ def read_id(typed: str) -> UUID:
 
 
 def read_tag(typed: str) -> str:
-    """Returns the tag in the form in which it is stored: in lower case and without "#". For
-    example, returns "food" for "#Food".
+    """Returns the tag as it is stored, in lower case and without "#": "food" for "#Food".
 
     Raises: IncompleteValue if no tag remains.
     """
@@ -121,8 +119,8 @@ def read_tag(typed: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the query language. It has a help text, an example (or ""), and the function
-    `read`, which parses its value.
+    """A field of the query language: a help text, an example (or ""), and the function `read`,
+    which parses the value of the field.
 
     `read` raises InvalidValue. Fields with `bank_only` work only in a search of the whole bank.
     """

@@ -1,11 +1,10 @@
-"""Parses the text of the search box. Does not raise errors.
-
-A problem is added to the query as a mistake with a message.
+"""Parses the text of the search box. Does not raise errors: each problem becomes a mistake of the
+query, with a message.
 
     rent "blue note" -office or to:landlord amount:>100 date:2026-01..2026-03
 
-An item is a word, a phrase, or a field with a value. A minus negates it. All items of a group
-must match. `or` separates groups of items, of which one must match. `or` has the lowest precedence,
+An item is a word, a phrase, or a field with a value. A minus negates the item. All items of a group
+must match. `or` separates groups, of which at least one must match. `or` has the lowest precedence,
 as in websearch_to_tsquery.
 """
 
@@ -47,8 +46,8 @@ LONGEST, MOST_ITEMS, LONGEST_WORD = 1000, 40, 200
 # surrogates.
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u2060\ufeff]+")
 _LETTERS = re.compile(r"[^\W_]")
-# A number with a space between thousands, as in `amount:1 234.50`. Without a field, such a number
-# is recognised only if it has decimals.
+# A number with a space between thousands, as in `amount:1 234.50`. Without a field, the parser
+# recognises such a number only if it has decimals.
 _SPACED = r"[0-9]{1,3}(?:\ [0-9]{3}){1,4}"
 _SPACED_VALUE = rf"(?:[<>]?=?|{FIGURE}\.\.){_SPACED}(?:\.[0-9]+)?(?:\.\.{FIGURE}?)?(?!\S)"
 _ITEM = re.compile(
@@ -73,8 +72,7 @@ _KEY = re.compile(r'\.(?:"([^"]*)"|([^\s:".]+))')
 _BRACKETED = re.compile(
     rf"\(+(?:-(?=[^\W\d])|-?(?:(?:{'|'.join(FIELDS)}):|meta\.\S+:)(?!//))", re.IGNORECASE
 )
-# Syntax of SQL or of other search engines that people type: amount > 100, > 100, category=rent,
-# AND, NOT.
+# Syntax of SQL or of other search engines: amount > 100, > 100, category=rent, AND, NOT.
 _AND, _NOT = re.compile(r"(?<=\S )AND (?=\S)"), re.compile(r"(?<!\S)NOT (?=[^\s-])")
 _COMPARED = re.compile(
     rf"""
@@ -92,8 +90,8 @@ GROUPED = (
 
 
 def parse(text: str) -> ParsedQuery:
-    """Parses any text and returns the query. Does not raise an error: each part that cannot be
-    parsed is added to the mistakes of the query.
+    """Returns the query for any text. Does not raise an error: each part that cannot be parsed
+    becomes a mistake of the query.
     """
     tidy = " ".join(INVISIBLE.sub(" ", text).split())
     tidy = _MONEY_SPACE.sub("", tidy)
@@ -102,7 +100,7 @@ def parse(text: str) -> ParsedQuery:
         query.mistakes.append(Mistake(f"Only the first {LONGEST:,} characters were read."))
     if _has_grouping(_ITEM.finditer(query.text)):
         query.mistakes.append(Mistake(GROUPED))
-        return query  # if the brackets were ignored, the query would find other payments
+        return query  # Without the brackets, the query would find other payments
     group: list[QueryItem] = []
     count = 0
     for match, is_last in _matches(query.text):
@@ -126,8 +124,8 @@ def parse(text: str) -> ParsedQuery:
 
 
 def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
-    """Yields a pair for each item: its match, and whether the item is the last one. For an `or`,
-    yields None instead of the match, unless the `or` is the only item.
+    """Yields two values for each item: its match, and whether the item is the last one. The match
+    of an `or` is None, unless the `or` is the only item.
     """
     matches = list(_ITEM.finditer(text))
     for place, match in enumerate(matches):
@@ -136,12 +134,11 @@ def _matches(text: str) -> Iterator[tuple["re.Match[str] | None", bool]]:
 
 
 def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
-    """Returns whether the query uses brackets to group terms, as in `(rent or salary)
-    date:2026-11`. Grouping is not supported.
+    """Returns whether brackets group terms in the query, as in `(rent or salary) date:2026-11`. The
+    query language does not support grouping.
 
-    A bracket groups terms if two conditions are true. First, it is at the start of an item or a
-    value. Second, it contains `or` or a field, or it follows a minus. Other brackets are part of a
-    text, as in `Coffee (Vienna)`.
+    A bracket groups terms if it is at the start of an item or a value, and if it contains `or` or a
+    field or follows a minus. Other brackets are part of a text, as in `Coffee (Vienna)`.
     """
     depth = 0
     for match in matches:
@@ -161,8 +158,8 @@ def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
 
 
 def _joined(group: list[QueryItem]) -> list[QueryItem]:
-    """Returns the group, in which two words that mean one thing are one item: `150 EUR`,
-    `last month`, `oct 2025`.
+    """Returns the items of the group. Two words with one meaning become one item: `150 EUR`, `last
+    month`, `oct 2025`.
     """
     joined: list[QueryItem] = []
     for item in group:
@@ -178,8 +175,8 @@ def _joined(group: list[QueryItem]) -> list[QueryItem]:
 
 
 def _readings(query: ParsedQuery) -> Iterator[Mistake]:
-    """Yields a hint for each word that may mean an amount or a period, with the query for only this
-    amount or period.
+    """Yields a hint for each word that may mean an amount or a period. The hint contains the query
+    for only this amount or period.
     """
     for item in query.items:
         reading = item.reading
@@ -191,8 +188,8 @@ def _readings(query: ParsedQuery) -> Iterator[Mistake]:
 
 
 def _amounts_with_currency(query: ParsedQuery) -> Iterator[Mistake]:
-    """Yields a hint for each amount with a sign and a currency, such as `-950 USD`, because the
-    query language reads the amount and the currency as two separate items.
+    """Yields a hint for each amount with a sign and a currency, such as `-950 USD`. The query
+    language reads the amount and the currency as two separate items.
     """
     for place, group in enumerate(query.groups):
         for one, other in pairwise(group):
@@ -224,7 +221,7 @@ def _compared_term(match: "re.Match[str]") -> str:
 
 def _amount_terms(one: QueryItem, other: QueryItem) -> str:
     """Returns the terms to suggest for `-950 USD` or `USD -950`, such as "-950 currency:USD".
-    Returns "" for all other pairs of items.
+    Returns "" for any other pair of items.
     """
     number, code = (one, other) if one.kind == AMOUNT else (other, one)
     typed = code.text.upper() if code is other else code.text
@@ -234,8 +231,8 @@ def _amount_terms(one: QueryItem, other: QueryItem) -> str:
 
 
 def _item_or_mistake(match: "re.Match[str]", is_last: bool, query: ParsedQuery) -> QueryItem | None:
-    """Returns the item of a match with its parsed value. If the item is invalid, adds a mistake to
-    the query and returns None.
+    """Returns the item of a match with its parsed value. For an invalid item, adds a mistake to the
+    query and returns None.
     """
     item = _item(match)
     if item.kind == WORD and (term := _signed_money(item)):
@@ -270,7 +267,7 @@ def _item_or_mistake(match: "re.Match[str]", is_last: bool, query: ParsedQuery) 
 
 def _signed_money(item: QueryItem) -> str:
     """Returns the terms to suggest for an amount with a sign and a currency or a limit, such as
-    "amount:150 currency:EUR is:out" for `-€150`. Returns "" for every other word.
+    "amount:150 currency:EUR is:out" for `-€150`. Returns "" for any other word.
     """
     text = item.text if item.is_negated else item.text[1:] if item.text.startswith(SIGNS) else ""
     reading = reading_of(text) if text else None
@@ -312,7 +309,7 @@ def _path(dotted: str) -> tuple[str, ...]:
 
 
 def _with_value(item: QueryItem) -> QueryItem:
-    """Returns the item with its value parsed.
+    """Returns the item with its parsed value.
 
     Raises: InvalidValue.
     """
@@ -360,15 +357,15 @@ def _with_meta_value(item: QueryItem) -> QueryItem:
 
 
 def _may_replace(item: QueryItem, suggestion: str) -> bool:
-    """Returns whether a suggestion can replace the item. A negated item cannot be replaced
-    by two terms.
+    """Returns whether a suggestion can replace the item. Two terms cannot replace a negated
+    item.
     """
     return not item.is_negated or '"' in suggestion or " " not in suggestion
 
 
 def _suggested_term(item: QueryItem, suggestion: str) -> str:
-    """Returns a suggestion as a complete term. If the suggestion has no field, the item's field is
-    added, and the minus of a negated item is kept.
+    """Returns a suggestion as a complete term. Adds the item's field if the suggestion has no
+    field, and keeps the minus of a negated item.
     """
     minus = "-" if item.is_negated else ""
     if ":" in suggestion or suggestion.startswith('"'):

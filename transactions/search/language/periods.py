@@ -22,10 +22,10 @@ _RELATIVE = re.compile(r"(?P<which>this|last) (?P<unit>week|month|year)")
 
 def period_of(text: str, today: date, *, is_short: bool = False) -> Period | None:
     """Returns the period that the text names, or None. A week begins on Monday. A month without a
-    year is the last one that has begun.
+    year is the last such month that has begun.
 
-    A short month, such as `oct`, needs a year, because it may be the beginning of another word.
-    With `is_short` it does not need one.
+    A short month, such as `oct`, needs a year unless `is_short`, because `oct` may be the beginning
+    of another word.
     """
     words = text.lower()
     if words in ("today", "yesterday"):

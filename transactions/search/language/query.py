@@ -1,4 +1,4 @@
-"""The parsed query: groups of items, and the mistakes found by the parser."""
+"""The parsed query: groups of items, and the mistakes that the parser found."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,7 +8,7 @@ from ledger.text.amounts import parse_figure
 from transactions.search.language.readings import Reading, reading_of
 from transactions.search.language.values import SIGNS, with_point
 
-# The kinds of items that are not names of fields.
+# The kinds of items that are not fields.
 WORD, PHRASE, AMOUNT, META, HAS_META = "word", "phrase", "signed", "meta", "has.meta"
 NOTES = ("tag", "note", "has")  # fields that search only the reader's annotations
 # Metadata keys by which the bank groups payments. The values of these keys contain no names.
@@ -19,10 +19,10 @@ KEYS_WITHOUT_NAMES = ("category", "channel")
 class QueryItem:
     """One term of a query, such as `rent`, `-"blue note"` or `amount:>100`.
 
-    `kind` is the name of a field, or one of the kinds above. `text` is the value as typed, `value`
-    is the parsed value, and `path` is the path of a metadata key. `source` is the whole term as
-    typed, including a minus. `is_quoted` is True if the value was in quotes. `is_negated` is True
-    if the term starts with a minus.
+    `kind` is the name of a field, or one of the kinds above. `text` is the typed value, `value` is
+    the parsed value, and `path` is the path of a metadata key. `source` is the whole typed term,
+    including a minus. `is_quoted` is True if the value was in quotes. `is_negated` is True if the
+    term starts with a minus.
     """
 
     kind: str
@@ -35,8 +35,8 @@ class QueryItem:
 
     @property
     def is_text(self) -> bool:
-        """Whether the item searches texts that people wrote and that may contain names. These are
-        words, phrases, references, and values of metadata keys other than KEYS_WITHOUT_NAMES.
+        """Whether the item searches texts that people wrote, which may contain names: words,
+        phrases, references, and values of metadata keys other than KEYS_WITHOUT_NAMES.
         """
         if self.kind == META:
             return not (len(self.path) == 1 and self.path[0] in KEYS_WITHOUT_NAMES)
@@ -51,14 +51,14 @@ class QueryItem:
 
     @property
     def amount(self) -> Decimal | None:
-        """The number without its sign if the word is a number, otherwise None."""
+        """The number without its sign, or None if the word is not a number."""
         if self.kind not in (WORD, AMOUNT):
             return None
         return parse_figure(with_point(self.text[1:] if self.text[:1] in SIGNS else self.text))
 
     @property
     def reading(self) -> Reading | None:
-        """The amount or the period that a word may mean, or None."""
+        """The amount or the period that the word may mean, or None."""
         return reading_of(self.text) if self.kind == WORD else None
 
 
@@ -96,7 +96,7 @@ class ParsedQuery:
 
     @property
     def shared(self) -> list[QueryItem]:
-        """The items that apply to every found row. If the query has `or`, these are the items that
+        """The items that every found row matches. In a query with `or`, these are the items that
         all groups contain.
         """
         return [item for item in self.items if self.has(item.source)]
@@ -107,8 +107,8 @@ class ParsedQuery:
 
     @property
     def words(self) -> list[QueryItem]:
-        """The words and phrases that are not negated. The results are ranked by these words, and
-        the words are highlighted.
+        """The words and phrases that are not negated. These words rank the results and are
+        highlighted.
         """
         return [item for item in self.items if item.kind in (WORD, PHRASE) and not item.is_negated]
 
@@ -124,20 +124,16 @@ class ParsedQuery:
         )
 
     def adding(self, source: str) -> str:
-        """Returns the text of a new query: this query with the term `source` added to every
-        group.
-        """
+        """Returns the text of a new query, in which every group also has the term `source`."""
         sources = [[item.source for item in group] for group in self.groups or [[]]]
         return query_text([[*group, source] for group in sources])
 
     def without(self, source: str) -> str:
-        """Returns the text of a new query: this query without the term `source`."""
+        """Returns the text of a new query, in which the term `source` is removed."""
         return self.replacing(source, "")
 
     def replacing(self, source: str, other: str) -> str:
-        """Returns the text of a new query: this query with the term `source` replaced by
-        `other`.
-        """
+        """Returns the text of a new query, in which the term `other` replaces the term `source`."""
         return query_text(
             [
                 [other if item.source == source else item.source for item in group]
@@ -147,6 +143,6 @@ class ParsedQuery:
 
 
 def query_text(groups: list[list[str]]) -> str:
-    """Returns the text of a query with these groups of terms. The groups are joined by "or"."""
+    """Returns the text of a query with these groups of terms, joined by "or"."""
     texts = (" ".join(source for source in group if source) for group in groups)
     return " or ".join(text for text in texts if text)

@@ -2,8 +2,8 @@
 
     4,70   €150   150 EUR   >100        yesterday   last month   october   oct 2025   10/2026
 
-Such words find the same words in texts, and also the payments of this amount or period. Sends no
-queries.
+Such words find the same words in texts, and also the payments with this amount or in this period.
+Sends no queries.
 """
 
 import re
@@ -28,17 +28,18 @@ _MONEY = re.compile(
     """,
     re.VERBOSE,
 )
-# 1,234 is 1234 and 1.234 has decimals; in other languages it is the other way round.
+# 1,234 is 1234, and 1.234 has decimals. In some other languages, comma and point have the opposite
+# meaning.
 _TWO_MEANINGS = re.compile(r"[0-9]{1,3}[.,][0-9]{3}")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a word may mean: bounds on the amount, a currency or "", and bounds on the time of
-    booking.
+    """The possible meaning of a word: bounds on the amount, a currency or "", and bounds on the
+    booking time.
 
-    `term` is the same in the query language, such as "amount:150 currency:EUR". `is_shown` is
-    whether the page shows it; a plain number is not shown.
+    `term` expresses this meaning in the query language, such as "amount:150 currency:EUR".
+    `is_shown` is false for a plain number, whose meaning the page does not show.
     """
 
     term: str
@@ -49,7 +50,7 @@ class Reading:
 
 
 def reading_of(text: str) -> Reading | None:
-    """Returns what the text may mean besides its words, or None."""
+    """Returns the amount or period that the text may mean, or None."""
     return _money(text) or _period(text)
 
 
@@ -77,8 +78,8 @@ def _period(text: str) -> Reading | None:
 
 
 def term_of(first: date, after: date) -> str:
-    """Returns the value of `date:` for a period, such as 2026-10 or 2026-11-23..2026-11-29.
-    `after` is the first day after the period.
+    """Returns the value of `date:` for a period, such as 2026-10 or 2026-11-23..2026-11-29. `after`
+    is the first day after the period.
     """
     last = after - timedelta(days=1)
     if first == last:

@@ -1,4 +1,4 @@
-"""Writes terms of the query language for links. `parse` reads each of these terms back to the same
+"""Writes terms of the query language for links. `parse` reads each of these terms as the same
 value.
 """
 
@@ -12,12 +12,12 @@ from transactions.search.language.values import is_number
 
 # A value that needs no quotes: a word, which may contain some punctuation, or a negative number.
 _PLAIN = re.compile(r"\w[\w.&/+-]*|-[0-9]+(?:\.[0-9]+)?")
-_SPECIAL = ("none", "me")  # values with a special meaning, except in quotes
+_SPECIAL = ("none", "me")  # values that have a special meaning unless they are in quotes
 
 
 def token(name: str, value: str) -> str:
-    """Returns the term `name:value`, with quotes if they are needed. Returns "" if the query
-    language cannot express the value.
+    """Returns the term `name:value`, with quotes around the value if necessary. Returns "" if the
+    query language cannot express the value.
     """
     if not name or not _can_be_typed(value) or len(value) > LONGEST_WORD:
         return ""
@@ -48,8 +48,8 @@ def having(path: Sequence[str]) -> str:
 
 
 def narrowed(query: ParsedQuery, term: str) -> str:
-    """Returns the text of the query with `term` added to every group. Returns "" if `term` is
-    empty, or if the text would be too long for `parse`.
+    """Returns the text of the query, in which every group also has `term`. Returns "" if `term` is
+    empty or the text would be too long for `parse`.
     """
     text = query.adding(term) if term else ""
     count = sum(len(group) + 1 for group in query.groups or [[]])

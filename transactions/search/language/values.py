@@ -32,13 +32,13 @@ _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", re.ASCII)
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})", re.ASCII)
 LOOKUPS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 
-# Conditions on one column as pairs of a lookup and a value, such as ("gte", 100). All conditions
-# must be true.
+# Conditions on one column. Each condition is a pair of a lookup and a value, such as ("gte", 100).
+# All conditions must be true.
 Bounds = tuple[tuple[str, Any], ...]
 
 
 class InvalidValue(ValueError):
-    """Raised if a value cannot be parsed. Contains a message, and values or terms to try
+    """An error for a value that cannot be parsed. It contains a message, and values or terms to try
     instead.
     """
 
@@ -48,19 +48,19 @@ class InvalidValue(ValueError):
 
 
 class IncompleteValue(InvalidValue):
-    """Raised if the person has not finished typing a value."""
+    """An error for a value that the person has not finished typing."""
 
 
 def is_number(typed: str) -> bool:
-    """Returns whether a metadata value is parsed as a number. A number is never also
-    searched as a word.
+    """Returns whether a metadata value is parsed as a number. A search for a number does not also
+    search for a word.
     """
     return bool(TYPED_AMOUNT.fullmatch(typed))
 
 
 def is_range(typed: str) -> bool:
-    """Returns whether a metadata value is a range (1..2), a limit (>1), or a number after an
-    equal sign.
+    """Returns whether a metadata value is a range (1..2), a limit (>1), or a number after an equal
+    sign.
     """
     return (
         typed.startswith((">", "<")) or ".." in typed or (typed[:1] == "=" and is_number(typed[1:]))
@@ -102,8 +102,8 @@ def _number(typed: str) -> Decimal:
 
 
 def _refuse_signs(typed: str) -> None:
-    """Raises InvalidValue if an amount has a sign. For `amount:<-100` the error suggests
-    `amount:>100 is:out`.
+    """Raises InvalidValue if an amount has a sign. For example, the error for `amount:<-100`
+    suggests `amount:>100 is:out`.
     """
     operator, *ends = _split(typed)
     signs = {_sign(end) for end in ends if end}
@@ -124,8 +124,8 @@ def _refuse_signs(typed: str) -> None:
 
 
 def _refuse_commas(typed: str) -> None:
-    """Raises InvalidValue for 12,50 and 1.234,50. The error suggests the amount with a
-    decimal point.
+    """Raises InvalidValue for amounts such as 12,50 and 1.234,50. The error suggests the amount
+    with a decimal point.
     """
     operator, *ends = _split(typed)
     pointed = [with_point(end) for end in ends]
@@ -136,7 +136,7 @@ def _refuse_commas(typed: str) -> None:
 
 
 def with_point(typed: str) -> str:
-    """Returns 12.50 for 12,50, and 1234.50 for 1.234,50. Returns every other text unchanged."""
+    """Returns 12.50 for 12,50, and 1234.50 for 1.234,50. Returns any other text unchanged."""
     match = _COMMA.fullmatch(typed)
     if match is None or parse_figure(typed) is not None:
         return typed
@@ -150,8 +150,8 @@ def _sign(typed: str) -> str:
 
 
 def _split(typed: str) -> list[str]:
-    """Splits a value into an operator and one or two ends: `5..9` becomes
-    ["", "5", "9"], and `>5` becomes [">", "5"].
+    """Splits a value into an operator and one or two numbers or days. Returns ["", "5", "9"] for
+    `5..9`, and [">", "5"] for `>5`.
     """
     if ".." in typed:
         return ["", *typed.split("..", 1)]
@@ -178,7 +178,7 @@ def _reversed_range(typed: str) -> InvalidValue:
 
 
 def read_days(typed: str) -> Bounds:
-    """Parses `2026`, `2026-03`, `2026-03-14` or words such as `today` and `last month`, a range of
+    """Parses `2026`, `2026-03`, `2026-03-14`, words such as `today` and `last month`, a range of
     such values, or a limit such as `>2026`. Returns bounds on a time.
 
     Raises: InvalidValue.
@@ -204,7 +204,7 @@ def read_days(typed: str) -> Bounds:
 
 
 def _days(typed: str) -> Period:
-    """Returns the first day of a day, month or year, and the first day after that period."""
+    """Returns the first day of a day, month or year, and the first day after it."""
     if (match := _DAY.fullmatch(typed)) and not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
         raise InvalidValue(f"Type a year between {FIRST_YEAR} and {LAST_YEAR}.")
     if _YEAR.fullmatch(typed):
@@ -221,8 +221,8 @@ def _not_a_day(typed: str) -> InvalidValue:
 
 
 def _refuse_year_last(typed: str) -> None:
-    """Raises InvalidValue for a date with the year at the end. For 14.03.2026 the error suggests
-    2026-03-14. For 3/4/2026 it suggests two dates.
+    """Raises InvalidValue for a date that ends with the year. The error for 14.03.2026 suggests
+    2026-03-14. The error for 3/4/2026 suggests two dates.
     """
     operator, *ends = _split(typed)
     readings = [_readings(end) for end in ends]
@@ -244,8 +244,8 @@ def _refuse_year_last(typed: str) -> None:
 
 
 def _readings(typed: str) -> list[date]:
-    """Returns the days that a text such as 3/4/2026 may mean, or an empty list for other texts. In
-    dates with points, such as 3.4.2026, the day always comes first.
+    """Returns the days that a text such as 3/4/2026 may mean, or an empty list for any other text.
+    In dates with points, such as 3.4.2026, the day always comes first.
     """
     match = _YEAR_LAST.fullmatch(typed)
     if not match:
@@ -260,9 +260,8 @@ def _readings(typed: str) -> list[date]:
 
 
 def moments(start: date | None, end: date | None) -> Bounds:
-    """Returns bounds on a time. The time must be at or after midnight of `start`, and before
-    midnight of `end`. Midnight is in the bank's time zone. If a day is None, there is no such
-    bound.
+    """Returns bounds on a time: at or after midnight of `start`, and before midnight of `end`, in
+    the bank's time zone. None means that there is no such bound.
     """
     pairs = (("gte", start), ("lt", end))
     return tuple((name, start_of_day(day)) for name, day in pairs if day)

@@ -1,4 +1,6 @@
-"""Example queries for the help on the search page. Their values come from the reader's own rows."""
+"""Example queries for the help on the search page. The examples use values from the reader's
+rows.
+"""
 
 from dataclasses import dataclass
 
@@ -8,8 +10,8 @@ from transactions.search.engine import SearchResult
 from transactions.search.language.fields import FIELDS
 from transactions.search.language.terms import token
 
-# Descriptions for a search of the whole bank, where the value "me" does not work. The second
-# mapping is for readers who may not see names.
+# Descriptions for the whole bank, where the value "me" does not work. The second mapping is for
+# readers who may not see names.
 BANK_DESCRIPTIONS = {
     "to": "who received the money: a name or an account number",
     "has": "a metadata key",
@@ -22,7 +24,7 @@ UNNAMED_DESCRIPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An example query, and a description of what the query finds."""
+    """An example query, and a description of the payments that it finds."""
 
     query: str
     description: str
@@ -31,8 +33,8 @@ class Example:
 def examples_for(result: SearchResult) -> list[Example]:
     """Returns one example for each field, and some examples of the rest of the query language.
 
-    `result` is the result of a search with an empty text. The examples use values from its rows and
-    facets, so that each example finds something.
+    `result` is the result of a search with an empty text. The examples contain values from the rows
+    and facets of `result`, so that each example finds something.
     """
     facets, scope = result.facets, result.scope
     category = next((name for name, _ in facets.category if token("category", name)), "rent")
@@ -93,7 +95,7 @@ def _examples_from_rows(result: SearchResult, category: str) -> dict[str, str]:
 
 def _account(result: SearchResult) -> str:
     """Returns the name of an account in the rows, or the last four digits of its number if the
-    reader may not see names. If no row has an account, returns a made-up value.
+    reader may not see names. Returns an invented value if no row has an account.
     """
     shows_names = result.scope.shows_names
     for row in result.rows:
@@ -104,8 +106,8 @@ def _account(result: SearchResult) -> str:
 
 
 def _first_name(result: SearchResult) -> str:
-    """Returns the first name of a person in the newest rows. The person is not the reader. Returns
-    "mara" if there is no such person.
+    """Returns the first name of another person in the newest rows, or "mara" if there is no such
+    person.
     """
     reader = result.scope.reader.pk
     for row in result.rows:

@@ -1,4 +1,4 @@
-"""Writes the results of a search to a file: see Note [Tables as files].
+"""Writes the results of a search to a file, see Note [Tables as files].
 
 The file contains the same data as the rows of the page. For readers who may not see names, the file
 contains neither names nor texts that people wrote.
@@ -59,9 +59,9 @@ def _cells(row: Transaction, found: FoundRows) -> list[Any]:
 
 
 def side_name(account: Account | None, scope: Scope) -> str | None:
-    """Returns the text for the payer or payee as the search page shows it: the name of the account
-    or its holder, or the last digits of the number if the reader may not see names. Returns None if
-    there is no account, because the payer or payee is outside the bank.
+    """Returns the payer or payee as the search page shows it: the name of the account or of its
+    holder, or the last digits of the number if the reader may not see names. Returns None for a
+    payer or payee outside the bank.
     """
     if account is None:
         return None

@@ -44,7 +44,7 @@ class Link:
 
 @dataclass(slots=True)
 class Facet:
-    """A heading, and links that narrow the search to one value."""
+    """A facet: a heading, and links that limit the search to one value."""
 
     label: str
     links: list[Link] = field(default_factory=list)
@@ -55,8 +55,8 @@ class Facet:
         return any(link.is_on for link in self.links)
 
     def narrows(self, count: int) -> bool:
-        """Returns whether the facet can change the search: a value has fewer rows than the search,
-        or a value can be removed from the query.
+        """Returns whether the facet can change the search. This is true if a value has fewer rows
+        than the search, or if the query contains a value of the facet.
         """
         return self.is_used or any((link.count or 0) < count for link in self.links)
 
@@ -72,16 +72,16 @@ class SearchPage:
     suggestions: Suggestions = field(default_factory=Suggestions)
 
     def url(self, **changes: Any) -> str:
-        """Returns the URL of this search with some parameters changed. The URL opens the first page
-        unless `page` is one of the changes.
+        """Returns the URL of this search with some parameters changed. The URL opens the first
+        page, unless `page` is among the changes.
         """
         params = {"q": self.query.text, "kind": self.result.scope.kind, "sort": self.chosen_sort}
         return search_url(**{**params, **changes})
 
     @property
     def query_string(self) -> str:
-        """The parameters of this search with a question mark before them, for links to its
-        files.
+        """The parameters of this search for links to its files, with a question mark before
+        them.
         """
         return f"?{self.url().partition('?')[2]}"
 
@@ -91,8 +91,8 @@ class SearchPage:
 
     @property
     def categories_url(self) -> str:
-        """The URL of the page that changes the category of all results. It is "" in a search of the
-        whole bank.
+        """The URL of the page that changes the category of all results, or "" for the whole
+        bank.
         """
         return "" if self.result.scope.is_bank else categories_url(self.query.text)
 
@@ -131,8 +131,8 @@ class SearchPage:
 
     @property
     def totals_explanation(self) -> str:
-        """A text that explains which money the sums include. It is "" if the sums include all of
-        the reader's own money and no hold was found.
+        """A text that describes the money in the sums. It is "" if the sums include all of the
+        reader's own money and no hold was found.
         """
         holds = self.result.facets.holds
         without = f"The sums do not count {counted(holds, 'hold')}." if holds else ""
@@ -169,8 +169,8 @@ class SearchPage:
 
     @cached_property
     def chips(self) -> list[Link]:
-        """Links for the terms that apply to all rows, except words and phrases. Each link removes
-        its term from the query.
+        """Links for the terms that every found row matches, except words and phrases. Each link
+        removes its term from the query.
         """
         sources = dict.fromkeys(
             item.source for item in self.query.shared if item.kind not in ("word", "phrase")
@@ -189,8 +189,8 @@ class SearchPage:
 
     @cached_property
     def scopes(self) -> list[Link]:
-        """Links to the search of the reader's own money and of the whole bank. The list is empty if
-        the reader may not read the whole bank.
+        """Links to the search of the reader's own money and to the search of the whole bank. The
+        list is empty if the reader may not read the whole bank.
         """
         if not self.may_read_bank:
             return []
@@ -202,8 +202,8 @@ class SearchPage:
 
     @cached_property
     def facets(self) -> list[Facet]:
-        """The facets that narrow the search. If at least one facet does, the list also contains the
-        facets that describe the results (DESCRIBING).
+        """The facets that can change the search. If there is such a facet, the list also contains
+        the facets that describe the results (DESCRIBING).
         """
         facets, scope = self.result.facets, self.result.scope
         names = {account.pk: account.name for account in scope.accounts}
@@ -234,9 +234,11 @@ class SearchPage:
         ]
 
     def _account_term(self, name: str) -> str:
-        """Returns the term that narrows the search to an account. With `account:`, directions and
-        signs apply to that account, so transfers between the reader's accounts, which do not match
-        now, are left out. Returns "" if no term has the same rows as the facet.
+        """Returns the term that limits the search to an account. Returns "" if no term has the same
+        rows as the facet.
+
+        With `account:`, directions and signs apply only to that account. So transfers between the
+        reader's accounts, which do not match now, are left out.
         """
         term, groups = token("account", name), self.query.groups
         directed = [[item for item in group if item.is_directed] for group in groups]
@@ -260,9 +262,8 @@ class SearchPage:
 
     @cached_property
     def completions(self) -> list[Link]:
-        """Links to queries in which the last typed word is completed. The word is completed to the
-        name of a field. If the word starts with "account:", it is completed to one of the reader's
-        accounts.
+        """Links to queries that complete the last typed word: to the name of a field, or after
+        "account:" to one of the reader's accounts.
         """
         head, _, last = self.query.text.rpartition(" ")
         typed, is_bank = last.lstrip("-").lower(), self.result.scope.is_bank
@@ -284,7 +285,7 @@ class SearchPage:
 
     @property
     def examples(self) -> list[dict[str, str]]:
-        """Example queries with values from the reader's rows. One example has links for all values
+        """Example queries with values from the reader's rows. One example has a link for each value
         of is:.
         """
         return [
@@ -299,8 +300,8 @@ class SearchPage:
 
     @property
     def searched_texts(self) -> str:
-        """The texts that a search for a word includes, such as "the description, the reference and
-        the metadata".
+        """The texts that a word searches, such as "the description, the reference and the
+        metadata".
         """
         scope = self.result.scope
         texts = ["the description", "the reference", "the metadata"]
@@ -310,8 +311,8 @@ class SearchPage:
 
     @property
     def work_url(self) -> str:
-        """The URL of this page with its SQL queries and query plans. The page normally does not
-        contain them, because they are longer than the page itself.
+        """The URL of this page with its SQL queries and query plans. They are not on the normal
+        page, because they are longer than the page.
         """
         return f"{self.url(page=self.result.page, plans=1)}#work"
 
@@ -329,15 +330,15 @@ class SearchPage:
 
     @property
     def last_url(self) -> str:
-        """The URL of the last page if the requested page is after it, otherwise ""."""
+        """The URL of the last page if the requested page does not exist, otherwise ""."""
         is_beyond = self.result.facets.count and not self.result.rows
         return self.url(page=self.result.last_page) if is_beyond else ""
 
 
 @cache
 def is_links(kind: str) -> SafeString:
-    """Returns HTML with one link for each value of is:. The links depend only on the kind of the
-    scope, so they are cached.
+    """Returns HTML with one link for each value of is:. The result is cached, because it depends
+    only on the kind of the scope.
     """
     return format_html_join(
         ", ",

@@ -1,4 +1,4 @@
-"""The search page, and the download of all its results as a file."""
+"""The search page, and the download of all results as a file."""
 
 from itertools import chain
 from typing import Any
@@ -26,7 +26,7 @@ from transactions.search.sql.name_lookup import NameMatches, find_scope_and_name
 from transactions.search.suggestions import Suggestions, suggest
 from transactions.work_panel import WorkPanel, may_see_lookups, note_plans
 
-# The scope and the accounts that a word refers to are read before this, from the primary database.
+# The scope and the accounts that a word refers to are read earlier, from the primary database.
 SEARCH = ReadPurpose(
     "search", frozenset({"transactions", "accounts", "users", "annotations", "own_categories"})
 )
@@ -82,8 +82,8 @@ def search(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def results_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Streams all results of a search as a file. The oldest rows come first if the page is sorted
-    that way, otherwise the newest.
+    """Streams all results of a search as a file. The oldest rows come first if the page shows the
+    oldest rows first. Otherwise the newest rows come first.
     """
     query = parse(request.GET.get("q", ""))
     if query.is_empty:
@@ -106,8 +106,8 @@ def _in_shell(scope: Scope, query: ParsedQuery) -> str:
 
 
 def _scope_and_names(request: PersonRequest, query: ParsedQuery) -> tuple[Scope, NameMatches]:
-    """Returns the requested scope, and the people and accounts that the words may refer to. If the
-    reader has no account but may read the bank, the scope is the whole bank.
+    """Returns the requested scope, and the people and accounts that the words may refer to. The
+    scope is the whole bank if the reader has no account but may read the bank.
     """
     scope, names = find_scope_and_names(request.user, request.GET.get("whose", MINE), query)
     if not scope.is_bank and not scope.accounts and may_read_bank(request.user):
@@ -117,7 +117,7 @@ def _scope_and_names(request: PersonRequest, query: ParsedQuery) -> tuple[Scope,
 
 def _may_see_work(request: PersonRequest, scope: Scope) -> bool:
     """Returns whether the reader may see the SQL of the search. The SQL may contain ids of accounts
-    that were found by the name of their holder.
+    that the search found by the name of their holder.
     """
     if scope.is_bank and not scope.shows_names:
         return True

@@ -1,11 +1,11 @@
-"""Estimates whether so many rows contain a word that the GIN index is slower than the indexes of
-the accounts.
+"""Estimates whether a word is so common that the GIN index is slower than the indexes of the
+accounts.
 
 Note [Common prefixes]: for a whole word, GIN intersects the rows of the word with the rows of the
 account's lexeme. GIN skips from match to match, so the time does not depend on the size of the
 bank. For a prefix (`card:*`), GIN first collects every row of the bank that has such a word. This
-takes 93 ms if 700,000 of a million rows have "card". If the column statistics show that a prefix is
-so common, the search reads the reader's rows through the indexes of the accounts, and checks the
+takes 93 ms if 700,000 of a million rows have "card". So for a prefix that is common in the column
+statistics, the search reads the reader's rows through the indexes of the accounts, and checks the
 word in each row (`MatchesText`).
 """
 
@@ -39,16 +39,16 @@ def is_common_prefix(typed: str) -> bool:
 
 
 def _period() -> int:
-    """Returns the number of the current period of CACHE_SECONDS. The statistics are read once per
-    period.
+    """Returns the number of the current period of CACHE_SECONDS. The statistics are read once in
+    each period.
     """
     return int(time.monotonic()) // CACHE_SECONDS
 
 
 @lru_cache(maxsize=1)
 def _rows_by_word(_period: int) -> Mapping[str, float]:
-    """Returns the most common words, each with the estimated number of rows that contain the word.
-    The estimate is from the last ANALYZE.
+    """Returns a dict from the most common words to the estimated numbers of rows with this word,
+    from the last ANALYZE.
     """
     with connection.cursor() as cursor:
         cursor.execute(STATISTICS)

@@ -1,8 +1,8 @@
 """Compiles a parsed query to SQL conditions that can use indexes.
 
 `ConditionCompiler.fields` maps each kind of item to the method that compiles the item. Words, names
-and accounts become one tsquery on the search column. This tsquery is combined with the lexemes of
-the reader's own accounts, so that one GIN index is enough. All other items become Q objects. The
+and accounts become one tsquery on the search column. The tsquery also contains the lexemes of the
+reader's own accounts, so that one GIN index is enough. All other items become Q objects. The
 lexemes only make the search fast. The scope's condition on the accounts always decides which rows a
 reader may see.
 
@@ -76,14 +76,14 @@ from transactions.search.sql.sides import SideConditions
 from transactions.search.sql.status import has_status
 from transactions.synonyms.matches import SynonymMatch
 
-# Maximum number of own accounts in the tsquery; if there are more, no account is added.
+# Maximum number of own accounts in the tsquery. If there are more, the tsquery contains no account.
 MOST_LEXEMES = 500
 TEXTS = ("description", "reference", "metadata")  # the columns with the words of a row
 WITHOUT_CATEGORY = Q(category=None) | Q(category="")
 
 
 class ConditionCompiler:
-    """Compiles the items of a query for transactions or for entries (`sides`).
+    """A compiler for the items of a query, for transactions or for entries (`sides`).
 
     `names` is the result of `find_names`.
     """
@@ -118,8 +118,8 @@ class ConditionCompiler:
         }
 
     def condition(self, query: ParsedQuery) -> Condition:
-        """Compiles a whole query. A row must match at least one group of the query. If the query
-        has no items, every row matches.
+        """Compiles a whole query. A row must match at least one group of the query. Every row
+        matches a query without items.
         """
         found = query.words if self.scope.finds_texts else []
         words = [word_query(item) for item in found]
@@ -153,7 +153,7 @@ class ConditionCompiler:
         return tuple(self._match(item).synonyms)
 
     def named_accounts(self, query: ParsedQuery) -> tuple[UUID, ...]:
-        """Returns the ids of the accounts in `account:`. Money in and out is then counted only for
+        """Returns the ids of the accounts in `account:`. The caller counts money in and out for
         these accounts.
 
         Returns an empty tuple if a group has no `account:`, or if there are too many accounts. The
@@ -170,8 +170,8 @@ class ConditionCompiler:
         return [pk for item in items for pk in self._accounts(item)] if items else None
 
     def _few(self, groups: Iterable[list[UUID] | None]) -> tuple[UUID, ...]:
-        """Returns the ids of all groups without duplicates, or an empty tuple if there are more
-        than MOST_NAMED.
+        """Returns the ids of all groups without duplicates. Returns an empty tuple for more than
+        MOST_NAMED ids.
         """
         ids = dict.fromkeys(pk for group in groups for pk in group or ())
         return tuple(ids) if len(ids) <= MOST_NAMED else ()
@@ -202,8 +202,8 @@ class ConditionCompiler:
         """Compiles the item with the method of its field. If the reader may not see texts, an item
         that searches texts matches nothing, and a number matches only amounts.
 
-        Otherwise the reader could find out the text of a payment by searching for its id together
-        with many different words.
+        With such items, the reader could search for the id of a payment together with many
+        different words, and so find out the text.
         """
         if self.scope.finds_texts or not item.is_text:
             return self.fields[item.kind](item)
@@ -211,8 +211,8 @@ class ConditionCompiler:
         return ConditionPart(rest=NO_ROWS if meant is None else meant)
 
     def _with_own_lexemes(self, query: Any) -> Any:
-        """Returns the tsquery combined with the lexemes of the reader's own accounts. Returns the
-        tsquery unchanged if there are none, or more than MOST_LEXEMES.
+        """Returns the tsquery with the lexemes of the reader's own accounts. Returns the tsquery
+        unchanged for no account, or for more than MOST_LEXEMES accounts.
         """
         ids = self.sides.own_ids
         if not ids or len(ids) > MOST_LEXEMES:
@@ -220,9 +220,7 @@ class ConditionCompiler:
         return LexemeQuery(any_account(ids)) & query
 
     def _word(self, item: QueryItem) -> ConditionPart:
-        """Compiles a word. The word matches what `_direct_word` matches, and what its synonyms
-        match.
-        """
+        """Compiles a word and its synonyms."""
         synonyms = self._synonyms(item)
         if not synonyms:
             return self._direct_word(item)
@@ -240,8 +238,8 @@ class ConditionCompiler:
 
     def _direct_word(self, item: QueryItem) -> ConditionPart:
         """Compiles a word without its synonyms. The word matches the row's texts, a name on the
-        other side, the reader's annotation of the row, or the amount or the period that it may
-        mean.
+        other side, the reader's annotation of the row, and the amount or the period that the word
+        may mean.
         """
         lexemes, named = word_query(item), self._named(item)
         lexemes = lexemes if named is None else lexemes | named
@@ -257,7 +255,8 @@ class ConditionCompiler:
 
     def _meant(self, item: QueryItem) -> Q | None:
         """Returns the condition for rows of the amount or the period that a word may mean. Returns
-        None if it means only itself, or if it is negated: -october excludes only the word.
+        None if there is no such amount or period, or if the word is negated: -october excludes only
+        the word.
         """
         reading = None if item.is_negated else item.reading
         if reading is None:
@@ -266,7 +265,7 @@ class ConditionCompiler:
         return condition & Q(currency=reading.currency) if reading.currency else condition
 
     def _avoids_index(self, item: QueryItem) -> bool:
-        """Returns whether reading all rows of the reader is faster than using the GIN index: see
+        """Returns whether reading all rows of the reader is faster than using the GIN index, see
         Note [Common prefixes].
         """
         is_prefix = item.kind in (WORD, *SIDES) and not (item.is_negated or item.is_quoted)
@@ -277,8 +276,8 @@ class ConditionCompiler:
 
     def _named(self, item: QueryItem) -> Any:
         """Returns the tsquery of the accounts that a word refers to, or None if there are no such
-        accounts. If the word refers to an account in the scope, the tsquery matches only transfers
-        between this account and another account in the scope.
+        accounts. For an account in the scope, the tsquery matches only transfers to or from another
+        account in the scope.
         """
         match = self._match(item)
         texts = [] if match.are_many else [account_lexeme(pk) for pk in match.others]
@@ -292,7 +291,7 @@ class ConditionCompiler:
 
     def _noted(self, item: QueryItem) -> Q | None:
         """Returns the condition for rows that the reader has annotated with the word, or None if
-        there are no such rows. If there are few such rows, the condition lists their ids: see
+        there are no such rows. If there are few such rows, the condition lists their ids, see
         `NameMatch.noted`.
         """
         ids = self._match(item).noted
@@ -303,7 +302,7 @@ class ConditionCompiler:
         return self._one_of(ids_with_words(self.scope.reader, word_query(item)), item)
 
     def _annotation(self, item: QueryItem) -> ConditionPart:
-        """Compiles tag:, note: and has:. In the whole bank these fields match nothing, because
+        """Compiles tag:, note: and has:. These fields match nothing in the whole bank, because
         annotations and attached receipts are private.
         """
         reader = self.scope.reader
@@ -318,8 +317,8 @@ class ConditionCompiler:
         return ConditionPart(rest=self._one_of(ids, item))
 
     def _one_of(self, ids: QuerySet[Any, Any], item: QueryItem) -> Q:
-        """Returns the condition that a row has one of the ids: see Note [One of]. If the item is
-        negated, Postgres looks up each row in a hash table of the ids.
+        """Returns the condition that a row has one of the ids, see Note [One of]. For a negated
+        item, Postgres looks up each row in a hash table of the ids.
         """
         field = self.sides.id_field
         return Q(**{f"{field}__in": ids}) if item.is_negated else one_of(ids, field)
@@ -329,7 +328,7 @@ class ConditionCompiler:
         alternatives = [] if description is None else [description.rest]
         if match.are_many:
             if account_ending(item):
-                return ConditionPart(rest=NO_ROWS)  # `mistakes` asks the person to type more digits
+                return ConditionPart(rest=NO_ROWS)  # `mistakes` has a message
             alternatives.append(self.sides.has_holder(item.kind, word_query(item)))
             ids = match.own
         else:
@@ -344,8 +343,8 @@ class ConditionCompiler:
         )
 
     def _description_as_name(self, item: QueryItem) -> ConditionPart | None:
-        """Returns the condition for rows that have no account on that side, such as card payments,
-        and whose description contains the words. Pages show this description as the name.
+        """Returns the condition for rows without an account on that side, such as card payments,
+        whose description contains the words. Pages show this description as the name.
 
         Returns None if the reader may not see names, and if the item is a number or `me`.
         """
@@ -370,10 +369,10 @@ class ConditionCompiler:
         return ConditionPart(LexemeQuery(any_account(ids)), self.sides.has_account("account", ids))
 
     def _direction(self, item: QueryItem, account_ids: Sequence[UUID]) -> ConditionPart | None:
-        """Compiles is:in, is:out and amounts with a sign. Returns None for every other item.
+        """Compiles is:in, is:out and amounts with a sign. Returns None for any other item.
 
-        "In" and "out" mean into and out of the accounts in the group (`account_ids`). If
-        `account_ids` is empty, they mean into and out of the whole scope.
+        "In" and "out" mean into and out of the accounts in `account_ids`, or of the whole scope if
+        `account_ids` is empty.
         """
         if item.kind == AMOUNT:
             direction = "in" if item.value == "+" else "out"
@@ -389,8 +388,8 @@ class ConditionCompiler:
         return ConditionPart(words, has_value(item, is_bank=self.scope.is_bank))
 
     def _joined(self, item: QueryItem) -> ConditionPart:
-        """Compiles joined:, which matches rows whose payer joined the bank in this period. In a
-        search of the reader's own money, joined: matches nothing, because the date is not public.
+        """Compiles joined:, which matches rows whose payer joined the bank in this period. It
+        matches nothing in a search of the reader's own money, because the date is not public.
         """
         is_bank = self.scope.is_bank
         return ConditionPart(
@@ -398,9 +397,9 @@ class ConditionCompiler:
         )
 
     def _refunds(self, item: QueryItem) -> ConditionPart:
-        """Compiles refunds:, which matches refunds by category. If a refund has no category, the
-        category of the refunded payment is compared. In the reader's own money, the reader's own
-        category of a payment replaces the bank's category.
+        """Compiles refunds:, which matches refunds by category. A refund without a category has the
+        category of the refunded payment. In the reader's own money, the category that the reader
+        has set for a payment replaces the bank's category.
         """
         refund = NO_ROWS if is_none(item) else in_category(item)
         paid = in_category(item, "reverses__")
@@ -417,8 +416,8 @@ class ConditionCompiler:
         return ConditionPart(rest=Q(reverses__isnull=False) & (refund | without & paid))
 
     def _category(self, item: QueryItem) -> ConditionPart:
-        """Compiles category:, which compares the reader's own category of a row. If the reader has
-        not set a category, the category of the row is compared.
+        """Compiles category:, which compares the category that the reader has set for a row, or
+        else the category of the row.
         """
         same = in_category(item)
         if self.scope.is_bank:

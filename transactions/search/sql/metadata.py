@@ -1,5 +1,5 @@
-"""Conditions on metadata keys at any depth. The conditions never raise an error, whatever JSON a
-row contains.
+"""Conditions on metadata keys at any depth. They never raise an error, whatever JSON a row
+contains.
 """
 
 from collections.abc import Sequence
@@ -32,8 +32,8 @@ LOOKUP_CLASSES = {
     "lt": LessThan,
     "lte": LessThanOrEqual,
 }
-# A numeric can have 131,072 digits before the point and 16,383 after it. So every number in
-# metadata of at most METADATA_LIMIT bytes can be converted to numeric.
+# A numeric can have 131,072 digits before the point and 16,383 digits after the point. So every
+# number in metadata of at most METADATA_LIMIT bytes can be converted to numeric.
 NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?$"
 # Matches neither 007 nor -0.
 CANONICAL_NUMBER_PATTERN = r"^(?!-0(\.0*)?$)-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
@@ -42,11 +42,11 @@ BOOLEANS = ("true", "false")  # the search column does not contain these words
 
 # Note [Values of the bank]: Postgres has no statistics for "upper(value) = upper('card')" and
 # estimates that one row in 200 matches. So Postgres would collect 700,000 rows through the index of
-# the words and sort them. Postgres does have statistics for containment (@>) of the value as typed
-# or in lower case. With them, it finds common values while it reads the newest rows first, and
-# finds rare values through the indexes of metadata and words together. Every row that matches by
-# containment also matches the other condition. So a value finds the same rows in the whole bank and
-# in the reader's own money.
+# the words and sort them. For containment (@>) of the value as typed or in lower case, Postgres has
+# statistics. With these statistics, Postgres finds common values while it reads the newest rows
+# first, and finds rare values through the indexes of metadata and words together. Every row that
+# matches by containment also matches the other condition. So a value finds the same rows in the
+# whole bank and in the reader's own money.
 
 
 def has_key(path: Sequence[str]) -> Q:
@@ -55,20 +55,18 @@ def has_key(path: Sequence[str]) -> Q:
 
 
 def text_at(path: Sequence[str]) -> Func:
-    """Returns an expression for the metadata value at a path, as text. A string has no quotes, and
-    other values are written as JSON.
+    """Returns an expression for the metadata value at a path, as text. A string has no quotes. Any
+    other value is JSON.
     """
     return _at(path, "#>>", TextField())
 
 
 def has_value(item: QueryItem, *, is_bank: bool) -> Q:
-    """Returns the condition for rows whose metadata key has the item's value. Upper and lower case
-    are equal.
+    """Returns the condition for rows whose metadata key has the item's value. Ignores case.
 
     A number matches equal numbers and the same text. A word matches a word of the value, or a word
-    of the texts in an object or list. A quoted item matches only the whole value. If `is_bank` is
-    true, the condition is written in another way, but matches the same rows: see Note [Values of
-    the bank].
+    of the texts in an object or list. A quoted item matches only the whole value. With `is_bank`,
+    another condition matches the same rows, see Note [Values of the bank].
     """
     if item.value is not None:
         return _in_range(item.path, item.value)
@@ -86,10 +84,10 @@ def has_value(item: QueryItem, *, is_bank: bool) -> Q:
 
 
 def _words_in_value(item: QueryItem) -> Q:
-    """Returns the condition for rows that have all words of the item in the metadata value.
+    """Returns the condition for rows whose metadata value contains all words of the item.
 
-    The search column also contains the words of the metadata, so Postgres first finds candidates
-    through the GIN index.
+    Postgres first finds candidates through the GIN index, because the search column contains the
+    words of the metadata.
     """
     if not _is_worded(item.text):
         return Q()
@@ -98,7 +96,7 @@ def _words_in_value(item: QueryItem) -> Q:
 
 
 def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
-    """Returns the condition for rows of the whole bank whose metadata has the value `text`: see
+    """Returns the condition for rows of the whole bank whose metadata has the value `text`, see
     Note [Values of the bank].
 
     `same` is the condition that compares the value without regard to case.
@@ -109,14 +107,14 @@ def matches_in_bank(path: Sequence[str], text: str, same: Q) -> Q:
         condition |= Q(metadata__contains=_nested(path, text.lower()))
     if text.lower() in BOOLEANS:
         condition |= Q(metadata__contains=_nested(path, text.lower() == "true"))
-        # For rows with the text "True".
+        # for rows with the text "True"
         words = WordQuery.phrase(text)
     return condition | (same if words is None else Q(search=words) & same)
 
 
 def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
-    """Returns the condition for rows of the whole bank whose metadata has the number. The number
-    may end with any number of zeros: 13.4, 13.40 …
+    """Returns the condition for rows of the whole bank whose metadata has the number, with any
+    number of zeros at the end: 13.4, 13.40 …
     """
     plain = format(number, "f")
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
@@ -129,12 +127,12 @@ def _number_in_bank(item: QueryItem, number: Decimal, same: Q) -> Q:
 
 
 def metadata_words(text: str) -> WordQuery | None:
-    """Returns a query for the words of `text`. The search column of every row with this string in
-    its metadata contains these words.
+    """Returns a query for the words of `text`. If the metadata of a row has this string, the search
+    column of the row contains these words.
 
-    Returns None for a text whose words may be missing in the search column. Such texts are true,
-    false, numbers, texts without a word, and texts with letters that change when they are converted
-    to upper case and back.
+    Returns None for a text whose words may be missing in the search column: true, false, numbers,
+    texts without a word, and texts with letters that change when they are converted to upper case
+    and back.
     """
     if not _is_worded(text):
         return None
@@ -144,8 +142,8 @@ def metadata_words(text: str) -> WordQuery | None:
 
 
 def _is_worded(text: str) -> bool:
-    """Returns whether a metadata value can be searched by its words. Numbers, true, false and JSON
-    cannot.
+    """Returns whether the search column contains the words of a metadata value. It does not contain
+    numbers, true, false and JSON.
     """
     return not (text.lower() in BOOLEANS or text.startswith(("[", "{")) or is_number(text)) and any(
         c.isalnum() for c in text
@@ -163,8 +161,8 @@ def _is_canonical_number(path: Sequence[str]) -> Regex:
 
 
 def _words_at(path: Sequence[str]) -> Func:
-    """Returns an expression for the words of the text at a path. Texts inside a list or an object
-    are included.
+    """Returns an expression for the words of the text at a path, including texts in a list or an
+    object.
     """
     return joined(Func(_at(path, "#>", JSONField()), function="search_words"))
 

@@ -1,9 +1,9 @@
 """Looks up the people, accounts and annotated rows that a search word may refer to.
 
-The search column does not contain names. So a word is first looked up in the names of people and
-accounts. Then the lexemes of the found accounts are added to the tsquery on the search column, so
-that one GIN index finds words and names: see Note [Search column]. This reveals nothing about other
-people, because the tsquery matches only rows in the reader's scope.
+The search column does not contain names. So the search first looks up a word in the names of people
+and accounts. Then it adds the lexemes of the found accounts to the tsquery on the search column.
+One GIN index finds words and names, see Note [Search column]. The look-up reveals nothing about
+other people, because the tsquery matches only rows in the reader's scope.
 """
 
 import re
@@ -29,7 +29,7 @@ from transactions.scope import BANK, Scope, scope_for
 from transactions.search.language.query import PHRASE, WORD, ParsedQuery, QueryItem
 from transactions.synonyms.matches import SynonymMatch, synonyms_with
 
-# Maximum number of accounts that a query lists; if there are more, the query joins names.
+# Maximum number of accounts that a query lists. For more accounts, the query joins names.
 MOST_NAMED = 200
 MOST_EXPANDED = 5  # maximum number of words in a query for which synonyms are looked up
 MOST_NOTED = 500  # maximum number of annotated transactions that a query lists
@@ -41,7 +41,7 @@ NAMED = (WORD, PHRASE, *SIDES)
 
 @dataclass(frozen=True, slots=True)
 class NameMatch:
-    """The accounts and transactions that one item of a query refers to.
+    """The accounts, transactions and synonyms that one item of a query refers to.
 
     `others` are accounts of other people, at most MOST_NAMED + 1. `own` are the reader's own
     accounts. `noted` are transactions whose annotation contains the word, at most MOST_NOTED + 1.
@@ -59,14 +59,14 @@ class NameMatch:
         return len(self.others) > MOST_NAMED
 
 
-NameMatches = Mapping[str, NameMatch]  # keys are the sources of the items
+NameMatches = Mapping[str, NameMatch]  # The keys are the sources of the items
 NO_MATCH = NameMatch()
 Limits = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleName:
-    """The parts of an item that select people and accounts. The text of the item is not included:
+    """The parts of an item that select people and accounts. The text of the item is not included,
     see `CompiledOnce`.
     """
 
@@ -82,10 +82,10 @@ class PossibleName:
 
 def find_names(scope: Scope, query: ParsedQuery, *, has_synonyms: bool = True) -> NameMatches:
     """Finds the people, accounts, annotated transactions and synonyms that the words of a query may
-    refer to. If `has_synonyms` is False, finds no synonyms. Sends one query, or none if no word may
+    refer to. Finds no synonyms without `has_synonyms`. Sends one query, or no query if no word may
     be a name.
 
-    The read log records each search of the whole bank, even if no row is found, because an empty
+    The read log records each search of the whole bank, even without a result, because an empty
     result also reveals something. If the query contains a number, an id or an address, the log
     records the holders of the found accounts.
     """
@@ -105,9 +105,7 @@ def find_names(scope: Scope, query: ParsedQuery, *, has_synonyms: bool = True) -
 
 def find_scope_and_names(reader: User, kind: str, query: ParsedQuery) -> tuple[Scope, NameMatches]:
     """Returns the scope of this kind (MINE or BANK), and the people and accounts that the words of
-    the query may refer to.
-
-    For the reader's own money, one SQL statement reads the scope and the matches.
+    the query may refer to. For the reader's own money, one SQL statement reads both.
 
     Raises: PermissionDenied if the reader may not read the whole bank.
     """
@@ -142,8 +140,8 @@ def _accounts_with_matches(
 
 
 def _limits() -> Limits:
-    """Returns how many ids are read for each list: one more than a query may list, in order to find
-    out whether there are more.
+    """Returns the number of ids to read for each list. One id more than a query may list shows that
+    there are more.
     """
     return MOST_NAMED + 1, MOST_NOTED + 1
 
@@ -151,8 +149,8 @@ def _limits() -> Limits:
 def _arrays(
     scope: Scope, names: Sequence[PossibleName], limits: Limits
 ) -> dict[str, ArraySubquery]:
-    """Returns the subqueries of all names as a dict. Each key consists of the name of a list
-    (others, own, noted or synonyms) and the position of the name: others_0, own_0, noted_0 …
+    """Returns the subqueries of all names as a dict. A key is the name of a list (others, own,
+    noted or synonyms) and the position of the name: others_0, own_0, noted_0 …
     """
     arrays = {
         f"{attribute}_{place}": ArraySubquery(ids)
@@ -183,16 +181,14 @@ def _subqueries(
 
 
 def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem]:
-    """Returns the items that may refer to names. Items with the same source are returned
-    only once.
-    """
+    """Returns the items that may refer to names, without items that have the same source."""
     kinds = (*NAMED, "account") if is_bank else NAMED
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
 
 def _possible_names(items: Iterable[QueryItem], *, has_synonyms: bool = True) -> list[PossibleName]:
-    """Returns the names that the items may refer to. Synonyms are looked up for the first
-    MOST_EXPANDED words.
+    """Returns the names that the items may refer to. Only the first MOST_EXPANDED words may have
+    synonyms.
     """
     words = [item for item in items if item.kind == WORD and not _is_exact(item)]
     expanded = {item.source for item in words[:MOST_EXPANDED]} if has_synonyms else set()
@@ -213,8 +209,8 @@ def _possible_name(item: QueryItem, *, is_expanded: bool) -> PossibleName:
 
 
 def _name_matches(items: Sequence[QueryItem], rows: Sequence[Any]) -> NameMatches:
-    """Returns the matches of each item from the annotated arrays. The arrays are the same in every
-    row, so only the first row is read.
+    """Returns the matches of each item from the annotated arrays. Every row has the same arrays, so
+    only the first row is read.
     """
     arrays = vars(rows[0]) if rows else {}
     return {
@@ -235,8 +231,8 @@ def _may_match(scope: Scope, name: PossibleName) -> bool:
 
 
 def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | None":
-    """Returns a query for other people's accounts with this name or number. Returns None if the
-    item cannot refer to such an account.
+    """Returns a query for other people's accounts with this name or number, or None if the item
+    cannot refer to such an account.
     """
     if not _may_match(scope, name) or name.is_me:
         return None
@@ -260,8 +256,8 @@ def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | No
 
 
 def _is_own_account(reader: User, name: PossibleName) -> Q:
-    """Returns the condition for the reader's accounts that the item refers to, by the name of the
-    account. For to:, from: and with:, the number, the holder's name and `me` also match.
+    """Returns the condition for the reader's accounts that the item refers to by the account's
+    name. For to:, from: and with:, also by the number, the holder's name or `me`.
     """
     condition = Q(pk__in=_with_words(Account.objects.filter(user=reader), name.words))
     if name.kind in SIDES:
@@ -274,10 +270,9 @@ def _is_own_account(reader: User, name: PossibleName) -> Q:
 
 
 def _with_words(rows: Any, words: Any) -> Any:
-    """Returns the people or accounts whose `name` contains the words. The query uses the GIN index.
-
-    The index of people also contains email addresses, which must not match here. So the words are
-    compared with the name again.
+    """Returns the people or accounts whose `name` contains the words. The query uses the GIN index,
+    and then compares the words with the name again, because the index of people also contains email
+    addresses.
     """
     if rows.model is Account:
         return rows.filter(SearchVectorExact(ACCOUNT_WORDS, words))
@@ -286,8 +281,8 @@ def _with_words(rows: Any, words: Any) -> Any:
 
 
 def accounts_named(item: QueryItem, accounts: Iterable[Account]) -> list[Account]:
-    """Returns the accounts that match an `account:`, either by the last digits of the number or by
-    words of the name.
+    """Returns the accounts that an `account:` matches, by the last digits of the number or by words
+    of the name.
     """
     if digits := account_ending(item):
         return [account for account in accounts if account.number.endswith(digits)]
@@ -306,8 +301,8 @@ def _words(text: str) -> list[str]:
 
 
 def word_query(item: QueryItem) -> Any:
-    """Returns the tsquery that finds words starting with the item's text. A phrase, a quoted word
-    or a negated word must match exactly. See Note [Words].
+    """Returns the tsquery for words that start with the item's text. For a phrase, a quoted word or
+    a negated word, the match must be exact. See Note [Words].
     """
     if _is_exact(item):
         return WordQuery.phrase(item.text)
@@ -319,9 +314,7 @@ def _is_exact(item: QueryItem) -> bool:
 
 
 def account_number(item: QueryItem) -> str:
-    """Returns the digits of a complete account number, or "" if the item is not an account
-    number.
-    """
+    """Returns the digits of a complete account number, or "" for any other item."""
     digits = _digits(item)
     return digits if len(digits) == LENGTH and item.kind in (*SIDES, "account") else ""
 
@@ -337,8 +330,8 @@ def account_ending(item: QueryItem) -> str:
 def finds_digits(scope: Scope, digits: str) -> bool:
     """Returns whether the reader may find accounts by these digits of the account number.
 
-    The reader may not search for digits that are hidden from the reader. Otherwise repeated
-    searches would reveal the digits one after the other.
+    The reader may not search for digits that pages hide from the reader. Repeated searches would
+    reveal such digits one after the other.
     """
     return bool(digits) and (scope.finds_numbers or len(digits) <= SHOWN_ENDING)
 
@@ -354,11 +347,11 @@ def is_me(item: QueryItem) -> bool:
 
 
 def holder_id(item: QueryItem) -> UUID | None:
-    """Returns the id in an item such as to:<id>, or None if the item's value is not an id. The id
-    belongs to a person or to an account.
+    """Returns the id in an item such as to:<id>, or None for any other item. The id is the id of a
+    person or an account.
 
-    Reports over the whole bank link to searches by id. An id does not reveal a name, so readers who
-    may not see names can follow these links too.
+    Reports over the whole bank link to searches by id. Readers who may not see names can follow
+    these links, too, because an id does not reveal a name.
     """
     try:
         return UUID(item.text) if item.kind in (*SIDES, "account") else None

@@ -1,7 +1,8 @@
 """Conditions on the two sides of a row (payer and payee) and on the direction of the money.
 
 A search reads the transactions of a scope. The filter of an account statement reads the entries of
-one account. The two classes have the same methods, one class for each kind of row.
+one account. The module has one class for transactions and one class for entries, with the same
+methods.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,8 @@ class SideConditions(Protocol):
     """The methods that build conditions for transactions and for entries.
 
     `side` is "to", "from", "with" (the other side) or "account" (any own side). `id_field` is the
-    field that contains the id of the transaction. `own_ids` are the accounts of which every row has
-    at least one; they are empty for the whole bank.
+    field with the id of the transaction. Every row has at least one of the accounts in `own_ids`,
+    which is empty for the whole bank.
     """
 
     id_field: str
@@ -39,29 +40,27 @@ class SideConditions(Protocol):
         ...
 
     def has_other_holder(self, name: SearchQuery) -> Q:
-        """Returns the condition for rows in which a person other than the reader has this name. The
+        """Returns the condition for rows with another person than the reader who has this name. The
         condition joins users.
         """
         ...
 
     def has_no_account(self, side: str) -> Q:
-        """Returns the condition for rows that have no account on this side, such as card
-        payments.
-        """
+        """Returns the condition for rows without an account on this side, such as card payments."""
         ...
 
     def moved(self, direction: str, account_ids: Sequence[UUID] = ()) -> Q:
         """Returns the condition for rows that moved money in a direction: "in", "out", or between
         "own" accounts.
 
-        "In" and "out" mean into and out of the accounts in `account_ids`. If `account_ids` is
-        empty, they mean into and out of the whole scope.
+        "In" and "out" mean into and out of the accounts in `account_ids`, or of the whole scope if
+        `account_ids` is empty.
         """
         ...
 
 
 class TransactionSides:
-    """Builds the conditions for transactions of a scope."""
+    """Conditions for transactions of a scope."""
 
     id_field = "pk"
 
@@ -109,8 +108,8 @@ class TransactionSides:
 
 
 class EntrySides:
-    """Builds the conditions for entries of one account. `scope` contains all accounts of the
-    holder, so that each condition matches the same transactions as in a search.
+    """Conditions for entries of one account. `scope` contains all accounts of the holder, so that
+    each condition matches the same transactions as in a search.
     """
 
     id_field = "transaction_id"

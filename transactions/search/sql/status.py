@@ -10,10 +10,9 @@ from transactions.search.sql.sides import SideConditions
 
 
 def has_status(value: str, sides: SideConditions) -> Q:
-    """Returns the condition for one value of `is:` (see `language.fields.IS_VALUES`), except "in"
-    and "out".
-
-    The compiler handles "in" and "out", because they depend on `account:` in the same group.
+    """Returns the condition for any value of `is:` except "in" and "out" (see
+    `language.fields.IS_VALUES`). The compiler handles these two values, because they depend on
+    `account:` in the same group.
     """
     is_over = Q(expires_at__lte=timezone.now())
     if sides.id_field != "pk":
