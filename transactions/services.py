@@ -1,19 +1,20 @@
 """All functions that move money. Each call is one database transaction. Exceptions: `expire_holds`
-opens one database transaction per payer and payee, `post_batch` with `atomic=False` one per chunk.
+opens one database transaction per payer and payee, and `post_batch` with `atomic=False` opens one
+per chunk.
 
 A service never runs inside another database transaction (`durable=True`). If a service returns,
-money has moved. If it raises an error, this call has not moved money, with two exceptions:
-`OutcomeUnknown` if the connection was lost during COMMIT, and `BatchInterrupted` if a batch with
-`atomic=False` failed, whose earlier chunks stay posted.
+money has moved. If it raises an error, this call has not moved money, with two exceptions.
+`OutcomeUnknown` means that the connection was lost during COMMIT. `BatchInterrupted` means that a
+batch with `atomic=False` failed, and that its earlier chunks stay posted.
 
 After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError. The
-attribute `ids` of the error contains the id, even if the caller did not set one. If the repeated
-call raises any other error, for example because of a lock or a slow SQL statement, the outcome of
-the earlier call is still unknown: its COMMIT may still wait for a standby and keep its locks. A
-call with a new id may pay twice.
+attribute `ids` of the error contains the id, even if the caller did not set an id. After any other
+error, for example because of a lock or a slow SQL statement, the outcome of the first call is still
+unknown: its COMMIT may still wait for a standby and keep its locks. A call with a new id may pay
+twice.
 
 If the process of a call died before there was an answer, the payment may still be booked up to 3
-seconds after it was sent, whatever a repeated call in another process returns: see Note [Lost
+seconds after it was sent, whatever a repeated call in another process returns, see Note [Lost
 statements].
 """
 
@@ -84,9 +85,9 @@ NO_REASON = "Released by code or a command; no reason was given."
 class Details(TypedDict, total=False):
     """Optional values of every movement of money.
 
-    `id` is the idempotency key: a call with the same id and content returns the first row and does
-    not move money. `value_date` is the day from which the money counts (default: the booking day).
-    `metadata` is a JSON object of at most 16 KiB.
+    `id` is the idempotency key: a second call with the same id and content returns the existing row
+    and moves no money. `value_date` is the day from which the money counts (default: the booking
+    day). `metadata` is a JSON object of at most 16 KiB.
     """
 
     id: uuid.UUID | str | None
@@ -98,8 +99,8 @@ class Details(TypedDict, total=False):
 
 
 class Booked(NamedTuple):
-    """A booked row. `is_repeated` is true if an earlier call with the same id
-    had booked the row.
+    """A booked row. `is_repeated` is true if an earlier call with the same id has booked the
+    row.
     """
 
     row: Transaction
@@ -116,8 +117,7 @@ def transfer(
 ) -> Transaction:
     """Moves `amount` between two accounts of the same currency, and returns the new row.
 
-    If the transfer is refused, raises a LedgerError, and no money is moved. The message of the
-    error describes what to do.
+    Raises a LedgerError if the transfer is refused. The message of the error describes what to do.
     """
     sender, recipient = _named(from_account), _named(to_account)
     return book(Draft(from_account=sender, to_account=recipient, amount=amount, **details))
@@ -125,7 +125,7 @@ def transfer(
 
 @counts.counts_as("deposit")
 def deposit(*, to_account: AccountOrId, amount: Decimal, **details: Unpack[Details]) -> Transaction:
-    """Books money that came into the bank, and returns the new row. Raises the errors of
+    """Books money that came into the bank, and returns the new row. Raises the same errors as
     `transfer`.
     """
     return book(Draft(to_account=_named(to_account), amount=amount, **details))
@@ -135,7 +135,9 @@ def deposit(*, to_account: AccountOrId, amount: Decimal, **details: Unpack[Detai
 def withdraw(
     *, from_account: AccountOrId, amount: Decimal, **details: Unpack[Details]
 ) -> Transaction:
-    """Books money that left the bank, and returns the new row. Raises the errors of `transfer`."""
+    """Books money that left the bank, and returns the new row. Raises the same errors as
+    `transfer`.
+    """
     return book(Draft(from_account=_named(from_account), amount=amount, **details))
 
 
@@ -151,8 +153,8 @@ def hold(
     """Reserves `amount` and returns the new row, a hold. Other payments cannot spend this money
     until the hold is captured or voided.
 
-    After `expires_at`, `expire_holds` voids the hold. Raises ExpiryPassed if `expires_at` is in the
-    past, and the errors of `transfer`.
+    `expire_holds` voids the hold after `expires_at`. Raises ExpiryPassed if `expires_at` is in the
+    past, and the same errors as `transfer`.
     """
     sides = {"from_account": _named(from_account), "to_account": to_account}
     return book(Draft(amount=amount, pending=True, expires_at=expires_at, **sides, **details))  # type: ignore[arg-type]
@@ -165,9 +167,9 @@ def capture(
     """Books the payment of a hold, in full or in part, and returns the new row. If `amount` is less
     than the hold, the rest of the hold is released.
 
-    The new row has the description, reference and metadata of the hold unless others are passed.
+    Without other `details`, the new row has the description, reference and metadata of the hold.
     Raises HoldNotPending if the hold has ended or expired, InvalidAmount if `amount` is more than
-    the hold, and the errors of `transfer`.
+    the hold, and the same errors as `transfer`.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
     fields: dict[str, Any] = {
@@ -191,12 +193,12 @@ def capture(
 def void(
     *, hold: Transaction | uuid.UUID, explain: Callable[[Transaction], object] | None = None
 ) -> Transaction:
-    """Voids a hold, so that its money is available again. Returns the hold. If the hold was voided
-    before, returns it unchanged. Raises HoldNotPending if the row is not a pending hold.
+    """Voids a hold, so that its money is available again. Returns the hold. A hold that was already
+    voided stays unchanged. Raises HoldNotPending if the row is not a pending hold.
 
-    `explain` is called with the row before this call voids the hold, in the same database
-    transaction. It must store the `StaffReason` that the database requires. Without `explain`, a
-    default reason is stored for a hold that has not expired.
+    `explain` is called with the row before the hold is voided, in the same database transaction. It
+    must store the `StaffReason` that the database requires. Without `explain`, a default reason is
+    stored for a hold that has not expired.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
@@ -208,8 +210,8 @@ def void(
 
 
 def _without_reason(hold: Transaction) -> None:
-    """Stores a default reason for the release of a hold. An expired hold needs no reason, so
-    nothing is stored for it.
+    """Stores a default reason for the release of a hold, unless the hold has expired. An expired
+    hold needs no reason.
     """
     if hold.is_expired:
         return
@@ -245,12 +247,12 @@ def reverse(
 
 
 def expire_holds(*, now: datetime | None = None) -> int:
-    """Voids all pending holds that have expired, and returns their number. Safe to run twice or in
-    parallel.
+    """Voids all pending holds that have expired, and returns the number of these holds. Safe to run
+    twice or in parallel.
 
-    Accounts that another session has locked are skipped (SKIP LOCKED). Holds whose COMMIT
-    succeeded, but whose answer was lost, are included in the number. If the holds of one account
-    are refused, the holds of all other accounts are voided first. Then the LedgerError is raised.
+    Skips accounts that another session has locked (SKIP LOCKED). The number includes holds whose
+    COMMIT succeeded although the answer was lost. If the holds of one account are refused, raises
+    the LedgerError after all other holds are voided.
     """
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
@@ -272,9 +274,8 @@ def _expire(
     payer: uuid.UUID, payee: uuid.UUID | None, moment: datetime, tries: dict[str, int]
 ) -> int:
     """Voids the expired holds of one payer for one payee in one database transaction, and returns
-    their number. Holds for different payees are in different database transactions, because a
-    transaction for several payees would lock the streams of all these payees: Note [Lock of a
-    stream].
+    the number of these holds. A transaction for several payees would lock the streams of all these
+    payees, see Note [Lock of a stream].
 
     `tries` maps the database transaction id of each try to the number of holds that the try voided.
     With these ids, a retry can find out which tries were committed.
@@ -292,7 +293,7 @@ def _expire(
 
 
 def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
-    """Returns the stored row. Raises `missing` if there is no such row. Before the accounts are
+    """Returns the stored row. Raises `missing` if there is no such row. Until the accounts are
     locked, use only values that never change.
     """
     try:
@@ -307,8 +308,8 @@ def _row(row: Transaction | uuid.UUID, missing: LedgerError) -> Transaction:
 
 
 def preview(draft: Draft) -> Transaction:
-    """Posts the draft and rolls it back. Returns the row that was posted. Raises the LedgerError
-    that would refuse the draft.
+    """Posts the draft, rolls the posting back, and returns the row. Raises the LedgerError that
+    would refuse the draft.
     """
 
     def rolled_back() -> Transaction | LedgerError:
@@ -330,10 +331,10 @@ def book(
     """Posts one draft of any type, and returns the row. Use `transfer`, `deposit` or `withdraw` if
     they are sufficient.
 
-    `write_also` is called with the posted row in the same database transaction, so its writes and
-    the row are stored together or not at all. If the same id is sent again, `write_also` is called
-    again for the same row. The daily limit `within` does not count a row again that was booked
-    before.
+    `write_also` is called with the posted row in the same database transaction, so that both are
+    committed or neither. If the same id is sent again, `write_also` is called again for the same
+    row. Raises the refusal of `within` if the payment exceeds this daily limit. A row that was
+    booked before does not count again.
     """
     return book_once(draft, write_also=write_also, within=within).row
 
@@ -345,8 +346,7 @@ def book_once(
     within: DayLimit | None = None,
     payer: uuid.UUID | None = None,
 ) -> Booked:
-    """Posts a draft in the same way as `book`. Returns the row, and whether an earlier call had
-    booked it.
+    """Posts a draft like `book`. Returns the row, and whether an earlier call has booked the row.
 
     With `payer`, raises AccountNotFound unless the sending account belongs to this person, even if
     the payment was booked before.
@@ -368,7 +368,7 @@ def _booked(
     def work() -> Transaction | LedgerError:
         if payer is not None and not _is_of(payer, item.from_id):
             return AccountNotFound(NOT_THE_PAYERS)
-        item.was_posted = False  # after a failover, a row that an earlier try found may not exist
+        item.was_posted = False  # after a failover, the row of an earlier try may not exist
         paid_before = within.paid_before() if within is not None else None
         result = engine.post_one(item)
         if isinstance(result, Transaction):

@@ -28,14 +28,14 @@ def _no_accounts(_lifecycle: Lifecycle, _person: User) -> list[Obstacle]:
 
 @dataclass(frozen=True, slots=True)
 class StaffAction:
-    """An action of staff on a transaction. The name of its URL is
+    """An action of staff on a transaction. Its page has the URL name
     `admin:transactions_transaction_<name>`.
     """
 
     name: str
     label: str
     permission: str
-    # Returns the reason why the transaction does not allow the action, or "".
+    # Returns the reason why the state of the transaction does not allow the action, or "".
     why_not: Callable[[Lifecycle], str]
     # Returns the obstacles of the transaction's accounts to the action.
     accounts: Callable[[Lifecycle, User], list[Obstacle]] = _no_accounts
@@ -50,8 +50,8 @@ class StaffAction:
         return self.why_not(lifecycle)
 
     def obstacles(self, lifecycle: Lifecycle, person: User) -> list[Obstacle]:
-        """Returns all current obstacles of the action for this person. An obstacle may have a link
-        to a page that helps.
+        """Returns the obstacles to the action for this person. An obstacle may have a link to a
+        page that helps.
         """
         if refusal := self.refusal(lifecycle, person):
             link = NO_LINK if refusal == OWN else _instead(lifecycle, person)
@@ -59,7 +59,7 @@ class StaffAction:
         return self.accounts(lifecycle, person)
 
     def url(self, row: Transaction) -> str:
-        """Returns the URL of the page on which staff take this action on the transaction."""
+        """Returns the URL of the page for this action on the transaction."""
         return reverse(f"admin:transactions_transaction_{self.name}", args=[row.pk])
 
 
@@ -87,8 +87,8 @@ def _why_no_capture(lifecycle: Lifecycle) -> str:
 
 
 def _accounts_of_refund(lifecycle: Lifecycle, person: User) -> list[Obstacle]:
-    """Returns the obstacles to a refund that come from the state of the accounts. A closed account
-    can neither receive nor send, and a frozen account cannot send.
+    """Returns the obstacles to a refund because of the accounts. A closed account can neither
+    receive nor send, and a frozen account cannot send.
     """
     payer, payee = lifecycle.row.from_account, lifecycle.row.to_account
     found = []
@@ -119,8 +119,8 @@ def _frozen(sender: Account | None, person: User) -> list[Obstacle]:
 
 
 def _named(account: Account) -> str:
-    """Returns the name of an account and its holder, such as "Everyday of Ana Ferreira". It does
-    not contain the account number, because some staff may not see account numbers.
+    """Returns the name of an account and its holder, such as "Everyday of Ana Ferreira". The
+    account number is left out, because some staff may not see account numbers.
     """
     return f"{account.name} of {account.user}"
 
@@ -131,8 +131,8 @@ def _cash_desk(person: User) -> Link:
 
 
 def _instead(lifecycle: Lifecycle, person: User) -> Link:
-    """Returns a link to another action that is possible in the state of the transaction. The link
-    is empty if there is none.
+    """Returns a link to another action that the state of the transaction allows, or an empty
+    link.
     """
     if lifecycle.capture:
         page = reverse("admin:transactions_transaction_change", args=[lifecycle.capture.pk])
@@ -152,8 +152,8 @@ RELEASE = StaffAction("release", "Release", MANAGE_HOLDS, _why_no_release)
 
 
 def actions_for(lifecycle: Lifecycle, person: User) -> list[tuple[str, str]]:
-    """Returns the label and the URL of each action that this person may take now on the
-    transaction.
+    """Returns the label and the URL of each action that this person may take on the transaction
+    now.
     """
     return [
         (action.label, action.url(lifecycle.row))

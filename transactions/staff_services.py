@@ -1,5 +1,5 @@
-"""Refunds, holds, captures and releases by staff. A `StaffReason` is stored in the same database
-transaction as the row.
+"""Refunds, holds, captures and releases by staff. Each function stores a `StaffReason` in the same
+database transaction.
 """
 
 from collections.abc import Iterable
@@ -28,13 +28,13 @@ def book(
 
 
 def release(*, hold: Transaction, reason: str, message: str = "", written_by: User) -> bool:
-    """Voids a hold and stores the reason. Returns True if this call voided the hold, and False if
-    the same person voided it before.
+    """Voids a hold and stores the reason. Returns True if this call has voided the hold, and False
+    if an earlier call by the same person has voided the hold.
 
     Raises HoldNotPending if the hold was captured, has expired and was voided, or was voided by a
     colleague. Raises ServesOwn if the payer or the payee is the writer, or lives in the writer's
-    household. The id of the stored reason shows whether this call voided the hold, also if the
-    answer to a COMMIT was lost.
+    household. The result is correct even if the answer to a COMMIT was lost, because it depends on
+    the id of the stored reason.
     """
     id = uuid7()
     store_reason = partial(
@@ -52,10 +52,10 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
 def explain(
     rows: Iterable[Transaction], *, action: StaffReason.Action, reason: str, written_by: User
 ) -> None:
-    """Stores the same reason for many rows, in the database transaction that books them.
+    """Stores the same reason for many rows, in the database transaction that books the rows.
 
-    If a row already has a reason for this action, an earlier request with the same transaction id
-    booked the row and stored the reason. The row keeps this earlier reason.
+    A row may already have a reason for this action, if an earlier request with the same transaction
+    id booked the row. The row keeps the earlier reason.
     """
     fields = {"action": action, "reason": tidy_reason(reason), "written_by": written_by}
     reasons = [StaffReason(transaction=row, **fields) for row in rows]

@@ -1,9 +1,8 @@
 """The panel "Show the work": the code behind a page, its queries, and the plans of the queries.
 
-Reports show the panel below each result. Other pages have a link to the same page with `?work=1`,
+Reports show the panel below each result. Any other page has a link to itself with `?work=1`,
 because the panel is longer than the page. `?plans=1` also runs each query again under EXPLAIN, for
-readers who may see plans. The queries are recorded while the page is computed, and are discarded if
-the panel is closed.
+readers who may see plans. The queries are always recorded, and discarded if the panel is closed.
 """
 
 import inspect
@@ -31,8 +30,8 @@ LEFT_OUT = "Ids of other people are left out of the SQL."
 
 @dataclass(frozen=True, slots=True)
 class PanelQuery:
-    """A query in the panel. `plan` is "" if the panel has no plans. `explorer_url` is "" if the
-    reader may not open the query in the explorer.
+    """A query in the panel. `plan` is "" without plans. `explorer_url` is "" if the reader may not
+    open the query in the explorer.
     """
 
     sql: str
@@ -43,15 +42,15 @@ class PanelQuery:
 
 @dataclass(frozen=True, slots=True)
 class WorkPanel:
-    """The panel "Show the work" of a page. `parts` are the functions and classes whose source code
-    the panel shows. `in_shell` is code for `manage.py shell` with the same result. `shows` names
-    the features of Postgres and the ORM that the page uses.
+    """The panel "Show the work" of a page. `parts` are functions and classes, whose source code the
+    panel shows. `in_shell` is code for `manage.py shell` with the same result. `shows` names the
+    features of Postgres and the ORM that the page uses.
 
     If `is_open` is false, the page shows only a link to `url`. `plans_url` is the URL of the page
-    with plans; it is "" if the reader may not see plans or already sees them. `summary` is a text
+    with plans, or "" if the reader may not see plans or already sees the plans. `summary` is a text
     above the queries, for example that ids are left out. `cached` contains the rows of an earlier
     run of a report, and `fresh_url` runs the report again. `known_ids` are the ids that the SQL may
-    show; None means all ids. `explorer_urls` has one URL for each query.
+    show, or None for all ids. `explorer_urls` has one URL for each query.
     """
 
     parts: Sequence[Callable[..., Any]]
@@ -84,7 +83,7 @@ class WorkPanel:
             yield PanelQuery(self._shown(query.sql), query.milliseconds, query.plan, url)
 
     def _shown(self, sql: str) -> str:
-        """Returns the SQL with unknown ids replaced by "…". An id contains the time when its row
+        """Returns the SQL with "…" in place of unknown ids. An id contains the time when its row
         was created, so the ids of other people are hidden.
         """
         if self.known_ids is None:
@@ -94,8 +93,8 @@ class WorkPanel:
 
 
 def may_see_lookups(reader: User) -> bool:
-    """Returns whether the reader may see the queries that look up words among the names of all
-    people. Sends no query for customers and analysts, who may not.
+    """Returns whether the reader may see the queries that look up words in the names of all people.
+    For customers and analysts, returns False and sends no query.
     """
     is_staff = reader.is_staff or reader.is_superuser
     return settings.DEBUG or (is_staff and may_see_names(reader))
@@ -103,8 +102,8 @@ def may_see_lookups(reader: User) -> bool:
 
 @contextmanager
 def page_work(request: PersonRequest) -> Iterator[QueryLog]:
-    """Records the queries of the block. If the reader requests plans and may see them, also records
-    the plans after the block.
+    """Records the queries of the block. Also records the plans after the block, if the reader
+    requests plans and may see them.
     """
     with watched(texts_later=True) as work:
         yield work
@@ -114,8 +113,8 @@ def page_work(request: PersonRequest) -> Iterator[QueryLog]:
 
 
 def note_plans(reader: User) -> None:
-    """Records in the read log that the response contains plans. The numbers of rows in plans
-    include rows of other people, even if the query found nothing: see Note [Whose data].
+    """Records in the read log that the response contains plans. The row counts in plans include
+    rows of other people, even if the query found nothing, see Note [Whose data].
     """
     if may_read_bank(reader):
         opened_by_right()
@@ -132,11 +131,10 @@ def page_panel(
     shows: str,
     known: Iterable[UUID] = (),
 ) -> WorkPanel:
-    """Returns the panel of a page. If the URL does not open the panel, it contains only the link,
-    and no query is sent.
+    """Returns the panel of a page. If the URL does not open the panel, the panel is only a link.
 
     `url` returns the page's URL with more parameters. The SQL shows the reader's id and the `known`
-    ids; other ids are hidden unless the reader may see them.
+    ids. Other ids are hidden unless the reader may see them.
     """
     has_plans = "plans" in request.GET
     if not (has_plans or "work" in request.GET):

@@ -65,8 +65,7 @@ def _in_scopes(condition: str) -> str:
 
 
 # True if the person in a STAFF token is active staff with one of these permissions, or a superuser,
-# as in Django's `has_perm`. So a token alone does not allow a person to write without the
-# permission.
+# as in Django's `has_perm`. So a person who has only a token, but no permission, cannot write.
 _MAY = f"""{_in_scopes(">= 5")} AND EXISTS (
     SELECT FROM public.users AS one
     WHERE one.id = {_PERSON} AND one.deleted_at IS NULL AND (

@@ -1,3 +1,3 @@
 """The pages of the admin about money: lists, forms with a review (`desk`), the search (`find`),
-payment files, the audit with the seals, and the numbers on the first page.
+payment files, audits, seals, and the numbers on the first page.
 """

@@ -67,7 +67,7 @@ HEADLINES = {
 
 
 class ScopeForm(forms.Form):
-    """The period that the audit checks. The choice "everything" exists only if a complete audit
+    """A form for the period of an audit. The choice "everything" exists only if a complete audit
     takes only a few seconds.
     """
 
@@ -83,7 +83,7 @@ class ScopeForm(forms.Form):
 
     @property
     def since(self) -> datetime | None:
-        """The start of the period to check, or None to check everything."""
+        """The start of the period, or None for everything."""
         scope = self.cleaned_data["scope"]
         if scope == EVERYTHING:
             return None
@@ -107,7 +107,7 @@ class FindingShown:
 
 @admin.register(AuditRun)
 class AuditRunAdmin(ReadOnly, CheckedKeys):
-    """The page with the audits and the seals. It replaces Django's list page."""
+    """The page with the audits and the seals, instead of Django's list page."""
 
     def get_urls(self) -> list[URLPattern]:
         run = self.admin_site.admin_view(self.run_view)
@@ -116,7 +116,7 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Shows one audit and the seals. The audit is the one in the URL, or else the result of
+        """Shows one audit and the seals. Shows the audit in the URL, or else the result of
         `counting_run`.
         """
         if not self.has_view_permission(request):
@@ -158,7 +158,7 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
         return redirect(f"{reverse('admin:transactions_auditrun_changelist')}?run={object_id}")
 
     def run_view(self, request: HttpRequest) -> HttpResponse:
-        """Runs an audit during the request, for at most a few seconds, and redirects to the
+        """Runs an audit during the request, which takes at most a few seconds, and redirects to the
         audit page.
         """
         if not request.user.has_perm("transactions.run_audit"):
@@ -182,8 +182,8 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
         return page
 
     def _add_clean_message(self, request: HttpRequest, run: AuditRun) -> None:
-        """Adds the message for an audit without findings. It is a warning if findings of an older
-        audit are still open.
+        """Adds the message for an audit without findings. The message is a warning if findings of
+        an older audit are still open.
         """
         counting = counting_run()
         if counting is None or counting.is_clean:
@@ -198,10 +198,8 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
 
 
 def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
-    """Returns the latest possible start of the period of an audit that would close the findings of
-    this audit.
-
-    Returns None if there are no findings, or if only a complete audit would close them.
+    """Returns the latest start of an audit period with which an audit would close the findings of
+    this audit. Returns None if there are no findings, or if only a complete audit would close them.
     """
     if run is None or run.is_clean:
         return None
@@ -210,20 +208,21 @@ def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
 
 
 def _with_headlines(run: AuditRun) -> tuple[AuditRun, list[str]]:
-    """Returns the audit, and the headlines of its findings with a small first letter, for use in a
-    sentence.
+    """Returns the audit, and the headlines of its findings. The headlines start with a small
+    letter, for use in a sentence.
     """
     headlines = [HEADLINES.get(finding["check"], finding["check"]) for finding in run.found]
     return run, [f"{headline[0].lower()}{headline[1:]}" for headline in headlines]
 
 
 def shown(findings: Sequence[dict[str, Any]]) -> list[FindingShown]:
-    """Returns the findings with the accounts and transactions they refer to, if these exist.
+    """Returns the findings with their accounts and transactions, as far as these still exist.
 
-    Metadata is not loaded. The finding may be about JSON that is nested too deeply for Python.
+    Metadata is not loaded, because a finding may be about JSON that is nested too deeply for
+    Python.
     """
     if findings:
-        add_unnamed()  # the messages of findings may contain data of deleted rows
+        add_unnamed()  # messages of findings may contain data of deleted rows
     accounts = Account.objects.select_related("user").in_bulk(
         [finding["account"] for finding in findings if finding["account"]]
     )
@@ -260,7 +259,7 @@ def _named_run(request: HttpRequest) -> AuditRun | None:
 
 def _seals(request: HttpRequest) -> dict[str, Any]:
     """Returns the template context for one page of seals, the newest first. `older_seals` is the
-    number at which the next page starts, or None if there are no older seals.
+    number of the first seal on the next page, or None.
     """
     seals = Seal.objects.select_related("sealed_by").order_by("-number")
     before = request.GET.get("before", "")
@@ -275,7 +274,7 @@ def _seals(request: HttpRequest) -> dict[str, Any]:
 
 
 def _period(seal: Seal) -> str:
-    """Returns the days that the seal covers, as a text. The days are in UTC."""
+    """Returns the days of the seal, in UTC, as text."""
     last = long_date(seal.last_day)
     if seal.starts_at == EARLIEST:
         return f"Everything up to {last}"
@@ -284,7 +283,5 @@ def _period(seal: Seal) -> str:
 
 
 def _money(seal: Seal) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Returns the sums of a seal: for each currency, a list of sums by type. Currencies and types
-    are sorted.
-    """
+    """Returns the sums of a seal: for each currency, a list of sums by type. Both are sorted."""
     return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.amounts.items())]

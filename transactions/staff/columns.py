@@ -1,4 +1,4 @@
-"""The columns and fields by which the admin shows a transaction."""
+"""The columns of transactions in lists of the admin, and the fields of a transaction's page."""
 
 import json
 
@@ -30,9 +30,7 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Status")
     def state(self, row: Transaction) -> str:
-        """Returns the state in words. It depends only on the columns of the row, so no query
-        is needed.
-        """
+        """Returns the state in words. Sends no query."""
         return state_cell(row, state_label_of(row))
 
     @admin.display(description="Status")
@@ -109,16 +107,16 @@ class TransactionColumns(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Reasons")
     def staff_reasons(self, row: Transaction) -> str:
-        """Returns the reasons that staff wrote for this transaction, for its capture and for its
-        refunds, as HTML.
+        """Returns HTML with the reasons of staff for this transaction, its capture and its
+        refunds.
         """
         lines = ((reason_line(reason),) for reason in lifecycle_of(row).reasons)
         return format_html_join("", "<div>{}</div>", lines) or NOTHING
 
 
 def state_cell(row: Transaction, label: str) -> str:
-    """Returns the label as HTML. If the row is a pending hold with an expiry, the tooltip contains
-    the exact time of the expiry.
+    """Returns the label as HTML. For a pending hold with an expiry, the tooltip contains the exact
+    time of the expiry.
     """
     if not row.is_pending or row.expires_at is None:
         return label
@@ -127,7 +125,9 @@ def state_cell(row: Transaction, label: str) -> str:
 
 
 def reason_line(reason: StaffReason) -> str:
-    """Returns HTML such as "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong size"."""
+    """Returns a reason as HTML, such as "Refunded by Clerk, 20 November 2026, 08:33:12: Wrong
+    size".
+    """
     label = format_html(
         "{} by {}, {}: {}",
         reason.get_action_display(),
@@ -143,9 +143,7 @@ def reason_line(reason: StaffReason) -> str:
 
 
 def _side(account: Account | None) -> str:
-    """Returns a link to the account with its holder's name, or "outside the bank" if the account is
-    None.
-    """
+    """Returns a link to the account with the holder's name, or "outside the bank" for None."""
     if account is None:
         return "outside the bank"
     number = account_number(account.number)

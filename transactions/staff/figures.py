@@ -1,5 +1,5 @@
-"""The numbers on the first page of the admin. A feature registers a function for its numbers in its
-`admin` module.
+"""The numbers on the first page of the admin. A feature registers its numbers in its module
+`admin`.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class StaffFigure:
-    """A number with a label, and a link to the list of the counted objects. `needs_care` is True if
-    somebody should act.
+    """A number with a label, and a link to the counted objects. `needs_care` is True if somebody
+    should act.
     """
 
     label: str
@@ -26,8 +26,8 @@ _registered: list[FiguresOf] = []
 
 
 def register(figures_of: FiguresOf) -> FiguresOf:
-    """Registers a function that returns the numbers of a feature for a user. Can be used as
-    a decorator.
+    """Registers a function that returns the numbers of a feature for a user. Can be used as a
+    decorator.
     """
     _registered.append(figures_of)
     return figures_of

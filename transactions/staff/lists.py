@@ -1,4 +1,4 @@
-"""The transaction list of the admin. It is fast even for a million rows."""
+"""The transaction list of the admin, which is fast even for a million rows."""
 
 from typing import Any, ClassVar
 
@@ -19,9 +19,8 @@ MAX_COUNTED = 10_000
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]
-    """A paginator that counts at most MAX_COUNTED rows. `has_more` is True if there are more rows.
-
-    An exact count would read the whole table for every page.
+    """A paginator that counts at most MAX_COUNTED rows, because an exact count would read the whole
+    table for every page. `has_more` is True if there are more rows.
     """
 
     @cached_property
@@ -40,8 +39,8 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """A filter for the transactions of one account. The account's id comes from a link, because a
-    list of all accounts would be too long.
+    """A filter for the transactions of one account. Links contain the account's id, because a list
+    of all accounts would be too long.
     """
 
     title = "account"
@@ -52,9 +51,7 @@ class AccountFilter(admin.SimpleListFilter):
         return [(str(account.pk), str(account))] if account else []
 
     def has_output(self) -> bool:
-        """Returns whether the URL contains an account id. If no account has this id, the filter
-        finds nothing.
-        """
+        """Returns whether the URL contains an account id. The account may not exist."""
         return bool(self.value())
 
     def queryset(self, _request: HttpRequest, rows: QuerySet[Transaction]) -> QuerySet[Transaction]:
@@ -97,8 +94,8 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class CurrencyFilter(admin.SimpleListFilter):
-    """A filter by currency. It offers the currencies of accounts, because reading the currencies of
-    all transactions would scan the table.
+    """A filter by currency. The choices are the currencies of accounts, because reading the
+    currencies of all transactions would scan the table.
     """
 
     title = "currency"
@@ -115,5 +112,5 @@ class CurrencyFilter(admin.SimpleListFilter):
 
 
 def with_side(rows: QuerySet[Transaction], account: Account) -> QuerySet[Transaction]:
-    """Returns the rows in which this account is the sender or the recipient."""
+    """Returns the rows whose sender or recipient is this account."""
     return rows.filter(Q(from_account=account) | Q(to_account=account))

@@ -15,8 +15,8 @@ NEWS_SHOWN = 10
 
 
 def news_for(user: User) -> list[ApprovalRequest]:
-    """Returns this user's approval requests that were decided most recently. Returns an empty list
-    if the user may not see approvals.
+    """Returns the newest decided approval requests of this user, or an empty list if the user may
+    not see approvals.
     """
     if not user.has_perm("accounts.view_approvalrequest"):
         return []

@@ -1,7 +1,6 @@
-"""Transactions in the admin. Users can read, search and filter transactions, but no form edits
-them.
+"""Transactions in the admin, which users can read, search and filter, but not edit.
 
-Actions have their own pages, which book new transactions or release holds: see `desk`.
+Actions have separate pages, which book new transactions or release holds, see `desk`.
 """
 
 from functools import partial
@@ -34,8 +33,8 @@ from transactions.staff_actions import RELEASE, actions_for
 
 @admin.register(Transaction)
 class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns):
-    """The pages about transactions. The list is sorted by booking time with the newest first: see
-    Note [Newest of the bank].
+    """The pages about transactions. The newest transaction comes first in the list, see Note
+    [Newest of the bank].
 
     There is no `date_hierarchy`, because each request would read the first and last day of the
     whole table. The date filter reads from the newest row and stops when the page is full.
@@ -53,7 +52,7 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
     sortable_by = ()
     paginator = CappedPaginator
     show_full_result_count = False
-    search_fields = ("id",)  # shows the search box; `get_search_results` does the search
+    search_fields = ("id",)  # shows the search box; `get_search_results` searches
     search_help_text = HELP
     actions = ("release",)
     rows_template = "admin/transactions/transaction/_rows.html"
@@ -84,8 +83,8 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         return rows, False
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """Returns the actions, of which there is only "release". For a list that does not show
-        pending holds, returns no actions, unless the request is a POST.
+        """Returns the action "release", the only action. Returns no action for a list without
+        pending holds, unless the request is a POST.
 
         `action_location` exists since Django 6.1.
         """
@@ -101,7 +100,7 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
     def get_urls(self) -> list[URLPattern]:
         """Returns the URLs, including the URLs of the staff forms.
 
-        A browser may keep the response to a POST to these forms: see PrivateMiddleware. So a user
+        Browsers may keep the response to a POST to these forms, see PrivateMiddleware. So a user
         who goes back after booking sees the form again, and not the browser's error page.
         """
         desks = (("cash-desk/", "cash_desk", SlipForm), ("hold/", "hold", HoldForm))
@@ -130,9 +129,7 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         return StepDesk(request, form_class, self, about).serve()
 
     def release_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Shows the page that releases one hold. If the hold cannot be released, the page shows the
-        reason.
-        """
+        """Shows the page that releases one hold, or the reason why the hold cannot be released."""
         self._seen(request, pk)
         if not self.has_manage_holds_permission(request):
             raise PermissionDenied
@@ -162,7 +159,7 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         by = person_of(request)
         if not RELEASE.refusal(Lifecycle(thing), by):
             return []
-        return RELEASE.obstacles(lifecycle_of(thing), by)  # these messages also offer alternatives
+        return RELEASE.obstacles(lifecycle_of(thing), by)  # messages with other possible actions
 
     def name_of(self, thing: Transaction) -> str:
         """Returns a label with the amount, the description and the sender's account."""

@@ -1,4 +1,6 @@
-"""The admin pages that do not belong to a model. These URLs come before those of `admin.site`."""
+"""The admin pages that do not belong to a model. These URLs come before the URLs of
+`admin.site`.
+"""
 
 from django.contrib import admin
 from django.urls import path

@@ -45,7 +45,7 @@ class Chip:
 
 
 class StatementAddress:
-    """Builds URLs of the statement that differ from the current URL in a filter or in the page."""
+    """The URL of a statement, and URLs that differ from it in a filter or in the page."""
 
     def __init__(self, path: str, form: StatementForm) -> None:
         self.action = path
@@ -56,7 +56,7 @@ class StatementAddress:
             self.params["q"] = read
 
     def url(self, **changes: Any) -> str:
-        """Returns the URL with some parameters changed. A parameter with an empty value is
+        """Returns the URL with some parameters changed. Parameters with an empty value are
         removed.
         """
         params = {**self.params, **{name: str(value) for name, value in changes.items()}}
@@ -74,9 +74,7 @@ class StatementAddress:
         return self.action if self.params else ""
 
     def mistakes(self, account: Account) -> list[tuple[str, list[Chip]]]:
-        """Returns the messages about mistakes in the typed search. Each message has links to
-        searches to try instead.
-        """
+        """Returns a message for each mistake in the typed search, with links to other searches."""
         return [
             (mistake.sentence, [Chip(query, self.url(q=query)) for query in mistake.suggestions])
             for mistake in mistakes_in(self.typed, account)
@@ -84,12 +82,12 @@ class StatementAddress:
 
     @property
     def query(self) -> str:
-        """The filters as a query string with the question mark, or "" if no filter is set."""
+        """The filters as a query string with a question mark, or "" without a filter."""
         return self.url()[len(self.action) :]
 
     @property
     def on_paper(self) -> bool:
-        """Whether this is the long page that is meant for printing."""
+        """Whether this is the long page for printing."""
         return bool(self.form.data.get("paper"))
 
     @property
@@ -99,16 +97,16 @@ class StatementAddress:
 
     @property
     def actions(self) -> list[dict[str, Any]]:
-        """The link at the end of the filter bar: to the page for printing, or back to the
-        normal page.
+        """The link at the end of the filter bar: to the page for printing, or back to the normal
+        page.
         """
         paper = {"url": self.url(paper=1), "label": "For printing"}
         pages = {"url": self.url(), "label": "Page by page"}
         return [pages if self.on_paper else paper]
 
     def links(self, page: StatementPage) -> dict[str, str]:
-        """Returns the URLs of the newest page, the next newer page and the next older page. A URL
-        is "" if there is no such page.
+        """Returns the URLs of the newest page, the next newer page and the next older page, or ""
+        for a page that does not exist.
         """
         paper = {"paper": 1} if self.on_paper else {}
         return {
@@ -142,7 +140,7 @@ class StatementAddress:
         )
 
     def _dates_label(self) -> str:
-        """Returns the chosen period in words, such as "from 12 March" or "12 March to 3 April"."""
+        """Returns the chosen period as text, such as "from 12 March" or "12 March to 3 April"."""
         filters = self.form.filters
         start = short_date(filters.start) if filters.start else ""
         end = short_date(filters.end) if filters.end else ""
@@ -178,8 +176,8 @@ class StatementAddress:
 def fields_of(form: type[forms.Form], data: Mapping[str, Any]) -> SafeString:
     """Returns the fields of a form as HTML, with values from the URL.
 
-    Empty fields are the same on every page, so each process renders them only once. With DEBUG they
-    are rendered each time, so that a changed template becomes visible.
+    Each process renders empty fields only once, because they are the same on every page. With
+    DEBUG, the fields are always rendered, so that a change of a template becomes visible.
     """
     if settings.DEBUG or any(data.get(name) for name in form.base_fields):
         return _rendered(form(data))
@@ -196,8 +194,8 @@ def _rendered(form: forms.Form) -> SafeString:
 
 
 def periods(today: date) -> list[tuple[str, date | str, date | str]]:
-    """Returns the usual periods, each with a label, the first day and the last day. A day is "" if
-    the period has no limit.
+    """Returns the usual periods: a label, the first day and the last day. A day is "" if the period
+    has no limit.
     """
     first = today.replace(day=1)
     last_month_ends = first - timedelta(days=1)

@@ -13,9 +13,7 @@ from transactions.statements.page import Filters, entries_of, stream_entries, wi
 
 
 def table_file(account: Account, filters: Filters, kind: str) -> HttpResponseBase:
-    """Returns a CSV or JSON file of all entries that match the filters. The oldest entry
-    comes first.
-    """
+    """Returns a CSV or JSON file of all entries that match the filters, oldest first."""
     rows = with_own_categories(entries_of(account, filters).for_files(), account)
     return table_response(statement_table(account, stream_entries(rows), filters), kind)
 

@@ -28,8 +28,8 @@ def _day(label: str) -> forms.DateField:
 
 
 class WordsField(forms.CharField):
-    """A form field for a search text. Every text is valid, because the search itself reports the
-    parts that it cannot parse.
+    """A field for a search text. Every text is valid, because the search reports the parts that it
+    cannot parse.
     """
 
     def to_python(self, value: Any) -> str:
@@ -46,26 +46,26 @@ def _words() -> WordsField:
 
 
 class WordsForm(forms.Form):
-    """A form for the filter bar that has only the search."""
+    """A form with only the search, for the filter bar."""
 
     q = _words()
 
 
 class DatesForm(forms.Form):
-    """A form for the filter bar that has only the period."""
+    """A form with only the period, for the filter bar."""
 
     start = _day("From")
     end = _day("To")
 
     def clean(self) -> None:
-        """Checks that the period does not end before it begins."""
+        """Adds an error if the period ends before it begins."""
         start, end = self.cleaned_data.get("start"), self.cleaned_data.get("end")
         if start and end and end < start:
             self.add_error("end", f"Choose {long_date(start)} or a later day.")
 
 
 class StatementForm(DatesForm):
-    """The filters of an account statement. Their values come from the URL."""
+    """A form with the filters of an account statement. The values come from the URL."""
 
     direction = forms.ChoiceField(
         choices=[("", "All"), ("in", "Money in"), ("out", "Money out")],
@@ -78,8 +78,8 @@ class StatementForm(DatesForm):
     paper = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> None:
-        """Checks the period. Converts the markers of the page to times, and adds an error if a
-        marker is invalid.
+        """Checks the period, and converts the markers of the page to times. Adds an error for an
+        invalid marker.
         """
         super().clean()
         data = self.cleaned_data
@@ -91,7 +91,7 @@ class StatementForm(DatesForm):
 
     @property
     def filters(self) -> Filters:
-        """The filters in the form. If the form is not valid, no filter is set."""
+        """The filters in the form. An invalid form has no filters."""
         data = self.cleaned_data if self.is_valid() else {}
         return Filters(
             start=data.get("start"),
@@ -101,7 +101,7 @@ class StatementForm(DatesForm):
         )
 
     def mark(self, name: str) -> datetime | None:
-        """Returns the booking time at which the page ends ("before") or begins ("after"). Returns
-        None if there is none.
+        """Returns the booking time at which the page ends ("before") or begins ("after"), or
+        None.
         """
         return self.cleaned_data.get(name) if self.is_valid() else None

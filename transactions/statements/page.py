@@ -1,9 +1,9 @@
 """Reads one page of an account's statement. The time does not depend on the length of the history.
 
-A page starts after a given booking time (keyset), which is unique within an account. Totals and
-balances that depend on entries outside the page come from the stored balances, with one index
-look-up for each. Only a statement with a filter counts and sums entries outside the page, and not
-more than a search does: see `totals`.
+A page starts after a booking time (keyset), which is unique within an account. Totals and balances
+that depend on entries of other pages come from the stored balances, with one index look-up for
+each. Only a statement with a filter counts and sums entries of other pages, with the same limit as
+a search, see `totals`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ from transactions.statements.totals import StatementTotals, totals_of, with_chan
 PAGE = 50
 AT_A_TIME = 2000  # number of entries that are in memory while a file is sent
 ON_PAPER = 1000  # maximum number of entries of a printed statement, about twenty pages
-# The account itself, with its balance and holds, is read from the primary database.
+# The primary database returns the account itself, with its balance and holds.
 TABLES = "entries transactions accounts users annotations own_categories synonyms"
 STATEMENT = ReadPurpose("statement", frozenset(TABLES.split()))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,8 +36,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of an account statement. `start` and `end` are included. `direction` is "in",
-    "out" or "".
+    """The filters of an account statement. The period includes `start` and `end`. `direction` is
+    "in", "out" or "".
     """
 
     start: date | None = None
@@ -57,9 +57,7 @@ class Filters:
 
     @property
     def selection(self) -> str:
-        """A text that describes the filters except the period. It is "" if there is no
-        such filter.
-        """
+        """A text about the filters other than the period, or ""."""
         directions = {"in": "money in", "out": "money out"}
         words = [directions[self.direction]] if self.direction else []
         if self.text:
@@ -68,17 +66,17 @@ class Filters:
 
     @property
     def last_day(self) -> date | None:
-        """The last day of the period, or today if that is earlier. It is None if no last day
-        is set.
+        """The last day of the period, but not later than today. None if the period has no last
+        day.
         """
         return min(self.end, timezone.localdate()) if self.end else None
 
 
 @dataclass(slots=True)
 class StatementDay:
-    """The entries of one day, with the newest first, and the total of the whole day.
+    """The entries of one day, newest first, and the total of the whole day.
 
-    `is_split` is True if the total includes entries on a neighbouring page.
+    `is_split` is True if some of the day's entries are on another page.
     """
 
     date: date
@@ -93,9 +91,9 @@ class StatementPage:
     """One page of a statement. `newer` and `older` are the markers of the neighbouring pages, or
     None if there is no such page.
 
-    `opening` and `closing` are the balances before and after the entries of the page. They are None
-    if a filter leaves out entries. `totals` are the totals of all entries that match the filters,
-    also on other pages. It is None if no filter is set.
+    `opening` and `closing` are the balances before and after the entries of the page, or None if a
+    filter leaves out entries. `totals` are the totals of all entries that match the filters,
+    including other pages. Without a filter, `totals` is None.
     """
 
     days: list[StatementDay] = field(default_factory=list)
@@ -107,7 +105,7 @@ class StatementPage:
 
     @property
     def entries(self) -> list[Entry]:
-        """All entries of the page, with the newest first."""
+        """All entries of the page, newest first."""
         return [entry for day in self.days for entry in day.entries]
 
     @property
@@ -137,11 +135,12 @@ class StatementPage:
 
 
 def paper_line(page: StatementPage, filters: Filters) -> str:
-    """Returns a sentence that describes a printed page: the number of entries, the period, and
-    whether there are more entries.
+    """Returns a sentence about a printed page: the number of entries, the period, and whether there
+    are more entries.
 
-    If the whole chosen period is on the page, the sentence contains that period, but no day after
-    today. Otherwise it contains the days of the first and the last entry.
+    If all entries of the chosen period are on the page, the sentence contains the chosen period,
+    but no day after today. Otherwise the sentence contains the days of the first and the last
+    entry.
     """
     first, last = filters.start, filters.last_day
     if page.days and (first is None or page.older is not None):
@@ -162,7 +161,7 @@ def paper_line(page: StatementPage, filters: Filters) -> str:
 
 
 def mark_of(moment: datetime) -> int:
-    """Returns a booking time as a marker for a URL: the number of microseconds since 1970."""
+    """Returns a booking time as a marker in a URL: the number of microseconds since 1970."""
     return (moment - EPOCH) // MICROSECOND
 
 
@@ -185,10 +184,10 @@ def statement_page(
     """Returns the newest page of the statement, or the page of entries older than `before` or newer
     than `after`.
 
-    Sends at most eight queries. Reads at most one page of entries (`size`, by default PAGE), the
-    other entries of a filtered day that is on two pages, and with a filter also the entries of
-    `totals_of`. The page may be read from a replica. If it does not match the account's balance,
-    which comes from the primary database, it is read again from there.
+    Sends at most eight queries. Reads one page of entries (`size`, by default PAGE). With a filter,
+    also reads the other entries of a day that is on two pages, and the entries of `totals_of`. If
+    the page from a replica does not match the account's balance, which comes from the primary
+    database, the page is read again from the primary database.
     """
 
     def page() -> StatementPage:
@@ -235,8 +234,8 @@ def _read_page(
 def _totals_of_filters(
     scoped: EntryQuerySet, account: Account, filters: Filters
 ) -> StatementTotals:
-    """Returns the totals of all entries that match the filters. If only a period is set and it has
-    too many entries to count, its stored balances show by how much the balance changed.
+    """Returns the totals of all entries that match the filters. For a period with too many entries
+    to count, the totals also contain the change of the stored balance, if no other filter is set.
     """
     totals = totals_of(scoped, account.currency)
     if not totals.is_cut or filters.picks:
@@ -257,7 +256,7 @@ def entries_of(account: Account, filters: Filters) -> EntryQuerySet:
 
 
 def with_own_categories(entries: EntryQuerySet, account: Account) -> EntryQuerySet:
-    """Annotates the entries with the categories that the account holder has set: see
+    """Annotates the entries with the categories that the account holder has set, see
     `Entry.shown_category`.
     """
     own = own_category(account.user_id, "transaction_id")
@@ -272,11 +271,11 @@ def _cut(
     after: datetime | None,
     size: int,
 ) -> tuple[list[Entry], date | None, date | None]:
-    """Returns the entries of one page with the newest first, the day of the next newer entry, and
-    the day of the next older entry. A day is None if there is no such entry.
+    """Returns the entries of one page, newest first, the day of the next newer entry, and the day
+    of the next older entry. A day is None if there is no such entry.
 
-    Entries on the page that the reader comes from are not read again. For that side, the day of the
-    first or last entry on this page is returned.
+    Entries of the page from which the reader comes are not read again. For that side, the day is
+    the day of the first or last entry of this page.
     """
     entries = with_own_categories(scoped.for_rows(), account)
     if after is not None:
@@ -311,7 +310,7 @@ def _total(
     page: StatementPage,
 ) -> Decimal:
     """Returns the total of a day whose entries are on two pages. Without a filter, the total comes
-    from stored balances. With a filter, it is the sum of the entries.
+    from stored balances. With a filter, the total is the sum of the entries.
     """
     start, end = start_of_day(day.date), end_of_day(day.date)
     if filters.picks:
@@ -327,15 +326,17 @@ def _total(
 
 
 def balance_at(account: Account, moment: datetime) -> Decimal:
-    """Returns the booked balance just before a given time. Before the first entry, it is zero."""
+    """Returns the booked balance just before a given time. The balance before the first entry is
+    zero.
+    """
     return Entry.objects.balance_at(account, moment) or Decimal(0)
 
 
 def stream_entries(
     rows: EntryQuerySet, *, is_complete: Callable[[], bool] = lambda: True
 ) -> Iterator[Entry]:
-    """Yields the entries for a file while the file is sent, the oldest first. The entries are read
-    from a replica if possible.
+    """Yields the entries for a file while the file is sent, oldest first. Reads from a replica if
+    possible.
 
     `is_complete` returns whether the replica has all rows that the file must contain. It is called
     only on a replica.
@@ -350,8 +351,8 @@ def stream_entries(
 
 
 def _add_edges(page: StatementPage, account: Account, filters: Filters) -> None:
-    """Sets the opening and closing balance of the page. If the page has no entries, they are the
-    balances at the start and end of the period.
+    """Sets the opening and closing balance of the page. Without entries, these are the balances at
+    the start and end of the period.
     """
     if page.days:
         newest, oldest = page.entries[0], page.entries[-1]

@@ -1,8 +1,9 @@
-"""Counts and sums the entries of a statement with a filter. Without a filter nothing is counted,
+"""Counts and sums the entries of a statement with a filter. Without a filter, nothing is counted,
 because an account may have a million entries.
 
-The limit is that of a search (`search.facets.COUNTED`): if more entries match, only the newest are
-counted, and the page states this. Holds are not entries, so they are neither counted nor summed.
+The limit is the limit of a search (`search.facets.COUNTED`). If more entries match, only the newest
+entries are counted, and the page states this. Holds are neither counted nor summed, because they
+are not entries.
 """
 
 from dataclasses import dataclass, replace
@@ -24,9 +25,9 @@ from transactions.search.facets import COUNTED
 class StatementTotals:
     """The number of entries that match the filters, and their sums of money in and out.
 
-    If `is_cut` is True, more than COUNTED entries match, and only the newest COUNTED are counted
-    and summed. `change` is then the difference of the balances at the end and at the start of the
-    period, which includes all entries; it is None if there is a filter other than the period.
+    If `is_cut` is True, more than COUNTED entries match, and only the newest COUNTED entries are
+    counted and summed. `change` is then the change of the balance from the start to the end of the
+    period, including all entries, or None if there is a filter other than the period.
     """
 
     currency: str
@@ -38,7 +39,7 @@ class StatementTotals:
 
     @property
     def sentence(self) -> str:
-        """The number of entries in words."""
+        """The number of entries as text."""
         if self.is_cut:
             return f"More than {COUNTED:,} entries"
         return counted(self.count, "entry", "entries")
@@ -56,7 +57,7 @@ class StatementTotals:
 
 def totals_of(entries: EntryQuerySet, currency: str) -> StatementTotals:
     """Returns the totals of the newest COUNTED entries. Sends one query, which reads one more entry
-    to find out whether there are more.
+    to find out whether there are more entries.
     """
     number = Window(RowNumber(), order_by=F("created_at").desc())
     newest = entries.newest_first().values("direction", "amount").annotate(number=number)
@@ -73,8 +74,8 @@ def totals_of(entries: EntryQuerySet, currency: str) -> StatementTotals:
 def with_change(
     totals: StatementTotals, account: Account, start: datetime | None, end: datetime
 ) -> StatementTotals:
-    """Adds the change of the balance from `start` until before `end`. Sends at most two queries,
-    which read one entry each.
+    """Adds the change of the balance from `start` until just before `end`. Sends at most two
+    queries, which read one entry each.
     """
     opening = Entry.objects.balance_at(account, start) if start else None
     closing = Entry.objects.balance_at(account, end)

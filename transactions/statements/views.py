@@ -29,7 +29,7 @@ from transactions.work_panel import may_see_lookups, page_work
 
 @require_safe
 def statement(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one page of the statement of an account. The URL contains the filters."""
+    """Shows one page of an account's statement. The URL contains the filters."""
     with page_work(request) as work:
         context = _read(request, pk)
     account, form = context["account"], context["form"]
@@ -70,7 +70,7 @@ def _read(request: PersonRequest, pk: Any) -> dict[str, Any]:
 
 @require_safe
 def statement_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Streams all entries that match the filters as a file. The oldest entry comes first."""
+    """Streams all entries that match the filters as a file, oldest first."""
     account = get_object_or_404(Account, pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():

@@ -57,6 +57,6 @@ def _in_shell(account: Account, address: StatementAddress) -> str:
 
 
 def _arguments(values: dict[str, Any], before: str = "") -> str:
-    """Returns the values as keyword arguments in Python source code. Empty values are left out."""
+    """Returns the values as keyword arguments in Python source code, without empty values."""
     given = [f"{name}={literal(value)}" for name, value in values.items() if value]
     return f"{before}{', '.join(given)}" if given else ""

@@ -31,9 +31,9 @@ CATEGORIES = """
 
 
 class TextsField(forms.CharField):
-    """A field for a list of texts, which the reader types with commas between them. The value is
-    the list, sorted and without duplicates. `most` is the maximum number of texts, and `longest`
-    the maximum length of a text in characters.
+    """A field for a list of texts, which the user types with commas. `clean` returns the list,
+    sorted and without duplicates. `most` is the maximum number of texts, and `longest` is the
+    maximum length of a text in characters.
     """
 
     widget = forms.TextInput(attrs={"class": "vLargeTextField"})
@@ -49,7 +49,9 @@ class TextsField(forms.CharField):
         return super().has_changed(self.prepare_value(initial), data)
 
     def clean(self, value: Any) -> Any:
-        """Returns the list. Raises ValidationError if it has too many or too long texts."""
+        """Returns the list. Raises ValidationError if a text is too long or if there are too many
+        texts.
+        """
         texts = sorted({text.strip() for text in super().clean(value).split(",")} - {""})
         if self.required and not texts:
             raise forms.ValidationError(self.error_messages["required"], code="required")
@@ -67,7 +69,9 @@ class TextsField(forms.CharField):
 
 
 class SynonymForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form for a synonym. Words are stored as the search compares them, see Note [Words]."""
+    """A form for a synonym. Words are stored in the form in which the search compares them, see
+    Note [Words].
+    """
 
     words = TextsField(
         most=MAX_WORDS,
@@ -111,7 +115,7 @@ class SynonymForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_categories(self) -> list[str]:
         """Returns the categories in lower case, as the search compares them. Raises ValidationError
-        if a category contains no word, because the index does not find it.
+        for a category without a word, because the index does not find it.
         """
         with connection.cursor() as cursor:
             cursor.execute(CATEGORIES, [self.cleaned_data["categories"]])
@@ -124,7 +128,7 @@ class SynonymForm(forms.ModelForm):  # type: ignore[type-arg]
         return [name for name, _has_words in found]
 
     def clean_merchant_codes(self) -> list[str]:
-        """Returns the codes."""
+        """Returns the merchant codes."""
         codes: list[str] = self.cleaned_data["merchant_codes"]
         for code in codes:
             if not CODE.fullmatch(code):
@@ -136,7 +140,7 @@ class SynonymForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Synonym)
 class SynonymAdmin(ListFiles, LockedChanges):
-    """The admin pages of synonyms. A change has an effect on the next search."""
+    """The admin pages of synonyms. The next search uses a changed synonym."""
 
     form = SynonymForm
     list_display = ("name", "typed", "found_categories", "found_codes")

@@ -1,4 +1,4 @@
-"""`Synonym`, the model of words that also find payments of a category or of a kind of shop."""
+"""`Synonym`, the model of words that also find payments of a category or a kind of shop."""
 
 from typing import ClassVar
 
@@ -15,11 +15,11 @@ JOINED = Func(F("merchant_codes"), Value(","), function="array_to_string", outpu
 
 
 class Synonym(models.Model):
-    """Words that people type, such as "coffee" or "lunch". A search for one of them also finds the
-    payments of the categories and of the shops with the merchant codes.
+    """Words that people type, such as "coffee" or "lunch". A search for one of these words also
+    finds the payments of the categories, and the payments to shops with the merchant codes.
 
     `words` are in lower case and without accents, see Note [Words]. `categories` are in lower case.
-    A merchant code has four digits (ISO 18245); payments have it in the metadata, as
+    A merchant code has four digits (ISO 18245). The metadata of payments contains it as
     `merchant.mcc`.
     """
 

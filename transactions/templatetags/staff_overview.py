@@ -1,4 +1,4 @@
-"""The tags for the part of the admin's first page that is above Django's list."""
+"""Tags for the admin's first page, for the part above Django's list."""
 
 from django import template
 
@@ -18,9 +18,7 @@ def staff_figures(user: User) -> list[StaffFigure]:
 
 @register.inclusion_tag("admin/includes/own_requests.html")
 def own_requests(user: User) -> dict[str, list[ApprovalRequest]]:
-    """Shows the outcome of the newest approval requests of `user`. Shows nothing if there
-    are none.
-    """
+    """Shows the outcome of the newest approval requests of `user`, if there are any."""
     return {"requests": news_for(user)}
 
 
@@ -32,7 +30,7 @@ def kind_of(request: ApprovalRequest) -> ShownKind:
 
 @register.simple_tag
 def page_of(request: ApprovalRequest, reader: User) -> str:
-    """Returns the URL of the admin page for the object of the request. Returns "" if the reader may
-    not open that page.
+    """Returns the URL of the admin page for the object of the request, or "" if the reader may not
+    open the page.
     """
     return shown_as(request.kind).page(request, reader)

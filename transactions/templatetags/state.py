@@ -1,4 +1,4 @@
-"""A template filter that returns the state of a transaction in words."""
+"""A template filter for the state of a transaction in words."""
 
 from django import template
 

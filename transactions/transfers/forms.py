@@ -32,9 +32,9 @@ from transactions.services import Draft
 class TransferForm(MoneyForm):
     """A form for a payment from one of the user's accounts to any account of this bank.
 
-    The form gets an id when its page is shown for the first time. The id of the transaction is
-    derived from the form's id (see `uuid7_for`). So a user who sends the form twice, goes back or
-    reloads makes only one payment.
+    The form has an id from the first request on. The id of the transaction is computed from this id
+    (see `uuid7_for`). So a user who sends the form twice, goes back or reloads makes only one
+    payment.
     """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
@@ -70,8 +70,8 @@ class TransferForm(MoneyForm):
 
     @property
     def to_account(self) -> Account | None:
-        """The account with the typed number. It is None if there is no such account, or if the form
-        is not valid.
+        """The account with the typed number, or None if there is no such account or the form is not
+        valid.
         """
         return getattr(self, "cleaned_data", {}).get("number")
 
@@ -82,11 +82,11 @@ class TransferForm(MoneyForm):
         return uuid7_for(self.user.pk, id)
 
     def refuse_unknown(self) -> bool:
-        """Adds an error to the form and returns True if the account with the typed number cannot be
-        paid. If the person already knows the account, returns False without a check.
+        """Adds an error to the form and returns True, unless the account with the typed number can
+        be paid or the person already knows the account.
 
-        Counts the numbers that cannot be paid. After the daily limit, the error is the same for
-        every number.
+        Counts the numbers that cannot be paid. After the daily limit, every number has the same
+        error.
         """
         if knows(self.user, self.to_account):
             return False
@@ -101,24 +101,22 @@ class TransferForm(MoneyForm):
 
     @property
     def sender(self) -> Account | None:
-        """The chosen account. If none is chosen, it is the first account, or None if the user has
-        no account.
-        """
+        """The chosen account, or else the first account, or else None."""
         chosen = self["from_account"].value()
         mine = list(self.own_accounts)
         named = [account for account in mine if str(account.pk) == str(chosen)]
         return next(iter(named or mine), None)
 
     def clean_description(self) -> str:
-        """Returns the description as one line of text, without invisible characters."""
+        """Returns the description in one line, without invisible characters."""
         return tidy_line(self.cleaned_data["description"])
 
     def clean_reference(self) -> str:
-        """Returns the reference as one line of text, without invisible characters."""
+        """Returns the reference in one line, without invisible characters."""
         return tidy_line(self.cleaned_data["reference"])
 
     def clean(self) -> dict[str, Any]:
-        """Checks that the amount does not have more decimals than the sender's currency."""
+        """Adds an error if the amount has more decimals than the sender's currency allows."""
         data = super().clean() or {}
         account, amount = data.get("from_account"), data.get("amount")
         if account and amount:
@@ -127,7 +125,7 @@ class TransferForm(MoneyForm):
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The names and parsed values of the fields. The review contains them as hidden fields."""
+        """The names and parsed values of the fields, for hidden fields of the review."""
         data = self.cleaned_data
         return [
             ("id", str(data["id"])),
@@ -145,11 +143,11 @@ class TransferForm(MoneyForm):
         return self.to_account is not None and self.to_account.user_id == self.user.pk
 
     def clean_name(self) -> str:
-        """Returns the name as one line of text, without invisible characters."""
+        """Returns the name in one line, without invisible characters."""
         return tidy_line(self.cleaned_data["name"])
 
     def describes(self, row: Transaction) -> bool:
-        """Returns whether this transaction has the values of the form. The form must be valid."""
+        """Returns whether the transaction has the values of this valid form."""
         data, to = self.cleaned_data, self.to_account
         return (
             row.from_account_id, row.to_account_id, row.amount, row.description, row.reference
@@ -160,10 +158,10 @@ class TransferForm(MoneyForm):
 
     def in_words(self, refusal: LedgerError) -> str:
         """Returns the message for an error. All errors about another person's account have the same
-        message, which does not reveal the cause.
+        message, so that the message does not reveal the cause.
 
-        There is one exception: if the person may know the recipient's currency, the message about a
-        wrong currency names it.
+        The message about a wrong currency is an exception: it contains the recipient's currency if
+        the person may know the currency.
         """
         if isinstance(refusal, CurrencyMismatch) and (other := self._other_currency):
             return other
@@ -172,8 +170,8 @@ class TransferForm(MoneyForm):
 
     @property
     def _other_currency(self) -> str:
-        """A message that the recipient's account has another currency. It is "" if the currencies
-        are equal, or if the person may not know the recipient's currency. The form must be valid.
+        """A message that the recipient's account has another currency. "" if the currencies are
+        equal, or if the person may not know the recipient's currency. The form must be valid.
         """
         sender, to = self.cleaned_data["from_account"], self.to_account
         if not sees_currency(self.user, to) or to is None or to.currency == sender.currency:
@@ -224,8 +222,8 @@ def prefilled(user: User, query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _payer_of(user: User, number: str) -> dict[str, Any]:
-    """Returns the first account of the person that can pay this number, as the initial value
-    `from_account`. A frozen account is returned only if there is no other account.
+    """Returns the initial value `from_account`: the first account of the person that can pay this
+    number. A frozen account comes last.
 
     Returns an empty dict if there is no such account, or if the person may not know the currency of
     the number.
@@ -241,8 +239,8 @@ def _payer_of(user: User, number: str) -> dict[str, Any]:
 
 
 def _as_paid(user: User, transaction: str) -> dict[str, Any]:
-    """Returns the initial values that repeat a payment of the person. Returns an empty dict if the
-    person has not made such a payment.
+    """Returns the initial values that repeat a payment of the person, or an empty dict if there is
+    no such payment.
     """
     with suppress(ValueError):
         sent = Transaction.objects.visible_to(user).with_sides().filter(pk=UUID(transaction))

@@ -1,4 +1,4 @@
-"""Reads the known recipients of a person, and the data for the review of a payment."""
+"""Reads the recipients that a person may want to pay, and the data for the review of a payment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,9 +38,8 @@ def known_recipients(
     mine: Sequence[Account], sender: Account | None = None
 ) -> list[KnownRecipient]:
     """Returns accounts that a person may want to pay: first the person's own accounts, then saved
-    payees, then recently paid accounts. Sends four queries.
-
-    If `sender` is set, only accounts that this account can pay are returned.
+    payees, then recently paid accounts. If `sender` is set, returns only accounts that `sender` can
+    pay. Sends four queries.
     """
     found = {
         account.pk: KnownRecipient(account, account.name, is_own=True)
@@ -58,9 +57,9 @@ def known_recipients(
 
 
 def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tuple[str, str]]:
-    """Returns (account number, label) pairs for accounts that this sender may want to pay. Own
-    accounts come first, and all accounts have the sender's currency. Returns an empty list if
-    `sender` is None.
+    """Returns (account number, label) pairs for accounts that `sender` may want to pay: first the
+    person's own accounts, then other accounts, all in the sender's currency. Returns an empty list
+    if `sender` is None.
     """
     if sender is None:
         return []
@@ -68,8 +67,8 @@ def known_accounts(mine: Sequence[Account], sender: Account | None) -> list[tupl
 
 
 def _label(recipient: KnownRecipient) -> str:
-    """Returns the name with the last four digits of the number, because several accounts may have
-    the same name.
+    """Returns the name with the last four digits of the number. Several accounts may have the same
+    name.
     """
     return f"{cut(recipient.name, NAME_SHOWN)} \u00b7\u00b7{recipient.account.number[-4:]}"
 
@@ -82,10 +81,10 @@ def _can_pay(sender: Account | None, recipient: Account) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PayeeName:
-    """The name of the recipient that the person may see, and whether a typed name matches the
-    holder's name.
+    """The name of the recipient as the person may see it, and the result of comparing a typed name
+    with the holder's name.
 
-    `check` is NONE if no name was typed, or if the daily limit of compared names is reached.
+    `check` is NONE if no name was typed, or if the daily limit of wrong names is exceeded.
     """
 
     who: str
@@ -94,9 +93,9 @@ class PayeeName:
 
 
 def payee_name(person: User, recipient: Account, typed: str) -> PayeeName:
-    """Returns the name of the recipient that the person may see, and whether the typed name matches
-    the holder's name. If the person may not see the holder's name yet, a wrong name counts towards
-    the daily limit.
+    """Returns the recipient's name as the person may see it, and the result of comparing the typed
+    name with the holder's name. A wrong name counts towards the daily limit, if the person may not
+    see the holder's name yet.
     """
     holder, who = recipient.user.name, shown_name(person, recipient)
     is_own = recipient.user_id == person.pk
@@ -114,9 +113,9 @@ def payee_name(person: User, recipient: Account, typed: str) -> PayeeName:
 class TransferReview:
     """The data of the review page.
 
-    `who` is masked if the recipient is a stranger. `name_check` is "" if no name was typed.
-    `is_uncompared` is True if a name was typed but the daily limit of compared names is reached.
-    `why_confirm` is the reason for a step-up, or "".
+    `who` is masked for a stranger. `name_check` is "" if no name was typed. `is_uncompared` is True
+    if a name was typed, but the daily limit of wrong names is exceeded. `why_confirm` is the reason
+    for a step-up, or "".
     """
 
     who: str
@@ -132,8 +131,8 @@ class TransferReview:
 
     @property
     def history(self) -> str:
-        """A text about how often the person has paid this recipient. If this is the first payment,
-        the text asks the person to check the number or the name.
+        """A text about earlier payments to this recipient. Before the first payment, the text asks
+        the person to check the number or the name.
         """
         if self.is_new:
             first = f"This is your first payment to {self.who}."
@@ -159,7 +158,7 @@ def review_of(
     form: TransferForm, row: Transaction, *, covered_until: datetime | None
 ) -> TransferReview:
     """Returns the data for the review of a valid form. `row` is the payment, which was posted and
-    rolled back. A wrong name may count towards the daily limit: see `payee_name`.
+    rolled back. A wrong name may count towards the daily limit, see `payee_name`.
     """
     draft, person, data = form.draft, form.user, form.cleaned_data
     recipient = form.to_account
@@ -197,7 +196,7 @@ def times_paid(draft: Draft) -> int:
 
 def just_paid(draft: Draft) -> Transaction | None:
     """Returns the latest payment of the same amount between the same accounts in the last
-    JUST_MINUTES, or None. If there is one, the person may be repeating it by mistake.
+    JUST_MINUTES, or None. The person may be repeating this payment by mistake.
     """
     sender, recipient = draft.from_account, draft.to_account
     if not (isinstance(sender, Account) and isinstance(recipient, Account)):

@@ -1,5 +1,5 @@
-"""Stores a payment that waits for a step-up in the session, so that the person does not have to
-type it again.
+"""Stores a payment in the session until the step-up is done, so that the person does not have to
+type the payment again.
 """
 
 from accounts.requests import PersonRequest
@@ -9,9 +9,7 @@ KEPT = "unsent_transfer"
 
 
 def keep(request: PersonRequest, form: TransferForm) -> None:
-    """Stores the fields of a valid form in the session. A form that was stored before is
-    replaced.
-    """
+    """Stores the fields of a valid form in the session, and replaces an earlier form."""
     request.session[KEPT] = dict(form.as_read)
 
 

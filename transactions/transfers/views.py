@@ -30,8 +30,8 @@ CHANGED_AFTER_SENDING = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: PersonRequest) -> HttpResponse:
-    """Shows the transfer form or its review, or sends a reviewed payment and redirects to the
-    receipt. If the same form is sent twice, only one payment is made.
+    """Shows the transfer form or its review. Sends a reviewed payment and redirects to the receipt.
+    If the same form is sent twice, only one payment is made.
     """
     if request.method != "POST":
         return _new_transfer(request)
@@ -50,8 +50,8 @@ def transfer(request: PersonRequest) -> HttpResponse:
 
 
 def _send(request: PersonRequest, form: TransferForm, *, is_known: bool) -> HttpResponse:
-    """Books the payment and redirects to the receipt. If the payment needs a step-up, redirects to
-    the step-up first. After the step-up, the person sees the review again.
+    """Books the payment and redirects to the receipt, or redirects to the step-up if the payment
+    needs a step-up. After the step-up, the person sees the review again.
     """
     try:
         row = confirmation.book(
@@ -71,8 +71,8 @@ def _send(request: PersonRequest, form: TransferForm, *, is_known: bool) -> Http
 
 
 def _review(request: PersonRequest, form: TransferForm) -> HttpResponse:
-    """Shows the review of the payment. If the payment cannot be sent, shows the form with
-    the reason.
+    """Shows the review of the payment, or the form with the reason why the payment cannot be
+    sent.
     """
     if form.refuse_unknown():
         return _transfer_form(request, form)
@@ -88,8 +88,8 @@ def _review(request: PersonRequest, form: TransferForm) -> HttpResponse:
 
 
 def _sent_before(request: PersonRequest, form: TransferForm) -> HttpResponse | None:
-    """Returns a redirect to the receipt if this form has already made a payment, even if its values
-    have changed since. Returns None otherwise.
+    """Returns a redirect to the receipt if this form has already made a payment, even with other
+    values. Otherwise returns None.
     """
     sent = Transaction.objects.visible_to(request.user).filter(pk=form.payment_id).first()
     if sent is None:
@@ -103,8 +103,8 @@ def _sent_before(request: PersonRequest, form: TransferForm) -> HttpResponse | N
 
 
 def _refused(request: PersonRequest, form: TransferForm, refusal: LedgerError) -> HttpResponse:
-    """Shows the form with the error. If the form has made a different payment in the meantime,
-    redirects to the receipt.
+    """Shows the form with the error, or redirects to the receipt if the form has made another
+    payment in the meantime.
     """
     if isinstance(refusal, IdempotencyConflict) and (sent := _sent_before(request, form)):
         return sent
@@ -113,10 +113,10 @@ def _refused(request: PersonRequest, form: TransferForm, refusal: LedgerError) -
 
 
 def _new_transfer(request: PersonRequest) -> HttpResponse:
-    """Shows a new transfer form. The id of the form is in the URL, so that going back opens the
-    same form. After the payment, this URL redirects to the receipt.
+    """Shows a new transfer form. The URL contains the id of the form, so that going back opens the
+    same form. After the payment, the URL redirects to the receipt.
 
-    After a step-up, the review of the stored payment is shown again.
+    After a step-up, shows the review of the stored payment.
     """
     initial = prefilled(request.user, request.GET)
     if "id" not in initial:

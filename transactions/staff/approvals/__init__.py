@@ -1,1 +1,1 @@
-"""Approvals: requests that wait for a second person, the decisions, and the approved actions."""
+"""Approvals: requests that need a second person, decisions, and approved actions."""

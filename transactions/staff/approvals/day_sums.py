@@ -1,5 +1,5 @@
-"""Today's sums for an approval request: how much was done without approval, compared with
-the threshold.
+"""Today's sums for an approval request: the amounts that were booked without approval, compared
+with the threshold.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,11 @@ from ledger.text.money import money
 
 @dataclass(frozen=True, slots=True)
 class DaySums:
-    """The sums of what was done without approval today: by the clerk who made the request, and on
-    each account of the request.
+    """Today's sums of actions without approval: by the clerk who made the request, and on each
+    account of the request.
 
-    `unapproved` contains a label for each of these sums, and the sum as a fraction of the
-    threshold. Amounts in different currencies are never added. Approved actions are not included.
+    `unapproved` contains the label of each sum, and the sum as a fraction of the threshold. Amounts
+    in different currencies are never added.
     """
 
     request: ApprovalRequest
@@ -41,7 +41,7 @@ class DaySums:
 
     @property
     def in_short(self) -> str:
-        """A sentence that explains why the request needs the approval of another person."""
+        """The reason why the request needs the approval of another person, as a sentence."""
         currency, most = self.request.currency, money(self.threshold, self.request.currency)
         if not self.threshold:
             return f"Every amount of {currency} needs approval."
@@ -62,15 +62,15 @@ class DaySums:
 
 
 def in_percent(share: Decimal) -> str:
-    """Returns a fraction of the threshold as a text such as "41.3 %". The number is rounded up, so
-    that a sum above the threshold is never shown as 100 %.
+    """Returns a fraction of the threshold as text, such as "41.3 %". Rounds up, so that a sum above
+    the threshold is never shown as 100 %.
     """
     return f"{(share * 100).quantize(Decimal('0.1'), ROUND_CEILING).normalize():,f} %"
 
 
 def add_day_sums(requests: Sequence[ApprovalRequest]) -> None:
-    """Sets the attribute `day_sums` of each request. The attribute is None for requests about
-    groups, because such requests have no amount. Sends two queries.
+    """Sets the attribute `day_sums` of each request. It is None for requests about groups, which
+    have no amount. Sends two queries.
     """
     counted = [request for request in requests if request.kind != ApprovalRequest.Kind.GROUP]
     shares = approvals.done_today_without_approval(
@@ -86,9 +86,7 @@ def add_day_sums(requests: Sequence[ApprovalRequest]) -> None:
 
 
 def _counted_to(request: ApprovalRequest) -> Iterable[SumOf]:
-    """Returns the sums that would grow by the amount of this request if it were done without an
-    approval.
-    """
+    """Returns the sums to which the amount of this request would be added without an approval."""
     what = approvals.LIMITS if _is_limits(request) else approvals.MONEY
     return [SumOf(what, request.requested_by), *(SumOf(what, each) for each in request.accounts)]
 

@@ -1,5 +1,5 @@
-"""The texts and links by which pages show each kind of approval request. A feature registers its
-kind in its module `panels`.
+"""The texts and links for each kind of approval request. A feature registers its kind in its module
+`panels`.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,24 @@ Kind = ApprovalRequest.Kind
 
 @dataclass(frozen=True, slots=True)
 class ShownKind:
-    """The labels for one kind of request, and the admin page of the approved action."""
+    """The labels for one kind of request, and the admin page on which the approved action is
+    shown.
+    """
 
     model: str = "transactions.transaction"  # the model whose admin page is opened
-    key: str = "transaction_id"  # the field of the request that contains the key for this page
+    key: str = "transaction_id"  # the field of the request with the key of the object for this page
     to_approve: str = "Approve and book"
     done: str = "Booked"
     account: str = "From"
     description: str = "Description"
-    # Whether a form on this page executes the action after the approval.
+    # Whether the approved action is executed with a form on this page.
     is_done_on_page: bool = False
     to_page: str = ""  # the label of the link to this form
-    opened_by: str = ""  # another permission that also allows a user to open the page
+    opened_by: str = ""  # another permission with which a user may also open the page
 
     def page(self, request: ApprovalRequest, reader: User) -> str:
-        """Returns the URL of the admin page for the object of the request. Returns "" if the reader
-        may not open that page.
+        """Returns the URL of the admin page for the object of the request, or "" if the reader may
+        not open the page.
         """
         app, _, name = self.model.partition(".")
         opens = (f"{app}.view_{name}", self.opened_by)
@@ -54,7 +56,7 @@ def register(kind: Kind, shown: ShownKind) -> None:
 
 
 def shown_as(kind: str) -> ShownKind:
-    """Returns the labels and the page for this kind of request. For a kind that is not registered,
-    returns the labels and the page of a booking.
+    """Returns the labels and the page for this kind of request. A kind that is not registered has
+    the labels and the page of a booking.
     """
     return SHOWN.get(kind, _BOOKED)

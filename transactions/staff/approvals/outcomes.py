@@ -1,4 +1,4 @@
-"""Describes the outcome of a request in a sentence, with a link to the result."""
+"""Describes the outcome of a request as a sentence, with a link to the result."""
 
 from django.utils.html import format_html
 
@@ -10,9 +10,9 @@ Status = ApprovalRequest.Status
 
 
 def outcome(request: ApprovalRequest, reader: User) -> str:
-    """Returns HTML such as "Booked already; approved by you, 28 November 2026, 09:00:00." If the
-    action is done and the reader may open the page of the result, the HTML contains a link to this
-    page.
+    """Returns the outcome as HTML, such as "Booked already; approved by you, 28 November 2026,
+    09:00:00." The HTML has a link to the result if the action is done and the reader may open the
+    page of the result.
     """
     person, at = request.decided_by or request.requested_by, exact(request.decided_at)
     by = f"by {'you' if person == reader else person}" + (f", {at}" if at else "")

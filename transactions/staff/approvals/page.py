@@ -22,8 +22,8 @@ from transactions.staff.approvals.outcomes import outcome
 from transactions.staff.approvals.requests import DECIDE, do_approved, may_execute, refuse_outdated
 
 DECIDED_SHOWN = OPEN_SHOWN = 50
-# Maximum number of recipients shown for a request with many payments; the page of the file shows
-# all.
+# Maximum number of recipients for a request with many payments. The page of the file shows all
+# recipients.
 MOST_RECIPIENTS = 5
 VIEW = "accounts.view_approvalrequest"
 Status = ApprovalRequest.Status
@@ -31,11 +31,10 @@ Status = ApprovalRequest.Status
 
 @require_safe
 def approvals_page(request: HttpRequest) -> HttpResponse:
-    """Shows a page of open requests, and the newest decisions. An open request is waiting, or is
+    """Shows a page of open requests, and the newest decisions. An open request is waiting, or
     approved but not yet done.
 
-    `?page=2` opens the second page. `?request=` with the id of a request opens the page that
-    contains this request.
+    `?page=2` opens the second page. `?request=<id>` opens the page with this request.
     """
     reader = person_of(request)
     if not reader.has_perm(VIEW):
@@ -70,7 +69,9 @@ def approvals_page(request: HttpRequest) -> HttpResponse:
 
 
 def _page_asked_for(request: HttpRequest, still_open: Sequence[uuid.UUID]) -> str | int | None:
-    """Returns the number of the page to show, in a form that Paginator accepts."""
+    """Returns the number of the requested page, as text or as a number. `Paginator` accepts
+    both.
+    """
     for place, pk in enumerate(still_open):
         if str(pk) == request.GET.get("request"):
             return place // OPEN_SHOWN + 1
@@ -80,9 +81,9 @@ def _page_asked_for(request: HttpRequest, still_open: Sequence[uuid.UUID]) -> st
 @require_POST
 def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Performs the step in the POST: approves, declines or withdraws a request, or executes an
-    approved request. Then redirects to the page with all requests.
+    approved request. Then redirects to the list of requests.
 
-    After an approval, the request is also executed if that is possible.
+    If possible, an approval also executes the request.
     """
     by = person_of(request)
     if not by.has_perm(VIEW):
@@ -99,10 +100,10 @@ def approval_step(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         row = ApprovalRequest.objects.with_people().get(pk=pk)
         if row.status in (Status.PENDING, STARTS_FROM.get(name)):
             messages.error(request, str(refusal))
-        else:  # another click or another person did it first
+        else:  # another click or another person has already performed a step
             level = messages.INFO if row.status in WANTED[name] else messages.ERROR
             messages.add_message(request, level, outcome(row, by))
-    # Returns to the page number on which the form was. Requests are sorted by the time of their
+    # Redirects to the page of the list with the form. Requests are sorted by the time of their
     # creation.
     here = {"page": request.POST["page"]} if "page" in request.POST else {}
     return redirect(reverse("admin_approvals", query=here))
@@ -139,7 +140,7 @@ STEPS: dict[str, Callable[[ApprovalRequest, User, str], str]] = {
 }
 
 
-STARTS_FROM = {"do": Status.APPROVED}  # all other steps need a pending request
+STARTS_FROM = {"do": Status.APPROVED}  # any other step needs a pending request
 WANTED = {
     "approve": (Status.APPROVED, Status.DONE),
     "decline": (Status.DECLINED,),
@@ -149,14 +150,13 @@ WANTED = {
 
 
 def _concerns(row: ApprovalRequest, person: User) -> bool:
-    """Returns whether this user made the request or may decide it."""
+    """Returns whether this user made the request or may decide the request."""
     return row.requested_by_id == person.pk or person.has_perm(DECIDE)
 
 
 def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
-    """Returns the reason why this user may not decide a request, or "" if the user may decide it.
-    `pays` is True if the request contains a payment to the user or to a person in the user's
-    household.
+    """Returns the reason why this user may not decide a request, or "". `pays` is True if the
+    request contains a payment to the user or to a person in the user's household.
     """
     if not person.has_perm(DECIDE):
         return "A manager decides."
@@ -170,9 +170,7 @@ def _why_not(row: ApprovalRequest, person: User, *, pays: bool) -> str:
 
 
 def _problem(row: ApprovalRequest, allowed: Container[uuid.UUID]) -> str:
-    """Returns why nobody can approve or execute the request any more, or "" if this is still
-    possible.
-    """
+    """Returns the reason why nobody can approve or execute the request any more, or ""."""
     if row.pk not in allowed:
         return f"{row.requested_by} may no longer do this, so nobody can approve or do it."
     if row.is_outdated:
@@ -191,10 +189,10 @@ def _paying(rows: Iterable[ApprovalRequest], person: User) -> set[uuid.UUID]:
 
 
 def _add_recipients(rows: Sequence[ApprovalRequest]) -> None:
-    """Sets the attribute `recipients` of each request: the largest payments of the request.
+    """Sets the attribute `recipients` of each request: its largest payments.
 
-    These payments are not read from the lines of the payment file, because a line may be refused in
-    the meantime and paid later.
+    The payments are not read from the lines of the payment file, because a line may have been
+    refused, or paid later.
     """
     payments = list(ApprovalPayment.objects.of(rows).largest(each=MOST_RECIPIENTS)) if rows else []
     for row in rows:

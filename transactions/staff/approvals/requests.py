@@ -1,4 +1,4 @@
-"""Creates an approval request for a reviewed action, and executes approved requests."""
+"""Creates approval requests for reviewed actions, and executes approved requests."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ Kind = ApprovalRequest.Kind
 DECIDE = "accounts.decide_approvals"
 ASKED = "We have asked another person to approve this. Nothing has been booked yet."
 OUTDATED = "Somebody changed these limits in the meantime. Nothing was changed now. Ask again."
-# Kinds of requests whose reason is stored with the transaction.
+# Kinds of requests that store their reason with the transaction.
 WITH_REASON = {Kind.REFUND, Kind.HOLD, Kind.CAPTURE}
 
 
 def needs_approval(row: Transaction, clerk: User) -> bool:
-    """Returns whether another person must approve this transaction. The transaction was posted and
-    rolled back before.
+    """Returns whether another person must approve this transaction, which was posted and rolled
+    back.
     """
     sides = [side for side in (row.from_account, row.to_account) if side is not None]
     share = approvals.share_of(row.amount, row.currency)
@@ -31,8 +31,7 @@ def needs_approval(row: Transaction, clerk: User) -> bool:
 
 
 def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User) -> ApprovalRequest:
-    """Creates an approval request for a transaction that was posted and rolled back. Returns the
-    request.
+    """Creates and returns an approval request for a transaction that was posted and rolled back.
 
     Raises: the errors of `approvals.ask`.
     """
@@ -58,7 +57,7 @@ def ask_for(row: Transaction, *, reason: str, message: str = "", asked_by: User)
 
 
 def kind_of(row: Transaction) -> ApprovalRequest.Kind:
-    """Returns the kind of request for this transaction. The database uses the same rule."""
+    """Returns the kind of request for this transaction. The database has the same rule."""
     if row.reverses_id:
         return Kind.REFUND
     if row.captures_id:
@@ -68,17 +67,16 @@ def kind_of(row: Transaction) -> ApprovalRequest.Kind:
 
 def may_execute(request: ApprovalRequest, person: User) -> bool:
     """Returns whether this user may execute an approved request. Managers may execute every
-    request. The user who made the request may execute it only if the user still has the permission
-    that was needed to make the request.
+    request. The user who made the request may execute it with the permission that was needed to
+    make it.
     """
     asked = request.requested_by_id == person.pk
     return person.has_perm(DECIDE) or (asked and person.has_perm(request.permission_to_ask))
 
 
 def do_approved(request: ApprovalRequest, *, by: User) -> str:
-    """Executes an approved request in the name of the user who made it, and returns a message about
-    the result. If the action has a separate page, does nothing and returns a message about that
-    page.
+    """Executes an approved request in the name of the user who made the request. Returns a message
+    about the result. If the action has a separate page, only returns a message about that page.
 
     Raises: MayNotDecide if `by` may not execute the request; NeedsApproval if the request is not
     approved any more; also the errors of the services.
@@ -118,8 +116,8 @@ def _account(request: ApprovalRequest) -> Account:
 
 
 def refuse_outdated(request: ApprovalRequest) -> None:
-    """Raises NeedsApproval if one of the account's limits has changed since the request
-    was made.
+    """Raises NeedsApproval if one of the account's limits has changed since the request was
+    made.
     """
     if request.from_account is not None:
         request.from_account.refresh_from_db(fields=[limit.name for limit in request.limits])

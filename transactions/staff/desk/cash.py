@@ -22,14 +22,14 @@ DESCRIPTIONS = {"deposit": "Cash deposit", "withdraw": "Cash withdrawal"}
 
 
 class AccountStepForm(StepForm):
-    """A form whose first field is the account number of a customer."""
+    """A form whose first field is a customer's account number."""
 
     number = AccountNumberField(label="Account number")
 
     @classmethod
     def prefilled(cls, query: Mapping[str, str]) -> dict[str, Any]:
-        """Returns the initial account number. A link from the page of an account contains the
-        account's id.
+        """Returns the initial account number. The link on an account's page contains the id of the
+        account.
         """
         try:
             account = Account.objects.filter(pk=uuid.UUID(query.get("account", ""))).first()
@@ -58,7 +58,7 @@ class AccountStepForm(StepForm):
             )
 
     def clean(self) -> dict[str, Any]:
-        """Checks that the amount does not have more decimals than the account's currency."""
+        """Adds an error if the amount has more decimals than the account's currency allows."""
         data = super().clean() or {}
         if data.get("amount") and data.get("number"):
             self.refuse_decimals(data["amount"], data["number"].currency)
@@ -91,7 +91,7 @@ class SlipForm(AccountStepForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Replaces an empty description by "Cash deposit" or "Cash withdrawal"."""
+        """Sets an empty description to "Cash deposit" or "Cash withdrawal"."""
         data = super().clean()
         data["description"] = data.get("description") or DESCRIPTIONS.get(data.get("kind", ""), "")
         return data

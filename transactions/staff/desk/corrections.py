@@ -1,4 +1,4 @@
-"""The forms for refunds and captures. The module `steps` handles their requests."""
+"""The forms for refunds and captures. `steps` handles their requests."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ from transactions.staff_actions import CAPTURE, REFUND, StaffAction
 
 
 class CorrectionForm(ReasonForm, StepForm):
-    """A form that refunds a transaction or captures a hold. Its fields are the amount and
-    the reason.
+    """A form that refunds a transaction or captures a hold. The fields are the amount and the
+    reason.
     """
 
     action: StaffAction
@@ -60,8 +60,8 @@ class CorrectionForm(ReasonForm, StepForm):
         )
 
     def reason_facts(self) -> list[tuple[str, str]]:
-        """Returns the reason and the message to the customer, each with a label. The texts are as
-        they will be stored.
+        """Returns the reason and the message to the customer as they will be stored, each with a
+        label.
         """
         data = self.cleaned_data
         kept = [("Reason", data["reason"]), ("The customer reads", data.get("message", ""))]
@@ -85,7 +85,7 @@ class RefundForm(CorrectionForm):
         return f"{self.lifecycle.left:.{minor_units(self.row.currency)}f}"
 
     def look_again(self) -> None:
-        """Reads again how much can still be refunded, and updates the field."""
+        """Reads the amount that can still be refunded again, and updates the field."""
         super().look_again()
         self.fields["amount"].initial = self.figures
         left = money(self.lifecycle.left, self.row.currency)
@@ -102,8 +102,8 @@ class RefundForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """The draft of the refund. It has the category of the refunded payment, so that the refund
-        reduces the spending in this category.
+        """The draft of the refund. Its category is the category of the refunded payment, so that
+        the refund reduces the spending in this category.
         """
         row, data = self.row, self.cleaned_data
         return Draft(
@@ -162,8 +162,8 @@ class CaptureForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """The draft of the capture. Its texts and metadata are those of the hold, as in
-        `services.capture`.
+        """The draft of the capture. Like `services.capture`, it has the texts and metadata of the
+        hold.
         """
         row, data = self.row, self.cleaned_data
         return Draft(
@@ -191,15 +191,15 @@ class CaptureForm(CorrectionForm):
 
 
 def _place(hold: Transaction) -> str:
-    """Returns a text that names the account on which the money is held, and the recipient."""
+    """Returns a text with the recipient and the account whose money is held."""
     account, payee = hold.from_account, hold.to_account
     on = f"on {account.name} of {account.user}" if account else ""
     return f"{on} for {payee.user if payee else hold.description or 'a payment'}"
 
 
 def _way(row: Transaction) -> str:
-    """Returns a text that names the sender and the recipient of a transaction. If the recipient is
-    outside the bank, the description is used instead.
+    """Returns a text with the sender and the recipient of a transaction. A recipient outside the
+    bank is replaced by the description.
     """
     sender = f"from {row.from_account.name} of {row.from_account.user}" if row.from_account else ""
     to = row.to_account
@@ -210,8 +210,8 @@ def _way(row: Transaction) -> str:
 def _balances(
     account: Account | None, after: Any, row: Transaction, *, comes_in: bool
 ) -> list[tuple[str, str]]:
-    """Returns a list with one fact: the balance of the account before and after. Returns an empty
-    list if the account is None.
+    """Returns a list with one fact: the balance of the account before and after. The list is empty
+    if the account is None.
     """
     if account is None:
         return []

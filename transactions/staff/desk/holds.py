@@ -83,8 +83,8 @@ class HoldForm(ReasonForm, AccountStepForm):
         return payee
 
     def clean_until(self) -> date:
-        """Returns the day. Raises ValidationError for a day in the past or more than a year from
-        now, unless this form has already booked the hold.
+        """Returns the day. Raises ValidationError for a day in the past or more than a year in the
+        future, unless this form has already booked the hold.
         """
         until: date = self.cleaned_data["until"]
         if self.was_booked:
@@ -141,5 +141,5 @@ class HoldForm(ReasonForm, AccountStepForm):
 
 
 def last_second_of(day: date) -> datetime:
-    """Returns the time of the last second of a day, in the bank's time zone."""
+    """Returns the last second of a day in the bank's time zone."""
     return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))

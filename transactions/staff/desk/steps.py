@@ -1,8 +1,8 @@
 """Handles staff forms that book one transaction: the form, then its review, then the booking.
 
-The form and its URL contain a key, and the id of the transaction is derived from this key. So a
-clerk who goes back, reloads or presses twice still books only one transaction. The review posts the
-transaction and rolls it back, so the clerk sees an error before promising anything to the customer.
+The form and its URL contain a key, from which the id of the transaction is computed. So a clerk who
+goes back, reloads or presses twice books only one transaction. The review posts the transaction and
+rolls it back, so that the clerk sees an error before promising anything to the customer.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ CHANGED_SINCE_REVIEW = (
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The content of the review page, which is shown before the booking: a sentence about what will
-    happen, the facts, and the label of the button.
+    """The content of the review page: a sentence about the planned booking, the facts, and the
+    label of the button.
     """
 
     sentence: str
@@ -74,8 +74,8 @@ class Review:
 
 
 class StepForm(MoneyForm):
-    """A form that books one transaction. `about` is the transaction to refund or the hold to
-    capture; it is None for other forms.
+    """A form that books one transaction. `about` is the transaction to refund, the hold to capture,
+    or None.
     """
 
     title: ClassVar[str]
@@ -96,67 +96,61 @@ class StepForm(MoneyForm):
         super().__init__(*args, **kwargs)
         self.clerk = clerk
         self.about = about
-        # The id of the booked transaction; the form field `id` is the key.
+        # The id of the booked transaction. The form field `id` is the key.
         self.transaction_id = transaction_id
-        self.was_booked = was_booked  # if True, checks that depend on the current day are skipped
+        self.was_booked = was_booked  # if True, skips checks that depend on the current day
 
     @classmethod
     def refusal(cls, _about: Transaction | None, _clerk: User) -> str:
-        """Returns a message if the form cannot be used for the transaction, or if the clerk may not
-        use the form. Otherwise returns "".
-        """
+        """Returns the reason why the clerk may not use the form for the transaction, or ""."""
         return ""
 
     @classmethod
     def obstacles(cls, _about: Transaction | None, _clerk: User) -> list[Obstacle]:
-        """Returns all reasons why the form cannot be used now. A reason can be the result of
-        `refusal`, or an account that is closed or frozen.
+        """Returns all reasons why the form cannot be used now: the result of `refusal`, and
+        accounts that are closed or frozen.
         """
         return []
 
     @classmethod
     def prefilled(cls, _query: Mapping[str, str]) -> dict[str, Any]:
-        """Returns initial values for the form from the parameters of a link."""
+        """Returns the initial values of the form from the parameters of a link."""
         return {}
 
     @property
     def lead(self) -> str:
-        """A sentence about the transaction to refund or the hold to capture. It is "" for
-        other forms.
-        """
+        """A sentence about the transaction to refund or the hold to capture, or ""."""
         return ""
 
     @property
     def not_done(self) -> str:
-        """The message above the errors. It states that nothing was booked."""
+        """The message that nothing was booked. It is shown above the errors."""
         return "Nothing was booked."
 
     @property
     def draft(self) -> Draft:
-        """The draft of the transaction that a valid form describes."""
+        """The draft of the transaction. The form must be valid."""
         raise NotImplementedError
 
     def review(self, row: Transaction) -> Review:
-        """Returns what the page shows before the booking. `row` is the transaction, which was
-        posted and rolled back (see `services.preview`).
+        """Returns the content of the review page. `row` is the transaction, which was posted and
+        rolled back (see `services.preview`).
         """
         raise NotImplementedError
 
     def book(self) -> Transaction:
-        """Books the draft and returns the transaction. Forms with a reason override this method to
-        store the reason, too.
+        """Books the draft and returns the transaction. Forms with a reason override this method and
+        also store the reason.
         """
         return services.book(self.draft, write_also=check_now)
 
     def done(self, row: Transaction) -> str:
-        """Returns a sentence that states what was booked."""
+        """Returns a sentence about the booked transaction."""
         raise NotImplementedError
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The parsed fields of a valid form, and the id of the transaction that the form is
-        about.
-        """
+        """The parsed fields of a valid form, and the id of `about`."""
         about = str(self.about.pk) if self.about else ""
         values = ((name, self.cleaned_data.get(name)) for name in self.fields)
         return [("about", about)] + [
@@ -165,27 +159,25 @@ class StepForm(MoneyForm):
 
     @property
     def figures(self) -> str:
-        """A text with numbers in the review that change if something else is booked. It is "" if
-        there are no such numbers.
-        """
+        """A text with the numbers of the review that other bookings may change, or ""."""
         return ""
 
     def look_again(self) -> None:
         """Reads the numbers in `figures` again from the database."""
 
     def field_of(self, refusal: LedgerError) -> str | None:
-        """Returns the name of the field to which the error belongs, or None if the error is about
-        the whole form.
+        """Returns the name of the field to which the error belongs, or None for an error about the
+        whole form.
         """
         return "amount" if isinstance(refusal, ABOUT_THE_AMOUNT) else None
 
     def in_words(self, refusal: LedgerError) -> str:
-        """Returns the message of the error in the words for staff."""
+        """Returns the message of the error for staff."""
         return OTHER_DETAILS if isinstance(refusal, IdempotencyConflict) else str(refusal)
 
 
 def booked_before(clerk: User, id: uuid.UUID, about: Transaction | None) -> Transaction | None:
-    """Returns the transaction with this id if this clerk booked it, otherwise None. If `about` is
+    """Returns the transaction with this id, or None if this clerk has not booked it. If `about` is
     not None, the transaction must be a capture or a refund of `about`.
     """
     found = Transaction.objects.filter(pk=id, created_by=clerk)
@@ -198,7 +190,7 @@ def booked_before(clerk: User, id: uuid.UUID, about: Transaction | None) -> Tran
 
 
 class StepDesk:
-    """An object that handles one request for a `StepForm`, and returns the response."""
+    """A handler of one request for a `StepForm`."""
 
     def __init__(
         self,
@@ -252,7 +244,7 @@ class StepDesk:
         self, form: StepForm, step: str, *, was_booked: bool, why_again: str
     ) -> HttpResponse:
         """Books the transaction, requests an approval, or shows the review. `why_again` is the
-        reason why the review must be shown again, or "".
+        reason for a second review, or "".
         """
         if was_booked:
             return self._booked_already(form.book() if step else services.preview(form.draft))
@@ -261,7 +253,7 @@ class StepDesk:
         if step == "book" and not why_again:
             try:
                 row = form.book()
-            except NeedsApproval as needed:  # a colleague has booked something since the review
+            except NeedsApproval as needed:  # a colleague has booked something in the meantime
                 why_again = str(needed)
             else:
                 messages.success(self.request, form.done(row))
@@ -274,16 +266,14 @@ class StepDesk:
         return self._page(form, shown, asks=asks, why_error=why_error, warning=why_again)
 
     def _why(self, form: StepForm) -> str:
-        """Returns the reason that the clerk typed for the person who approves. The clerk types the
-        reason in the form or in a field of the review.
+        """Returns the reason for the person who approves. The clerk types the reason in the form or
+        in the review.
         """
         why = form.cleaned_data.get("reason") or self.request.POST.get("why", "")
         return tidy_reason(why[:WHY_LIMIT])
 
     def _asked(self, form: StepForm, why: str) -> HttpResponse:
-        """Asks another person to approve the booking, and redirects to the page with all
-        requests.
-        """
+        """Requests an approval of the booking, and redirects to the list of requests."""
         ask_for(
             services.preview(form.draft),
             reason=why,
@@ -294,9 +284,8 @@ class StepDesk:
         return redirect("admin_approvals")
 
     def _why_review_again(self, form: StepForm) -> str:
-        """Returns a message if the review must be shown again instead of booking: either these
-        values were not reviewed, or the numbers in the review have changed. Returns "" if the form
-        can be booked.
+        """Returns the reason for a second review, or "" if the form can be booked. The reason is
+        that these values were not reviewed, or that the numbers in the review have changed.
         """
         figures = self.request.POST.get("figures", form.figures)
         shown = [*form.as_read, ("figures", figures)]
@@ -306,12 +295,12 @@ class StepDesk:
 
     @property
     def _about(self) -> str:
-        """The kind of form for the token of the review."""
+        """The kind of form, for the token of the review."""
         return f"desk.{self.form_class.__name__.lower()}"
 
     def _form_key(self) -> uuid.UUID | None:
-        """Returns the key of the form from the POST data or the URL. Returns None if there is no
-        valid key.
+        """Returns the key of the form from the POST data or the URL, or None if there is no valid
+        key.
         """
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         try:
@@ -331,8 +320,8 @@ class StepDesk:
     def _booked(self) -> Transaction | None:
         """Returns the transaction that this form has booked, or None.
 
-        Call this again before the page shows that nothing was booked. If the button was pressed
-        twice, the other request may have booked the transaction in the meantime.
+        Call this method again before the page shows that nothing was booked. If the button was
+        pressed twice, the other request may have booked the transaction in the meantime.
         """
         id = self.transaction_id
         return booked_before(self.clerk, id, self.about) if id else None
@@ -342,9 +331,8 @@ class StepDesk:
         return self._leave(row)
 
     def _leave(self, row: Transaction | None) -> HttpResponse:
-        """Redirects to the transaction if the user may see transactions. Other users are redirected
-        to an empty form. After a refund or a capture, they are redirected to the first page of the
-        admin instead.
+        """Redirects to the transaction if the user may see transactions. Otherwise redirects to an
+        empty form, or to the first page of the admin after a refund or a capture.
         """
         if row is not None and self.model_admin.has_view_permission(self.request):
             return redirect("admin:transactions_transaction_change", row.pk)
@@ -360,10 +348,10 @@ class StepDesk:
         warning: str = "",
         obstacles: Sequence[Obstacle] = (),
     ) -> HttpResponse:
-        """Returns the page with the form or with its review. If another click has already booked
-        the transaction, redirects to the transaction.
+        """Returns the page with the form or with its review. Redirects to the transaction if
+        another click has already booked it.
 
-        If there are obstacles, the page shows the typed values but not a form that can be sent.
+        With obstacles, the page shows the typed values, and the form cannot be sent.
         """
         if self.request.method == "POST" and not form.was_booked and (row := self._booked()):
             return self._booked_already(row)
@@ -399,7 +387,7 @@ def balance_fact(account: Account, after: Decimal | None, change: Decimal) -> tu
     """Returns a pair for `Review.facts`: a label, and the balance of the account before and after
     as HTML.
 
-    `after` is the balance in the previewed transaction. `change` is negative for money out.
+    `after` is the balance in the previewed transaction. `change` is negative for outgoing money.
     """
     after = after or Decimal(0)
     before = figure(after - change, account.currency)

@@ -1,1 +1,1 @@
-"""The search of the admin for people, accounts and payments."""
+"""The search for people, accounts and payments in the admin."""

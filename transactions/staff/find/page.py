@@ -1,4 +1,4 @@
-"""The page that searches customers, accounts and transactions together."""
+"""The page that searches people, accounts and transactions together."""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
@@ -53,8 +53,8 @@ class StaffHit:
 
 @dataclass(frozen=True, slots=True)
 class HitSection:
-    """The results of one kind, such as accounts, and their number. `more_url` links to the full
-    list. `extent` is a text that describes which part of the results is shown.
+    """The results of one kind, such as accounts, and their number. `more_url` is the URL of the
+    full list. `extent` is a text about the part of the results that is shown.
     """
 
     title: str
@@ -66,7 +66,7 @@ class HitSection:
 
 @dataclass(frozen=True, slots=True)
 class QueryMistake:
-    """A message about a problem with the search, and links to queries to try instead."""
+    """A message about a problem with the search, and links to other queries."""
 
     sentence: str
     suggestions: list[tuple[str, str]] = field(default_factory=list)
@@ -75,9 +75,7 @@ class QueryMistake:
 
 @dataclass(slots=True)
 class FindResults:
-    """The content of the page: results, messages about mistakes, and links to queries to try
-    instead.
-    """
+    """The content of the page: results, messages about mistakes, and links to other queries."""
 
     sections: list[HitSection] = field(default_factory=list)
     mistakes: list[QueryMistake] = field(default_factory=list)
@@ -87,7 +85,7 @@ class FindResults:
 
 @require_safe
 def find_anything(request: HttpRequest) -> HttpResponse:
-    """Shows the results that this user may see. Sends at most four queries, and one more for
+    """Shows the results that this user may see. Sends at most four queries, and one more query for
     suggestions.
     """
     seen = {model for model in TITLES if _may_see(request, model)}
@@ -108,7 +106,7 @@ def find_anything(request: HttpRequest) -> HttpResponse:
 
 
 def results_of(query: StaffQuery, seen: Set[type[models.Model]], reader: User) -> FindResults:
-    """Returns the exact results first, then the results of each kind that the user may see."""
+    """Returns the exact results, then the other results of each kind that the user may see."""
     kinds: dict[type[models.Model], KindResults] = {}
     named: list[Account] = []
     mistakes = query.parsed.mistakes

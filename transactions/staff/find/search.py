@@ -1,9 +1,9 @@
-"""Searches customers, accounts and transactions for staff. Exact results come first, other results
+"""Searches people, accounts and transactions for staff. Exact results come first. The other results
 are sorted by rank.
 
 Each kind takes one query. `accounts.name_search` finds people and accounts, and the module
 `transactions` builds the conditions on transactions. Only the newest `RANKED` matches are ranked,
-so a search for a common word is as fast as for a rare word.
+so a search for a common word is as fast as a search for a rare word.
 """
 
 import uuid
@@ -24,19 +24,19 @@ from transactions.search.language.query import QueryItem
 from transactions.search.language.values import is_number
 
 RANKED = 1_000  # maximum number of newest matches of each kind that are ranked
-SHOWN = 10  # maximum number of results shown of each kind
-# If a search finds more accounts than this, their transactions are not searched.
+SHOWN = 10  # maximum number of shown results of each kind
+# If a search finds more accounts than this, it does not search the transactions of these accounts.
 NAMED_ACCOUNTS = 50
 FEWEST_DIGITS = 4  # minimum number of digits at the start or end of an account number
 
 
 @dataclass(frozen=True, slots=True)
 class KindResults:
-    """The results of one kind. `exact` are the results whose id, number or address is the search
+    """The results of one kind. The id, number or address of the results in `exact` is the search
     text.
 
     `many` is the number of all matches, at most `RANKED`. `is_ranked` is False if the search has no
-    word to rank by.
+    word for a rank.
     """
 
     exact: list[Any] = field(default_factory=list)
@@ -58,8 +58,8 @@ class KindResults:
 
     @property
     def count(self) -> str:
-        """The number of matches that are not exact, such as "12". It is "1,000+" if there may be
-        more, because only the newest RANKED matches are counted.
+        """The number of matches that are not exact, such as "12". It is "1,000+" if only the newest
+        RANKED matches were counted.
         """
         if self.many >= RANKED:
             return f"{RANKED:,}+"
@@ -67,8 +67,8 @@ class KindResults:
 
     @property
     def extent(self) -> str:
-        """A text that describes which part of the results is shown, such as "The best 10 of 12." It
-        is "" if all results are shown.
+        """A text about the part of the results that is shown, such as "The best 10 of 12.", or ""
+        for all results.
         """
         if not self.is_cut:
             return ""
@@ -81,10 +81,10 @@ class KindResults:
 
 
 class StaffQuery:
-    """A search text, which is parsed once for all kinds.
+    """A search text, parsed once for all kinds.
 
     `addresses`: whether words also find email addresses. `numbers`: whether parts of account
-    numbers find accounts. Both depend on what the user may see. A complete account number always
+    numbers find accounts. Both depend on the rights of the user. A complete account number always
     finds its account, with or without spaces.
     """
 
@@ -102,7 +102,7 @@ class StaffQuery:
 
     @cached_property
     def id(self) -> uuid.UUID | None:
-        """The id if the text is an id, otherwise None."""
+        """The search text as an id, or None if it is not an id."""
         try:
             return uuid.UUID(self.text)
         except ValueError:
@@ -110,35 +110,35 @@ class StaffQuery:
 
     @property
     def by_id(self) -> Q:
-        """The condition for the row whose id is the search text. It matches nothing if the text is
-        not an id.
+        """The condition for the row whose id is the search text. No row matches if the text is not
+        an id.
         """
         return Q(pk=self.id) if self.id else NO_ROWS
 
     @cached_property
     def digits(self) -> str:
-        """The digits if the text consists of digits, spaces, hyphens and points, otherwise ""."""
+        """The digits of a text with only digits, spaces, hyphens and points, otherwise ""."""
         digits = "".join(c for c in self.text if not c.isspace() and c not in "-.")
         return digits if digits.isascii() and digits.isdigit() else ""
 
     @property
     def part(self) -> str:
-        """Digits that may be the start or the end of an account number. If the text has a sign or a
-        point, this is "", because the text may be an amount. If there are fewer than FEWEST_DIGITS
-        digits, this is "", too.
+        """Digits that may be the start or the end of an account number, otherwise "". Fewer than
+        FEWEST_DIGITS digits do not count. A text with a sign or a point does not count, because it
+        may be an amount.
         """
         is_part = self.text[:1].isdigit() and "." not in self.text
         return self.digits if is_part and len(self.digits) >= FEWEST_DIGITS else ""
 
     @cached_property
     def names(self) -> NameSearch:
-        """The words that names of people and accounts are searched for."""
+        """The search for words in the names of people and accounts."""
         words = [[word for item in group for word in _words(item)] for group in self.parsed.groups]
         return NameSearch(words, addresses=self.addresses)
 
 
 def _words(item: QueryItem) -> list[str]:
-    """Returns the words that a search for this item looks for in names."""
+    """Returns the words of this item that may be in names."""
     if item.is_negated or item.kind not in ("word", "phrase"):
         return []
     return item.text.split()
@@ -146,7 +146,7 @@ def _words(item: QueryItem) -> list[str]:
 
 def people(query: StaffQuery) -> KindResults:
     """Returns the people with this id or address, then the people whose name or address contains
-    the words. The best matches come first, see Note [Ranked names].
+    the words, the best matches first. See Note [Ranked names].
     """
     exact, rank = query.by_id | Q(email=query.text.lower()), query.names.person_rank()
     found, similar = query.names.people(), query.names.people(misspelt=True)
@@ -155,12 +155,12 @@ def people(query: StaffQuery) -> KindResults:
 
 
 def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
-    """Returns first the accounts with this id or number, and then the accounts whose name, or whose
-    holder's name, contains the words. The best matches come first, see Note [Ranked names].
+    """Returns the accounts with this id or number, then the accounts whose name, or whose holder's
+    name, contains the words, the best matches first. See Note [Ranked names].
 
-    The second value is a list of accounts whose transactions are also results. The list is empty if
-    there are more than `NAMED_ACCOUNTS`. Accounts that match only by a misspelt word are left out,
-    and accounts that match only by the end of their number, because the digits may be an amount.
+    The second value contains the accounts whose transactions are also results. It is empty if there
+    are more than `NAMED_ACCOUNTS`. It does not contain accounts that match only by a misspelt word,
+    or only by the end of their number, because the digits may be an amount.
     """
     exact, rank = query.by_id, query.names.account_rank()
     found = query.names.accounts(most=RANKED)
@@ -187,9 +187,9 @@ def ranked(
     newest: Sequence[Any] = ("-pk",),
     most: int = SHOWN + 1,
 ) -> list[Any]:
-    """Returns the exact results, then the best of the newest `RANKED` matches. Results with equal
-    rank are sorted with the newest first. The newest `RANKED` rows that match `similar` are ranked,
-    too. Sends one query.
+    """Returns the exact results, then the best of the newest `RANKED` matches. Of results with
+    equal rank, the newest comes first. Also ranks the newest `RANKED` rows that match `similar`.
+    Sends one query.
     """
 
     def newest_of(condition: Q) -> Q:
@@ -204,8 +204,8 @@ def ranked(
 
 
 def _ending(digits: str) -> Q:
-    """Returns the condition for the newest accounts whose number ends with these digits. See
-    Note [One of].
+    """Returns the condition for the newest accounts whose number ends with these digits. See Note
+    [One of].
     """
     accounts = Account.objects.filter(number__endswith=digits).order_by("-pk")
     return one_of(accounts.values("pk")[:RANKED])
@@ -213,7 +213,7 @@ def _ending(digits: str) -> Q:
 
 def _is_named(account: Account, query: StaffQuery) -> bool:
     """Returns whether the search text is the id or the start of the number of the account, or
-    contains words of its name or of its holder.
+    contains words of the account's name or of the holder's name.
     """
     is_begun = bool(query.part) and account.number.startswith(query.part)
     is_exact, rank = account.is_exact, account.rank  # type: ignore[attr-defined]

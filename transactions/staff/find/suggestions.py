@@ -1,4 +1,4 @@
-"""Suggests queries if the staff search finds nothing.
+"""Suggests other queries if the staff search finds nothing.
 
 The suggestions use only words that the user may see: names, email addresses, names of accounts, and
 words of transactions. Only the newest rows of each kind are read, so the time does not depend on
@@ -51,7 +51,7 @@ WITH vocabulary AS MATERIALIZED (
 
 
 def suggested_queries(query: StaffQuery, seen: Set[type[models.Model]]) -> Suggestions:
-    """Returns queries to try if nothing was found. Sends one database query."""
+    """Returns other queries to try. Sends one database query."""
 
     def vocabulary() -> Vocabulary:
         kinds = [WORDS[model] for model in WORDS if model in seen]

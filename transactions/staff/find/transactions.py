@@ -1,8 +1,8 @@
 """Builds conditions on transactions for the staff search and for the transaction list.
 
-The search accepts the query language (docs/search.md) over the whole bank, and also ids, account
-numbers, and names of at most `NAMED_ACCOUNTS` accounts. If the text is only an amount, just the
-newest rows are searched, because there is no index on amounts.
+The search accepts the query language (docs/search.md) over the whole bank. It also accepts ids,
+account numbers, and names of at most `NAMED_ACCOUNTS` accounts. A search for only an amount reads
+only the newest rows, because there is no index on amounts.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ from transactions.staff.find.search import (
     ranked,
 )
 
-NEWEST = 20_000  # number of newest rows that are searched if the text is only an amount
+NEWEST = 20_000  # number of newest rows that a search for only an amount reads
 HELP = (
     "A transaction's id, an account number, a person or words. Examples: rent · "
     '"blue note" · rent -office · to:grace · amount:>100 · date:2026-03. A single amount, like '
@@ -41,9 +41,7 @@ HELP = (
 
 @dataclass(frozen=True, slots=True)
 class TransactionCondition:
-    """A condition on transactions, the expression by which they are ranked, and the mistakes in the
-    query.
-    """
+    """A condition on transactions, the expression for their rank, and the mistakes in the query."""
 
     where: Q
     rank: Any
@@ -51,8 +49,8 @@ class TransactionCondition:
 
 
 def scope_for_staff(reader: User) -> Scope:
-    """Returns the scope of the whole bank. In this scope, staff can search by name only if they may
-    see people or accounts, and by email address only if they may see people.
+    """Returns the scope of the whole bank. The scope allows searches by name only for staff who may
+    see people or accounts, and searches by email address only for staff who may see people.
     """
     people, accounts = (
         any(reader.has_perm(f"accounts.{verb}_{thing}") for verb in ("view", "change"))
@@ -66,8 +64,8 @@ def transaction_condition(
 ) -> TransactionCondition:
     """Returns the condition of a search. `named` are accounts that match the same words.
 
-    `is_narrow` is True if the rows belong to one account. In this case, an amount is searched in
-    all rows. Sends one query if a word may be a name.
+    `is_narrow` is True if the rows belong to one account. A search for an amount then reads all
+    rows. Sends one query if a word may be a name.
     """
     parsed = query.parsed
     if parsed.is_empty:
@@ -88,8 +86,8 @@ def transaction_condition(
 def transactions(
     query: StaffQuery, scope: Scope, named: Iterable[Account] = ()
 ) -> tuple[KindResults, TransactionCondition]:
-    """Returns the transaction with this id, then the best matches. Results with equal rank are
-    sorted with the newest first.
+    """Returns the transaction with this id, then the best matches. Of results with equal rank, the
+    newest comes first.
     """
     condition = transaction_condition(query, scope, named)
     rows = ranked(
@@ -105,7 +103,7 @@ def transactions(
 def search(
     rows: QuerySet[Transaction], typed: str, scope: Scope, *, is_narrow: bool = False
 ) -> tuple[QuerySet[Transaction], TransactionCondition]:
-    """Returns the rows that match a typed search, in their order, and the condition."""
+    """Returns the rows that match a typed search, in order, and the condition."""
     query = StaffQuery(typed, addresses=scope.finds_addresses)
     named = accounts(query)[1] if scope.shows_names or query.digits else []
     if not scope.shows_names:
@@ -115,7 +113,7 @@ def search(
 
 
 def _is_bare(query: ParsedQuery) -> bool:
-    """Returns whether the query has only words and phrases. They may also be names of accounts."""
+    """Returns whether the query has only words and phrases, which may also be names of accounts."""
     return len(query.words) == len(query.items)
 
 
@@ -127,9 +125,8 @@ def _single_amount(query: ParsedQuery) -> QueryItem | None:
 
 
 def _among_newest(item: QueryItem, condition: Condition) -> Q:
-    """Returns the condition for rows that contain the number as a word, or that are among the
-    newest rows and have this amount. If the amount has a sign, only the newest rows with this
-    amount match. See Note [One of].
+    """Returns the condition for rows that contain the number as a word, and for the newest rows
+    with this amount. If the amount has a sign, only the newest rows match. See Note [One of].
     """
     among_newest = one_of(Transaction.objects.newest_first().values("pk")[:NEWEST])
     if item.kind == AMOUNT:

@@ -1,4 +1,4 @@
-"""Synonyms of the search: the table."""
+"""Creates the table of synonyms."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models

@@ -1,4 +1,4 @@
-"""The first synonyms. Staff change them in the admin."""
+"""Creates the first synonyms. Staff can change these synonyms in the admin."""
 
 from django.apps.registry import Apps
 from django.db import migrations
