@@ -21,7 +21,7 @@ NOTES = (
 
 @register(order=10)
 def write_notes(bank: DemoBank) -> None:
-    """Writes the notes of the demo. If it is called again, nothing changes."""
+    """Writes the notes of the demo. A second call changes nothing."""
     ana = bank.people["ana"]
     mine = Transaction.objects.visible_to(ana).order_by("-created_at")
     for description, text, tags in NOTES:

@@ -197,8 +197,8 @@ def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
 
 
 def categories_in_use(owner: User, today: date | None = None) -> list[str]:
-    """Returns the categories in which a person has spent money since `first_month`. The category
-    that was used last is the first. Sends two queries.
+    """Returns the categories in which a person has spent money since `first_month`, the last used
+    first. Sends two queries.
     """
     with connection.cursor() as cursor:
         parameters = _parameters(owner, today or timezone.localdate())

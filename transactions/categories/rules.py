@@ -98,7 +98,9 @@ def apply_to_past(*, rule: CategoryRule) -> int:
 
 @with_retry
 def move_up(*, rule: CategoryRule) -> None:
-    """Moves the rule up by one position, so that it is applied before the rule above it."""
+    """Moves the rule up by one position. The rule is then applied before the rule that was
+    above.
+    """
     with changing_categories(rule.owner):
         rules = list(CategoryRule.objects.owned_by(rule.owner).in_order())
         at = next((place for place, each in enumerate(rules) if each.pk == rule.pk), 0)

@@ -119,7 +119,7 @@ def check_options(users: int, months: int, seed: int) -> None:
 
 
 def is_seeded() -> bool:
-    """Returns whether the demo data is complete. A sign-in that can be used is sufficient, because
+    """Returns whether the demo data is complete. Checks only whether a sign-in can be used, because
     the passwords are set last.
     """
     return any(map(_is_open, _demo_sign_ins()))

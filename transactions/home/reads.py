@@ -39,8 +39,8 @@ class NetWorth:
 
 @dataclass(slots=True)
 class Home:
-    """The data of the home page. `worth` has one item for each currency. The first item is for the
-    currency of most accounts.
+    """The data of the home page. `worth` has one item for each currency. The first item is the
+    currency in which the person has the most accounts.
     """
 
     accounts: list[Account]

@@ -1,7 +1,7 @@
 """The home page, and its latest entries as a file.
 
 Note [Where work begins]: the home page is empty for people without an account. So staff are
-redirected to the admin, and analysts to the reports. This does not depend on how they signed in.
+redirected to the admin, and analysts to the reports, after every kind of sign-in.
 """
 
 from functools import partial

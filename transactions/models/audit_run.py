@@ -69,8 +69,8 @@ class FindingsField(ReadableJSONField):
 
 class AuditRunManager(models.Manager["AuditRun"]):
     def get_queryset(self) -> models.QuerySet["AuditRun"]:
-        """Excludes forged runs without a start time. Postgres would sort their NULL as the newest
-        run, and pages would fail.
+        """Excludes forged runs without a start time. Postgres would sort the NULL of such a run as
+        the newest time, and pages would fail.
         """
         return super().get_queryset().filter(started_at__gte=EARLIEST)
 

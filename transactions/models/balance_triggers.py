@@ -11,8 +11,8 @@ inserted, the trigger changes the balances of their accounts. The trigger refuse
 So nobody can commit a balance without a payment, a payment that does not change the balance, or a
 broken chain of balances.
 
-The trigger functions run with the rights of the table owner. The web role may not write balances.
-It also may not execute these functions on a table that it created.
+The trigger functions run with the rights of the table owner. The web role may neither write
+balances nor execute these functions on a table that it created.
 
 `transactions.posting.engine` locks the accounts first and computes the balances of the rows. A row
 that was inserted without the lock is refused if the balance of the account has changed in the

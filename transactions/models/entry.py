@@ -183,8 +183,8 @@ class Entry(models.Model):
 
     @property
     def counterparty_name(self) -> str:
-        """The name of the person on the other side. If both accounts belong to the same person, the
-        name of the other account. "" if the other side is outside the bank.
+        """The name of the person on the other side, or "" if the other side is outside the bank. If
+        both accounts belong to the same person, this is the name of the other account.
         """
         if self.counterparty is None:
             return ""

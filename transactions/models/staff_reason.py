@@ -1,5 +1,5 @@
-"""`StaffReason`, the model of a reason for which staff booked or released something. It also
-contains the message to the customer.
+"""`StaffReason`, the model of a reason for which staff booked or released something, with the
+message to the customer.
 """
 
 from typing import ClassVar
@@ -30,8 +30,8 @@ class StaffReason(models.Model):
     """The reason for which staff refunded a payment, placed, captured or released a hold, or paid
     from a file. A reason is never changed or deleted.
 
-    Reasons are only for staff. They are not stored in the metadata, because the account's owner can
-    search and download metadata.
+    Only staff may read reasons. Reasons are not stored in the metadata, because the account's owner
+    can search and download metadata.
     """
 
     class Action(models.TextChoices):

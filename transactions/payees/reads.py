@@ -39,7 +39,7 @@ class PayeeLine:
 
     @property
     def again_url(self) -> str:
-        """The URL of the transfer form, filled in with the newest payment. "" if there is no
+        """The URL of the transfer form, filled in with the newest payment, or "" if there is no
         payment.
         """
         return again_url(self.last.pk) if self.last else ""

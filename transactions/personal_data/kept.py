@@ -1,5 +1,5 @@
-"""Retention periods of the data of `accounts` and of the core of `transactions`. The page "Privacy"
-shows them.
+"""Retention periods of the data of `accounts` and of the core of `transactions`, for the page
+"Privacy".
 """
 
 from django.conf import settings

@@ -115,8 +115,8 @@ def _who(*, is_own: bool, is_somebodys: bool, path: str) -> str:
 
 
 def _reads(person: User) -> Iterator[Row]:
-    """Yields the time and the page for each time that staff opened a page with the person's data.
-    Names of staff are not included.
+    """Yields a row for each time that staff opened a page with the person's data. The row contains
+    the time and the page, but not the name of the colleague.
     """
     reads = Read.objects.filter(people__contains=[person.pk]).order_by("read_at", "id")
     with reading(RowScope.BANK):

@@ -133,8 +133,8 @@ def _in_the_history(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_findings(traces: Traces) -> Iterator[Erased]:
-    """Yields audit findings that contain an address of the person, because they quote a row. Only
-    the address is erased.
+    """Yields audit findings that contain an address of the person. A finding may quote a row with
+    the address. Only the address is erased.
     """
     for rows, text in without(AuditRun.objects.all(), "findings", traces.addresses):
         yield Erased(rows, {"findings": Cast(text, JSONField())})

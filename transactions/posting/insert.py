@@ -75,8 +75,8 @@ def table(*, is_secured: bool) -> str:
 
 
 def end_holds(ids: Sequence[uuid.UUID], status: Transaction.Status) -> None:
-    """Sets the final status of pending holds, usually "voided". Do not use it for "captured", which
-    a trigger sets (`balance_triggers`).
+    """Sets the final status of pending holds, usually "voided". Only a trigger sets "captured"
+    (`balance_triggers`).
     """
     Transaction.objects.filter(pk__in=ids, status="pending").update(status=status)
 

@@ -61,8 +61,8 @@ def sent_now(pid: int) -> LostStatement:
 
 
 def remember(id: UUID, statement: LostStatement) -> None:
-    """Stores that the answer of this SQL statement was lost. Later calls with the same payment id
-    need this. Removes entries that are older than `REMEMBERED_SECONDS`.
+    """Stores this SQL statement, whose answer was lost, for later calls with the same payment id.
+    Removes entries that are older than `REMEMBERED_SECONDS`.
     """
     oldest = time.monotonic() - REMEMBERED_SECONDS
     for known, statements in list(_lost.items()):

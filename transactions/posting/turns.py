@@ -26,7 +26,7 @@ def name_of_turn(person: UUID) -> str:
 
 def wait_for_turns(people: Iterable[UUID | None]) -> None:
     """Waits for the turns of these people, and keeps the turns until the database transaction ends.
-    Call it before accounts are locked. None is ignored.
+    Call this function before accounts are locked. None is ignored.
     """
     for person in sorted(set(filter(None, people))):
         wait_for_lock(name_of_turn(person))

@@ -60,8 +60,8 @@ def as_zip(person: User, moment: datetime) -> Iterator[bytes]:
 
 
 def _chunks(section: DataSection, person: User, files: list[ExportedFile]) -> Iterator[str]:
-    """Yields the lines of the section's CSV file, several lines at a time. Adds each attached file
-    that a cell refers to to `files`.
+    """Yields the lines of the section's CSV file, several lines at a time. If a cell refers to an
+    attached file, adds the file to `files`.
     """
     writer = csv.writer(Echo())
     lines = [cast("str", writer.writerow(section.columns))]

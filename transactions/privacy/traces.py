@@ -141,8 +141,8 @@ def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
 
 
 def households_of(person: User) -> list[UUID]:
-    """Returns the ids of the households to which the person belongs or belonged. Names of
-    households are not unique.
+    """Returns the ids of the households to which the person belongs or belonged. Returns ids and
+    not names, because names are not unique.
     """
     ids: set[Any] = {person.household_id}
     for row in Change.objects.filter(table_name="users", about=str(person.pk)):

@@ -135,7 +135,9 @@ def _words(key: str) -> str:
 
 
 def _short(label: str) -> str:
-    """Cuts off the beginning of a label that is too long. The last keys are the most specific."""
+    """Cuts off the beginning of a label that is too long, because the last keys are the most
+    specific.
+    """
     return label if len(label) <= LONGEST_TERM else f"…{label[-LONGEST_TERM:]}"
 
 

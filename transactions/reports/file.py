@@ -31,8 +31,8 @@ def report_lines(
     only: Collection[str] = (),
     within: tuple[str, str] = ("", ""),
 ) -> IO[str]:
-    """Returns the complete file. A file of more than SPOOLED bytes is on disk, and a smaller file
-    is in memory.
+    """Returns a file with all rows of the report. A file of more than SPOOLED bytes is on disk, and
+    a smaller file is in memory.
 
     `only` contains the names of the included columns, and is empty for all columns. `within`
     contains a text before the rows and a text after the rows.

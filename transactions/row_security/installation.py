@@ -83,8 +83,8 @@ def lift_masks_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: 
 
 
 def force_reinstall() -> None:
-    """Makes the next call of `apply` install everything again. A restored backup needs this,
-    because it contains neither the rights nor the views.
+    """Makes the next call of `apply` install everything again. Call this function for a restored
+    backup, which contains neither the rights nor the views.
     """
     with db_transaction.atomic(), connection.cursor() as cursor:
         if _installed(cursor) is not None:

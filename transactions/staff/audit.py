@@ -198,8 +198,8 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
 
 
 def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
-    """Returns the latest start of an audit period with which an audit would close the findings of
-    this audit. Returns None if there are no findings, or if only a complete audit would close them.
+    """Returns the latest start of a period whose audit would close the findings of this audit.
+    Returns None if there are no findings, or if only a complete audit would close the findings.
     """
     if run is None or run.is_clean:
         return None
@@ -283,5 +283,7 @@ def _period(seal: Seal) -> str:
 
 
 def _money(seal: Seal) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Returns the sums of a seal: for each currency, a list of sums by type. Both are sorted."""
+    """Returns the sums of a seal: for each currency, a list of sums by type. Currencies and types
+    are sorted.
+    """
     return [(currency, sorted(sums.items())) for currency, sums in sorted(seal.amounts.items())]

@@ -170,8 +170,8 @@ class TransferForm(MoneyForm):
 
     @property
     def _other_currency(self) -> str:
-        """A message that the recipient's account has another currency. "" if the currencies are
-        equal, or if the person may not know the recipient's currency. The form must be valid.
+        """A message that the recipient's account has another currency, or "" if the currencies are
+        equal or the person may not know the recipient's currency. The form must be valid.
         """
         sender, to = self.cleaned_data["from_account"], self.to_account
         if not sees_currency(self.user, to) or to is None or to.currency == sender.currency:

@@ -84,7 +84,7 @@ class PayeeName:
     """The name of the recipient as the person may see it, and the result of comparing a typed name
     with the holder's name.
 
-    `check` is NONE if no name was typed, or if the daily limit of wrong names is exceeded.
+    `check` is NONE if no name was typed, or if the daily limit of wrong names is reached.
     """
 
     who: str
@@ -114,7 +114,7 @@ class TransferReview:
     """The data of the review page.
 
     `who` is masked for a stranger. `name_check` is "" if no name was typed. `is_uncompared` is True
-    if a name was typed, but the daily limit of wrong names is exceeded. `why_confirm` is the reason
+    if a name was typed, but the daily limit of wrong names is reached. `why_confirm` is the reason
     for a step-up, or "".
     """
 

@@ -17,8 +17,8 @@ CATEGORY_LIMIT = 60  # characters
 
 
 class OwnCategoryQuerySet(models.QuerySet["OwnCategory"]):
-    """Categories that owners set. Only the owner may see them, so start every query with
-    `of(owner)`.
+    """Categories that owners set. Start every query with `of(owner)`, because only the owner may
+    see these categories.
     """
 
     def of(self, owner: "User | uuid.UUID") -> Self:

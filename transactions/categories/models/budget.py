@@ -18,7 +18,7 @@ class BudgetQuerySet(models.QuerySet["Budget"]):
 
 def id_of(owner: User, category: str, currency: str) -> uuid.UUID:
     """Returns the id of a person's budget for a category and currency. The id is a hash of these
-    three values, so that the primary key makes them unique.
+    three values, so the primary key prevents a second budget for the same values.
     """
     return uuid.uuid5(owner.pk, f"budget {currency} {category}")
 

@@ -23,7 +23,7 @@ class WithinGroup(Aggregate):
 
 
 class PercentileDisc(WithinGroup):
-    """The smallest amount that is at least as large as the given fraction of the amounts. The
+    """The smallest amount X for which at least the given fraction of the amounts is X or lower. The
     result is always the amount of a row.
     """
 

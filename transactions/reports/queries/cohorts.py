@@ -19,12 +19,13 @@ def cohorts(
     """Counts the customers who joined in a month, and how many of these customers sent money in
     that month and in each later month.
 
-    Each month of joining has a row for itself and for each of the next `followed` months, but not
-    for months in the future. `joined` and `month` are first days of months. `people` is the number
-    of customers who joined. `active` is the number of these customers with a booked payment from
-    one of their accounts (holds do not count). `share` is active / people. Returns an empty list if
-    the scope is not the whole bank. The query uses one index look-up for each account (EXISTS), so
-    the time depends on the number of people and months, not on the number of transactions.
+    For each month of joining, there is one row for the month itself and one row for each of the
+    next `followed` months, but no rows for future months. `joined` and `month` are first days of
+    months. `people` is the number of customers who joined. `active` is the number of these
+    customers with a booked payment from one of their accounts (holds do not count). `share` is
+    active / people. Returns an empty list if the scope is not the whole bank. The query uses one
+    index look-up for each account (EXISTS), so the time depends on the number of people and months,
+    not on the number of transactions.
     """
     if not scope.is_bank:
         return []

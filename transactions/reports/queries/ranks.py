@@ -50,8 +50,8 @@ def users_by_balance(scope: Scope, *, currency: str) -> QuerySet[Any, Any]:
     """Returns a queryset of customers with their total balance in one currency, over all accounts
     that are not closed. The highest balance comes first.
 
-    The ranks have the same meaning as in `accounts_by_balance`. They are computed over the groups
-    of a GROUP BY. The scope is normally the whole bank. For one customer, the queryset has one row.
+    The ranks have the same meaning as in `accounts_by_balance`, and are computed over the groups of
+    a GROUP BY. The scope is normally the whole bank. For one customer, the queryset has one row.
     """
     people = User.objects.filter(
         accounts__currency=currency, accounts__status__in=["active", "frozen"]

@@ -1,5 +1,5 @@
-"""The values of `has:` that are not metadata keys, such as "note". Each value finds the payments to
-which the reader has added such a thing.
+"""The values of `has:` that are not metadata keys. For example, `has:note` finds the payments to
+which the reader has added a note.
 
 An app registers its values in its module `search_terms`. The help text and the suggestions list all
 values.
@@ -12,8 +12,8 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 
-# A function that takes the reader and returns a subquery with the ids of the transactions to which
-# the reader has added such a thing, for example a note.
+# A function that takes the reader and returns a subquery with the ids of the transactions that the
+# value finds.
 Find = Callable[[User], QuerySet[Any, Any]]
 HAS_VALUES: dict[str, Find] = {}  # The keys are in the order of the installed apps
 

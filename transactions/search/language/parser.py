@@ -137,8 +137,9 @@ def _has_grouping(matches: Iterable["re.Match[str]"]) -> bool:
     """Returns whether brackets group terms in the query, as in `(rent or salary) date:2026-11`. The
     query language does not support grouping.
 
-    A bracket groups terms if it is at the start of an item or a value, and if it contains `or` or a
-    field or follows a minus. Other brackets are part of a text, as in `Coffee (Vienna)`.
+    A bracket at the start of an item or a value groups terms if the bracket contains `or` or a
+    field, or if the bracket follows a minus. Other brackets are part of a text, as in `Coffee
+    (Vienna)`.
     """
     depth = 0
     for match in matches:

@@ -204,7 +204,9 @@ def read_days(typed: str) -> Bounds:
 
 
 def _days(typed: str) -> Period:
-    """Returns the first day of a day, month or year, and the first day after it."""
+    """Returns the first day of the typed day, month or year, and the first day after this
+    period.
+    """
     if (match := _DAY.fullmatch(typed)) and not FIRST_YEAR <= int(match[1]) <= LAST_YEAR:
         raise InvalidValue(f"Type a year between {FIRST_YEAR} and {LAST_YEAR}.")
     if _YEAR.fullmatch(typed):

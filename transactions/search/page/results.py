@@ -311,8 +311,8 @@ class SearchPage:
 
     @property
     def work_url(self) -> str:
-        """The URL of this page with its SQL queries and query plans. They are not on the normal
-        page, because they are longer than the page.
+        """The URL of this page with its SQL queries and query plans. The normal page does not
+        contain the queries and plans, because they are longer than the page.
         """
         return f"{self.url(page=self.result.page, plans=1)}#work"
 

@@ -202,8 +202,8 @@ class ConditionCompiler:
         """Compiles the item with the method of its field. If the reader may not see texts, an item
         that searches texts matches nothing, and a number matches only amounts.
 
-        With such items, the reader could search for the id of a payment together with many
-        different words, and so find out the text.
+        Otherwise the reader could find out a text by many searches for the id of a payment together
+        with a word.
         """
         if self.scope.finds_texts or not item.is_text:
             return self.fields[item.kind](item)

@@ -1,5 +1,5 @@
-"""Conditions on metadata keys at any depth. They never raise an error, whatever JSON a row
-contains.
+"""Conditions on metadata keys at any depth. The conditions never raise an error, whatever JSON a
+row contains.
 """
 
 from collections.abc import Sequence

@@ -140,8 +140,8 @@ def _accounts_with_matches(
 
 
 def _limits() -> Limits:
-    """Returns the number of ids to read for each list. One id more than a query may list shows that
-    there are more.
+    """Returns the number of ids to read for each list: the maximum for a query plus one. The
+    additional id shows that there are too many.
     """
     return MOST_NAMED + 1, MOST_NOTED + 1
 

@@ -40,7 +40,7 @@ class SideConditions(Protocol):
         ...
 
     def has_other_holder(self, name: SearchQuery) -> Q:
-        """Returns the condition for rows with another person than the reader who has this name. The
+        """Returns the condition for rows in which another person than the reader has this name. The
         condition joins users.
         """
         ...

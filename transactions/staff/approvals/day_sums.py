@@ -69,8 +69,8 @@ def in_percent(share: Decimal) -> str:
 
 
 def add_day_sums(requests: Sequence[ApprovalRequest]) -> None:
-    """Sets the attribute `day_sums` of each request. It is None for requests about groups, which
-    have no amount. Sends two queries.
+    """Sets the attribute `day_sums` of each request. `day_sums` is None for requests about groups,
+    which have no amount. Sends two queries.
     """
     counted = [request for request in requests if request.kind != ApprovalRequest.Kind.GROUP]
     shares = approvals.done_today_without_approval(

@@ -67,8 +67,8 @@ def kind_of(row: Transaction) -> ApprovalRequest.Kind:
 
 def may_execute(request: ApprovalRequest, person: User) -> bool:
     """Returns whether this user may execute an approved request. Managers may execute every
-    request. The user who made the request may execute it with the permission that was needed to
-    make it.
+    request. The user who made the request still needs the permission that was needed to make the
+    request.
     """
     asked = request.requested_by_id == person.pk
     return person.has_perm(DECIDE) or (asked and person.has_perm(request.permission_to_ask))

@@ -162,8 +162,8 @@ class CaptureForm(CorrectionForm):
 
     @property
     def draft(self) -> Draft:
-        """The draft of the capture. Like `services.capture`, it has the texts and metadata of the
-        hold.
+        """The draft of the capture, with the texts and metadata of the hold, as in
+        `services.capture`.
         """
         row, data = self.row, self.cleaned_data
         return Draft(

@@ -124,7 +124,7 @@ class StepForm(MoneyForm):
 
     @property
     def not_done(self) -> str:
-        """The message that nothing was booked. It is shown above the errors."""
+        """The message above the errors: nothing was booked."""
         return "Nothing was booked."
 
     @property
