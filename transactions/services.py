@@ -8,10 +8,10 @@ money has moved. If it raises an error, this call has not moved money, with two 
 batch with `atomic=False` failed, and that its earlier chunks stay posted.
 
 After `OutcomeUnknown`, send the same id again until a call returns or raises a LedgerError. The
-attribute `ids` of the error contains the id, even if the caller did not set an id. After any other
-error, for example because of a lock or a slow SQL statement, the outcome of the first call is still
-unknown: its COMMIT may still wait for a standby and keep its locks. A call with a new id may pay
-twice.
+attribute `ids` of the error contains the id, even if the caller did not set an id. If the repeated
+call raises any other error, for example because of a lock or a slow SQL statement, the outcome of
+the first call is still unknown: its COMMIT may still wait for a standby and keep its locks. A call
+with a new id may pay twice.
 
 If the process of a call died before there was an answer, the payment may still be booked up to 3
 seconds after it was sent, whatever a repeated call in another process returns, see Note [Lost
