@@ -14,8 +14,8 @@ from transactions.demo.registered import DemoBank, register
 
 
 class DemoOrder(NamedTuple):
-    """A standing order of the demo. `to` is the name of one of Ana's accounts, or of a person whom
-    Ana has paid before.
+    """A standing order of the demo. `to` is the name of one of Ana's accounts, or the name of a
+    person that Ana has paid before.
 
     The first payment is `after` days after the demo data is created, or on the day `day` of this
     month or the next month.

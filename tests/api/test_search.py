@@ -53,9 +53,7 @@ def test_it_finds_what_the_page_finds_with_counts_and_highlights(
     assert data["next"] is None
 
 
-def test_it_names_the_synonym_that_found_a_row(
-    ana: Client, mine: Account, theirs: Account
-) -> None:
+def test_it_names_the_synonym_that_found_a_row(ana: Client, mine: Account, theirs: Account) -> None:
     pay(mine, theirs, "Coffee")
     pay(mine, theirs, "Kettle", metadata={"merchant": {"mcc": "5814"}})
     hits = find(ana, "coffee").json()["results"]
