@@ -35,9 +35,9 @@ from ledger.web.mail import MailNotSent
 
 logger = logging.getLogger(__name__)
 
-# Mails about a sign-in that is not possible with this address: either no user has the address, or
-# another user already has this address. If the sign-in of the address's owner is closed, another
-# mail is sent, because the links in these mails would not help the owner.
+# Mails to an address that cannot be used to sign in or to sign up: either no user has the address,
+# or another user has it. The links in these mails do not help a user whose sign-in is closed, so
+# `_fitting` replaces the mail in this case.
 TAKEN_ADDRESS_MAIL = "account/email/account_already_exists"
 UNUSABLE_ADDRESS_MAILS = {"account/email/unknown_account", TAKEN_ADDRESS_MAIL}
 
@@ -84,12 +84,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """Returns the user with this address and password, or None. After too many wrong attempts,
-        the password is not checked.
+        """Returns the user with this address and password, or None. Also returns None for a sign-up
+        whose address was never confirmed.
 
-        Raises: ValidationError after too many wrong attempts. There is one exception: if the wrong
-        attempts were made with several addresses of one person, returns None after the same time as
-        for a wrong password, see Note [Addresses of one person].
+        Raises: ValidationError after too many wrong attempts, without checking the password. If
+        only the limit of Note [Addresses of one person] is exceeded, returns None instead.
         """
         email = credentials.get("email", "")
         person = events.person_with(email)
@@ -116,7 +115,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         Raises: ValidationError after too many wrong attempts.
         """
         request = context.request
-        device = devices.known_device(request, user)  # otherwise strangers could use up the limit
+        device = devices.known_device(request, user)  # a known device has a separate limit
         attempt = limits.begin(request, door="step_up", account=str(user.pk), device=device)
         if attempt.refused_by:
             security_log.record(
@@ -147,16 +146,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **more: Any) -> None:
         """Resets the counts of wrong attempts for all addresses of the person. allauth calls this
-        hook after a password reset by mail, because only the owner of the address can do this
-        reset.
+        method after a password reset by mail.
         """
         if person := events.person_with(more.get("email", "")):
             for account in (*addresses_of(person), str(person.pk)):
                 limits.forget(request, door="sign_in", account=account)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Confirms the address with a code. If the same browser was used for the sign-up, the
-        password from the sign-up stays valid.
+        """Confirms the address with a code. Marks the address as confirmed in the browser of the
+        sign-up, so the password from the sign-up stays valid.
         """
         email_address.is_confirmed_by_its_browser = True
         return bool(super().confirm_email(request, email_address))
@@ -177,9 +175,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def get_login_stages(self) -> list[str]:
-        """Returns the stages of a sign-in. allauth's stages for the address and for the second
-        factor are replaced by the bank's stages. An additional last stage checks that the sign-in
-        has not changed since the first stage.
+        """Returns allauth's stages of a sign-in. The bank's stages replace the stages for the
+        address and the second factor. A last stage refuses the sign-in if the credentials have
+        changed since the first stage.
         """
         ours = {
             "allauth.account.stages.EmailVerificationStage": (
@@ -200,8 +198,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return provider_sign_out_url(request) or str(super().get_logout_redirect_url(request))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """Returns the methods of reauthentication, with our labels. Users who have a second factor
-        must use the second factor, so the password is offered only to other users.
+        """Returns the methods of reauthentication, with our labels. The password is not offered to
+        users who have a second factor.
         """
         ways = step_up.strongest(super().get_reauthentication_methods(user))
         methods = {way["id"]: way for way in ways}
@@ -212,11 +210,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         ] or ([proof.way()] if proof.only_at_provider(user) else [])
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """Returns False if the view of this allauth app needs no reauthentication, or if the last
-        reauthentication is still valid. Otherwise raises an exception. This method does not use
-        allauth's own rule for how long a reauthentication is valid: see `step_up.fresh_until`.
+        """Returns False if the page needs no reauthentication, or if the last reauthentication is
+        still valid (see `step_up.fresh_until`). Never returns True.
 
-        Raises: ImmediateHttpResponse if the user must sign in again, ReauthenticationRequired if
+        Raises: ImmediateHttpResponse if the user must sign in again; ReauthenticationRequired if
         the user must reauthenticate.
         """
         if super().is_reauthentication_required(app=app, **more):
@@ -228,9 +225,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Sends a mail. If strangers have requested too many mails to this address, sends nothing.
-        In templates, `person_name` is always the name of the person that the mail is about, even if
-        another user is signed in.
+        """Sends a mail. Sends nothing after strangers have requested too many mails to this
+        address. In templates, `person_name` is the name of the user in `context`, even if another
+        user is signed in.
 
         Raises: MailNotSent.
         """
@@ -254,9 +251,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Sends a notification. While `locked_sign_in` is running, the notification is kept and
-        sent after the commit. If a mail cannot be sent, the error is only logged, because the
-        change has already happened. Adds the user to the context, because allauth does not.
+        """Sends a notification. Inside `locked_sign_in`, the notification is sent after the commit.
+        If the mail cannot be sent, logs the error, because the change has already happened.
         """
         kept: list[Any] | None = getattr(self.request, KEPT_NOTICES, None)
         if kept is not None:
@@ -276,9 +272,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def _fitting(
     template_prefix: str, email: str, context: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """Returns the template and the context that fit the current state of this address. The text
-    "Sign in as before" would be wrong if the sign-in is closed, or if the address was not confirmed
-    at sign-up.
+    """Returns the template and the context to use for this mail. They differ from the arguments if
+    the sign-in of the address is closed, or if the address was never confirmed after the sign-up.
     """
     if template_prefix in UNUSABLE_ADDRESS_MAILS and (closed_at := closed_sign_in(email)):
         return "account/email/sign_in_closed", {"closed_at": closed_at}

@@ -1,8 +1,8 @@
-"""Requests by staff for another person's approval, and decisions about them. See Note [Four eyes].
+"""Requests for another person's approval of a staff action, and decisions about these requests. See
+Note [Four eyes].
 
-An action with approval calls the same service as an action without approval. The database compares
-the action with the approved request. Each public function runs in one database transaction and is
-retried after a conflict with another transaction.
+The database compares each action with its approved request. Each public function runs in one
+database transaction and is retried after a conflict with another transaction.
 """
 
 import uuid
@@ -121,14 +121,14 @@ DECIDED = "This request was already decided or withdrawn, or has expired."
 
 
 class SumOf(NamedTuple):
-    """The key of a daily sum of a clerk or of an account. `what` is MONEY or LIMITS."""
+    """Identifies a daily sum of a clerk or an account. `what` is MONEY or LIMITS."""
 
     what: str
     owner: User | Account
 
     @property
     def key(self) -> str:
-        """The key of the sum in the database, without the day."""
+        """The key of the sum in the table, without the day."""
         kind = "clerk" if isinstance(self.owner, User) else "account"
         return f"{self.what} {kind} {self.owner.pk}"
 
@@ -143,8 +143,7 @@ def refusal_of_staff(error: IntegrityError) -> LedgerError | None:
 
 
 def check_now(*_row: object) -> None:
-    """Runs the deferred checks of the database now, while the staff's action still has its row
-    locks.
+    """Runs the deferred checks of the database now instead of at COMMIT.
 
     Raises: AccessEnded, as described at `current_access.refuse_if_ended`.
     """
@@ -175,12 +174,11 @@ def write_thresholds(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
 
 
 def wanted_thresholds(*, using: str = DEFAULT_DB_ALIAS) -> dict[str, Decimal]:
-    """Returns the thresholds by currency, from the setting LEDGER_FOUR_EYES_OVER and the currencies
-    of this bank.
+    """Returns the thresholds by currency, from the setting LEDGER_FOUR_EYES_OVER.
 
-    In the setting, "*" is the threshold of all national currencies that the setting does not list.
-    A currency outside ISO 4217 that the setting does not list has a threshold of 0, so every amount
-    needs approval.
+    The key "*" contains the threshold of all national currencies (ISO 4217) that the setting does
+    not list. Other currencies of the bank that are not in the setting have the threshold 0, so
+    every amount needs approval.
     """
     added = Currency.objects.using(using).exclude(code__in=ISO_CURRENCIES)
     of_others = dict.fromkeys(added.values_list("code", flat=True), Decimal(0))
@@ -188,23 +186,23 @@ def wanted_thresholds(*, using: str = DEFAULT_DB_ALIAS) -> dict[str, Decimal]:
 
 
 def thresholds() -> dict[str, Decimal]:
-    """Returns the thresholds in the database by currency. The key "*" contains the threshold for
-    all other currencies.
+    """Returns the thresholds in the database by currency. The key "*" contains the threshold of all
+    other currencies.
     """
     return dict(ApprovalThreshold.objects.values_list("currency", "amount"))
 
 
 def threshold_of(currency: str) -> Decimal:
-    """Returns the amount in this currency that one person may move in a day without approval. One
-    person may also raise limits by this amount in a day without approval.
+    """Returns the amount in this currency that one person may move in a day without approval. The
+    same amount applies to raised limits.
     """
     known = thresholds()
     return known.get(currency, known.get("*", Decimal(0)))
 
 
 def share_of(amount: Decimal, currency: str) -> Decimal:
-    """Returns an amount as a fraction of the threshold of its currency, calculated in the same way
-    as in the database. Returns OVER if the threshold is 0.
+    """Returns an amount as a fraction of the threshold of its currency. Returns OVER if the
+    threshold is 0.
     """
     threshold = threshold_of(currency)
     if not amount:
@@ -213,19 +211,20 @@ def share_of(amount: Decimal, currency: str) -> Decimal:
 
 
 def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share: Decimal) -> bool:
-    """Returns whether an action needs approval. It needs approval if the daily sum and `share`
-    together exceed the threshold. `what` is MONEY or LIMITS. `share` is the amount of the action as
-    a fraction of the threshold. The daily sum contains today's actions without approval.
+    """Returns whether an action needs approval: whether `share` and one of today's sums together
+    exceed 1. `share` is the amount of the action as a fraction of the threshold. `what` is MONEY or
+    LIMITS.
 
-    The sums are read before the action, so the database can still refuse the action.
+    Another action may increase the sums after this check, so the database can still refuse the
+    action.
     """
     sums = [SumOf(what, clerk), *(SumOf(what, account) for account in accounts)]
     return share > 0 and max(done_today_without_approval(sums).values()) + share > 1
 
 
 def done_today_without_approval(wanted: Iterable[SumOf]) -> dict[SumOf, Decimal]:
-    """Returns a mapping from each key to the sum of today's actions that were done without
-    approval. Each sum is a fraction of the threshold. Makes one query.
+    """Returns the sums of today's actions without approval, as fractions of the threshold. One
+    query.
     """
     today = datetime.now(UTC).date().isoformat()
     keys = {each: f"{today} {each.key}" for each in wanted}
@@ -249,22 +248,20 @@ def ask(
     person: User | None = None,
 ) -> ApprovalRequest:
     """Requests another person's approval of an action, and returns the request. The approval is
-    valid only for an action with the same contents as the request.
-
-    `person` is the person who will be added to a group. For all other actions, `person` is None.
+    valid only for an action with the same contents as the request. `person` is the person who will
+    be added to a group, or None for other actions.
 
     Raises: DetailsInvalid if the reason is empty or longer than LONGEST_NOTE; RequestDecided if
-    this action was already requested; ServesOwn if the action is for the requester or for a person
-    of the requester's household; MayNotAsk if the requester does not have the permission for the
-    action.
+    this action was already requested; ServesOwn if the action is for the requester or for the
+    requester's household; MayNotAsk if the requester lacks the permission for the action.
     """
     if not asked_by.has_perm(PERMISSIONS_TO_ASK[kind]):
         raise MayNotAsk(MAY_NOT_ASK)
     if not is_readable(why := _tidied(reason)):
         raise DetailsInvalid("Enter a reason, so that another person can decide.")
     with translated(), db_transaction.atomic(durable=True):
-        # There is no unique index, because an expired request stays pending in the table and may be
-        # repeated.
+        # There is no unique index, because an expired request keeps the status "pending" in the
+        # table, and the same action may be requested again.
         wait_for_lock(f"approval {transaction_id}")
         current_access.refuse_if_ended()
         if ApprovalRequest.objects.open_for(transaction_id).exists():
@@ -294,16 +291,16 @@ def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRe
     before the request expires.
 
     Raises: MayNotDecide if `by` is not a manager, is the requester, or belongs to the household of
-    the requester or of the account's owner. Also raises MayNotDecide if the requester no longer has
-    the permission for the action. Raises RequestDecided if the request was decided or has expired,
-    and DetailsInvalid for a note longer than LONGEST_NOTE.
+    the requester or of the account's owner; also if the requester has lost the permission for the
+    action. RequestDecided if the request was decided or has expired. DetailsInvalid if the note is
+    longer than LONGEST_NOTE.
     """
     return _decide(request, ApprovalRequest.Status.APPROVED, by, note)
 
 
 def still_allowed(requests: Sequence[ApprovalRequest]) -> set[uuid.UUID]:
-    """Returns the ids of the requests whose requester is still active staff and still has the
-    permission for the action.
+    """Returns the ids of the requests whose requester is still active staff with the permission for
+    the action.
     """
     codenames = Q(groups__permissions__codename__in=_TO_ASK)
     found = User.objects.filter(
@@ -391,8 +388,8 @@ def _changed(request: ApprovalRequest, by: User, **fields: Any) -> ApprovalReque
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Catches an IntegrityError that is raised in the block, and raises the corresponding
-    LedgerError instead. If there is no corresponding LedgerError, raises the same IntegrityError.
+    """Converts an IntegrityError of the block into the corresponding LedgerError. Other errors are
+    not changed.
     """
     try:
         yield

@@ -21,13 +21,13 @@ def checked_by(check: Check) -> Iterator[None]:
 
 
 def refuse_if_ended(person: Any | None = None) -> None:
-    """Raises AccessEnded in two cases. First: `person` is the user of the current request, and the
-    session, token or sign-in has ended. Second: staff made the request, and the sign-in of this
-    staff member was closed or their rights have changed. Does nothing outside a request.
+    """Raises AccessEnded if the current request may no longer act for `person`:
 
-    `person` must be freshly read from the database, after the row lock was acquired. In a request
-    of staff, this function makes one query. In a customer's request, it makes a query only if
-    `person` is that customer.
+    - `person` is the user of the request, and the session, token or sign-in has ended; or
+    - the user of the request is staff, and their sign-in was closed or their rights have changed.
+
+    Does nothing outside a request. The caller must read `person` after locking the row. Makes one
+    query in a request of staff, and in a request of `person`.
     """
     check = _check.get()
     if check is not None:

@@ -1,4 +1,4 @@
-"""A check of the approval thresholds for `manage.py check --deploy`: see ledger.checks."""
+"""Checks the approval thresholds for `manage.py check --deploy`: see ledger.checks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The replacements for erased names, and the keys of history values that identify a person."""
+"""The texts that replace erased names, and the values of the history that identify a person."""
 
 NAME = "A former customer"
 DOMAIN = "erased.invalid"  # a domain that nobody can have (RFC 2606)

@@ -1,4 +1,4 @@
-"""The errors with which services refuse an action. The class is the reason; the message explains to
+"""The errors with which services refuse an action. The class is the reason. The message explains to
 the user what happened and what to do.
 """
 

@@ -41,8 +41,8 @@ def currency_choices() -> list[tuple[str, str]]:
 
 
 class PasswordWords:
-    """Mixin that sets this site's labels on password fields, and shows the password rules as the
-    help text of the first field.
+    """Mixin with this site's labels of password fields. The help text of the first field shows the
+    password rules.
     """
 
     fields: dict[str, forms.Field]
@@ -65,8 +65,8 @@ class PasswordWords:
 
 
 class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
-    """A form for signing in with a password. Before the password is hashed, the form refuses a text
-    that is longer than passwords may be.
+    """A form for signing in with a password. A text that is longer than passwords may be is refused
+    before it is hashed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -75,8 +75,8 @@ class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
 
 
 class StepUpForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
-    """A form for reauthentication with the password. Before the password is hashed, the form
-    refuses a text that is longer than passwords may be.
+    """A form for reauthentication with the password. A text that is longer than passwords may be is
+    refused before it is hashed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -99,8 +99,8 @@ class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # ty
 
 
 class AttemptsMixin:
-    """Mixin for forms with a mailed code. After a wrong code, the form shows how many attempts are
-    left, also if the address is unknown.
+    """Mixin for forms with a mailed code. After a wrong code, the form shows the number of
+    remaining attempts. Unknown addresses get the same message.
     """
 
     most_attempts: int
@@ -136,11 +136,8 @@ class ConfirmAddressForm(AttemptsMixin, allauth_forms.ConfirmEmailVerificationCo
 
 
 class MailedCodeForm(allauth_forms.ConfirmLoginCodeForm):  # type: ignore[misc]
-    """A form for the sign-in code from the mail. Wrong codes are counted by client, or by device if
-    the user has signed in on the device before.
-
-    Each mail contains a different code. The code is valid for three attempts, only in the browser
-    that requested the mail: see `accounts.sign_in.mailed_codes`.
+    """A form for the sign-in code from the mail. A code is valid for three attempts, and only in
+    the browser that requested the mail: see `accounts.sign_in.mailed_codes`.
     """
 
     expected_code: str  # "" for an unknown address
@@ -191,9 +188,9 @@ class SignInCodeForm(AttemptsMixin, MailedCodeForm):
 
 
 class AskForCodeForm(allauth_forms.RequestLoginCodeForm):  # type: ignore[misc]
-    """A form that requests a sign-in code. The form is on a page, and the sign-in form also has a
-    button that sends this request, with the address of the sign-in form. If that address is empty,
-    the page of this form is shown.
+    """A form that requests a sign-in code. The sign-in form has a button that also submits this
+    form, with the address in the field `login`. If `login` is empty, this form is not bound, so its
+    page is shown.
     """
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
@@ -247,10 +244,9 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         self.no_passkeys_here = no_passkeys_at(context.request) if self.by_passkey else ""
 
     def clean(self) -> dict[str, Any]:
-        """Returns the cleaned data. Refuses a password that is similar to the name; allauth
-        compares the password only with the email address. Refuses passkeys on hosts where passkeys
-        cannot work, before a mail is sent. If the two passwords differ, reports this even if the
-        first password is refused; allauth does not report it in this case.
+        """Returns the cleaned data. In addition to allauth, refuses a password that is similar to
+        the name, refuses passkeys on hosts where they cannot work, and reports that the two
+        passwords differ even if the first password is refused.
         """
         if self.no_passkeys_here:
             raise forms.ValidationError(self.no_passkeys_here)
@@ -267,9 +263,9 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, Any]:
-        """Saves the user. If the address is already registered, does not save the user, but sends a
-        mail to the owner of the address. In this case, the response is the same page and takes the
-        same time.
+        """Saves the user. If the address is already registered, sends a mail to its owner instead.
+        The response and its time are then the same, so that it does not reveal registered
+        addresses.
         """
         saved: tuple[User | None, Any]
         if self.account_already_exists:
@@ -289,8 +285,8 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
         return saved
 
     def _save_and_take_back(self, request: HttpRequest) -> None:
-        """Saves a user and rolls the transaction back. The response for a registered address then
-        takes as long as the response for a free address.
+        """Saves a user and rolls the transaction back, so that the response for a registered
+        address takes as long as for a free address.
         """
         email = self.cleaned_data["email"]
         self.cleaned_data["email"] = f"{uuid.uuid4().hex}@taken.invalid"
@@ -313,8 +309,8 @@ NO_SUCH_NUMBER = "No account at this bank has this number. Compare it with the o
 
 
 def account_numbered(typed: str) -> Account | None:
-    """Returns the account with the entered number, together with its owner. Returns None if no
-    account has this number.
+    """Returns the account with the entered number and its owner, or None if no account has this
+    number.
 
     Raises: ValueError with a message, before any query, if the text cannot be an account number.
     """
@@ -325,11 +321,9 @@ def account_numbered(typed: str) -> Account | None:
 
 
 class AccountNumberField(forms.CharField):
-    """A field for an account number. `clean` returns the Account with its owner.
-
-    The check digits are verified before the database is queried. With `must_exist=False`, `clean`
-    returns None for an unknown number, and the form decides whether the user may learn that the
-    number is unknown.
+    """A field for an account number. `clean` returns the Account with its owner. With
+    `must_exist=False`, `clean` returns None for an unknown number, so that the form can decide what
+    the user may learn.
     """
 
     def __init__(self, *, suggestions: str = "", must_exist: bool = True, **kwargs: Any) -> None:
@@ -352,12 +346,12 @@ class AccountNumberField(forms.CharField):
         return found
 
 
-USUAL_CURRENCY = "EUR"  # if neither the user's accounts nor the browser suggest a currency
+USUAL_CURRENCY = "EUR"  # the default if no account and no browser language suggests a currency
 
 
 def currency_of_languages(accept_language: str) -> str:
     """Returns the currency of the first country in an Accept-Language header, for example USD for
-    "en-US". Returns USUAL_CURRENCY if the header contains no country with a known currency.
+    "en-US". Returns USUAL_CURRENCY if no country in the header has a known currency.
 
     Source: CLDR's territory currencies, from Babel.
     """
@@ -373,8 +367,8 @@ def currency_of_languages(accept_language: str) -> str:
 
 
 class LongSelect(forms.Select):
-    """A select with many options. It writes the HTML itself, because Django's select renders a
-    template for each option.
+    """A select with many options, which is faster than Django's select because it renders no
+    template per option.
     """
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
@@ -416,7 +410,7 @@ class AccountSettingsForm(forms.Form):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The settings that differ from the account's settings."""
+        """The values that differ from the account's current settings."""
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
@@ -442,9 +436,9 @@ class OpenAccountForm(forms.Form):
 
 
 def carry_initial(form: forms.BaseForm, names: Iterable[str]) -> None:
-    """Adds hidden fields with the values that the page showed. `changed_data` then contains only
-    the fields that this user changed, even if another user has changed the row in the meantime. A
-    submitted form without these hidden fields is compared with the current row.
+    """Adds hidden fields with the values that the page showed, so that `changed_data` contains only
+    fields that this user changed. A submitted form without these hidden fields is compared with the
+    current row.
     """
     are_sent = any(name.startswith(form.add_prefix("initial-")) for name in form.data)
     if are_sent or not form.is_bound:

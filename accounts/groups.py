@@ -1,11 +1,11 @@
-"""The permissions of each group. `manage.py migrate` updates the database to match this module.
+"""The permissions of each group. `manage.py migrate` writes them into the database.
 
-PERMISSIONS contains the permissions for the ledger. Each feature adds its own permissions with
-`let`, in its module `group_rights`. docs/staff.md lists all permissions.
+PERMISSIONS contains the permissions of the ledger. Each feature adds permissions with `let`, in its
+module `group_rights`. docs/staff.md lists all permissions.
 
-No group has a permission to change transactions by hand, because only services move money. No group
-has a permission to change groups, because the table in this module defines them. The owner of the
-tables can create further groups, see docs/staff.md.
+No group may change transactions, because only services move money. No group may change groups,
+because this module defines them. The owner of the tables can create further groups, see
+docs/staff.md.
 """
 
 import logging
@@ -93,29 +93,26 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "accounts.change_household",
     ),
 }
-# The members of a group may remove people from these groups. They may add people to these groups if
-# they have all permissions of the group. Superusers and `manage.py give_group` add people to all
-# other groups. Without this rule, a user could give a right that they lack to a second account of
-# their own.
+# Maps a group to the groups from which its members may remove people. The members may also add
+# people to these groups, if they have all permissions of the group. Superusers and `manage.py
+# give_group` add people to all other groups. Without this rule, users could give a right that they
+# lack to a second account which they control.
 MAY_GIVE: dict[str, tuple[str, ...]] = {
     PEOPLE_ADMIN: (ANALYSTS, SUPPORT, OPERATIONS, AUDITOR),
 }
 
 
 def let(*groups: str, do: Iterable[str]) -> None:
-    """Adds permissions, such as "explorer.use_explorer", to these groups. Features call this
-    function.
-    """
+    """Adds permissions, such as "explorer.use_explorer", to these groups. Called by features."""
     for group in groups:
         PERMISSIONS[group] = (*PERMISSIONS[group], *do)
 
 
 def ensure_groups(using: str = DEFAULT_DB_ALIAS) -> dict[str, Group]:
-    """Creates the groups of PERMISSIONS or corrects their permissions, and returns the groups by
-    name. Other groups do not change. Corrected permissions are logged.
+    """Creates the groups of PERMISSIONS, corrects their permissions, and returns the groups by
+    name. Other groups do not change. Corrections are logged.
 
-    Raises: LookupError if a permission does not exist yet, because only `migrate` creates
-    permissions.
+    Raises: LookupError for a permission that `migrate` has not created yet.
     """
     known = {
         f"{label}.{codename}": pk
@@ -145,9 +142,7 @@ def _log_change(name: str, *, gained: set[str], lost: set[str]) -> None:
 
 
 def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:
-    """Creates the groups after `migrate`. Runs after the signal of the last app, because Django has
-    created all permissions by then.
-    """
+    """Creates the groups after `migrate`, when all permissions exist."""
     from django.apps import apps
 
     with_models = [each for each in apps.get_app_configs() if each.models_module]
@@ -159,9 +154,8 @@ def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
     """Returns the groups to which this user may add other people. Superusers may add people to all
     groups.
 
-    Other users need the permission give_groups, and all permissions that the group contains. In
-    addition, one of two conditions must be true: MAY_GIVE lists the group for one of the user's
-    groups, or the group is not in PERMISSIONS.
+    Other users need the permission give_groups and all permissions of the group. If the group is in
+    PERMISSIONS, one of the user's groups must also be allowed to add people by MAY_GIVE.
     """
     if giver.is_superuser:
         return Group.objects.all()
@@ -177,8 +171,8 @@ def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
 
 
 def groups_left_to(giver: PermissionsMixin, person: PermissionsMixin) -> "QuerySet[Group]":
-    """Returns the groups that the person may have after the giver's change: the groups to which the
-    giver may add people, and the person's current groups.
+    """Returns the groups that a person may have after a change by the giver: the person's current
+    groups, and the groups to which the giver may add people.
     """
     given, own = groups_given_by(giver), person.groups.all()
     return Group.objects.filter(
@@ -198,7 +192,7 @@ def may_take_all_groups_of(giver: PermissionsMixin, person: PermissionsMixin) ->
 
 
 def _in_table(giver: PermissionsMixin) -> set[str]:
-    """Returns the names of the groups in MAY_GIVE for this user."""
+    """Returns the names of the groups to which this user may add people by MAY_GIVE."""
     return {name for own in giver.groups.all() for name in MAY_GIVE.get(own.name, ())}
 
 

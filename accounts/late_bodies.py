@@ -4,13 +4,11 @@ Note [Late bodies]: a client can send a body very slowly. Before the last byte a
 may be revoked, the session may end, the sign-in may be closed, or the user may lose rights.
 Therefore a short body is read before the session or token.
 
-A longer body may block a thread for a long time, so it is read only for signed-in users, also
-before the CSRF check. If the user is not signed in, a public page such as the sign-in page responds
-with 413, and other pages redirect to the sign-in page. After the body, the session or token and the
-user with their rights are read again. For pages, the middleware does this; for API calls,
-`ApiView.initial` does this after the checks of scope and rate limit. A body that is delayed by the
-header `Expect` is treated as long. Behind the nginx of `deploy/`, every body is complete before its
-request begins.
+A long body may block a thread for a long time, so it is read only for signed-in users. For other
+users, a public page responds with 413, and other pages redirect to the sign-in page. After a long
+body, the session or token and the user's rights are read again: for pages by the middleware, and
+for API calls by `ApiView.initial`. A body that is delayed by the header `Expect` is treated as
+long. Behind the nginx of `deploy/`, every body is complete before its request begins.
 """
 
 from collections.abc import Callable
@@ -39,8 +37,8 @@ _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(H
 
 
 class LateBodyMiddleware:
-    """Middleware that reads short bodies before it loads the user. For pages with long bodies, the
-    middleware loads the user again after the body was read.
+    """Middleware that reads short bodies before the user is loaded, and loads the user again after
+    a long body of a page.
 
     This middleware must precede the CSRF check, which reads bodies of pages, and all code that
     reads the session or the token.
@@ -61,9 +59,9 @@ class LateBodyMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
     ) -> HttpResponseBase | None:
-        """Reads the long body of a page. Then reads the session and its user again, and returns
-        None. If the user is not signed in, the body is not read. In this case, returns a redirect
-        to the sign-in page, or a refusal if the page is public.
+        """Reads the long body of a page, loads the session and its user again, and returns None. If
+        the user is not signed in, does not read the body, and returns a redirect to the sign-in
+        page or, for a public page, a refusal.
         """
         if _is_call(request) or not is_late(request):
             return None
@@ -89,7 +87,7 @@ def is_late(request: HttpRequest) -> bool:
 
 
 def sign_in_again(request: HttpRequest) -> None:
-    """Loads the session or token, and the user with their current rights, again."""
+    """Loads the session or token again, and the user with their current rights."""
     request.__dict__.pop("_cached_user", None)
     _sessions.process_request(request)
     _people.process_request(request)

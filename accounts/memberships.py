@@ -1,6 +1,5 @@
-"""Adds people to groups, and requests approval if the database requires approval.
-
-See Note [Rights by two] in `accounts.models.rights_triggers`.
+"""Adds people to groups, or requests approval if the group needs two people: see Note [Rights by
+two] in `accounts.models.rights_triggers`.
 """
 
 import uuid
@@ -23,8 +22,8 @@ def offered(giver: User, person: User) -> QuerySet[Group]:
     """Returns the groups that the giver may choose for the person: the person's current groups, and
     the groups to which the giver may add people.
 
-    If the identity provider decides whether this person is in a group, the group is included only
-    if the person is already a member. Any other membership would end at the person's next sign-in.
+    New groups that the identity provider decides are left out, because the person would lose them
+    again at the next sign-in.
     """
     own = person.groups.values("pk")
     decided = _decided_by_provider(person).values("pk")
@@ -33,7 +32,7 @@ def offered(giver: User, person: User) -> QuerySet[Group]:
 
 def _decided_by_provider(person: User) -> QuerySet[Group]:
     """Returns the groups for which the identity provider decides whether this person is a member.
-    Returns no groups for a person who does not sign in with the provider.
+    Returns no groups if the person does not sign in with the provider.
     """
     if not SocialAccount.objects.filter(user=person).exists():
         return Group.objects.none()
@@ -42,12 +41,11 @@ def _decided_by_provider(person: User) -> QuerySet[Group]:
 
 @counts_refusals
 def give(person: User, group: Group) -> None:
-    """Adds a person to a group, as part of the caller's database transaction. If an error is
-    raised, nothing has changed.
+    """Adds a person to a group, as part of the caller's database transaction. After an error,
+    nothing has changed.
 
-    Raises: NeedsApproval if another person must first approve the addition. Raises ProviderDecides
-    if the identity provider decides whether this person is in this group. In this case the database
-    would not require an approval.
+    Raises: NeedsApproval if another person must approve the addition first; ProviderDecides if the
+    identity provider decides about this person and group.
     """
     with approvals.translated(), db_transaction.atomic():
         person.groups.add(group)

@@ -47,9 +47,8 @@ logger = logging.getLogger(__name__)
 
 
 class RefusalMiddleware:
-    """Middleware for refusals that the view does not handle. If a service refuses, the response is
-    a page with the reason and status 409. This happens, for example, if the sign-in is closed after
-    the session was checked and before the service runs.
+    """Middleware that responds with status 409 and a page with the reason if a service refuses and
+    the view does not handle the refusal. For example, the sign-in may be closed during the request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -82,11 +81,11 @@ class AccessMiddleware:
 
 
 class ReplicaMiddleware:
-    """Middleware that lets pages of signed-in users read from replicas. It stores in the session
-    the WAL position up to which the request has written: see Note [Where a read goes].
+    """Middleware that lets pages of signed-in users read from replicas. After a request that has
+    written, it stores the WAL position in the session: see Note [Where a read goes].
 
-    This middleware must precede the middleware that reads the session. If there are no replicas, it
-    is not used.
+    This middleware must precede the middleware that reads the session. Without replicas, Django
+    does not use it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -95,7 +94,7 @@ class ReplicaMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        replicas.replicas()  # starts the checks of the replicas in a new process
+        replicas.replicas()  # starts the checks of the replicas, once per process
         reads = replicas.RequestReads(
             lambda: cast("SessionStore", request.session).needed,
             lambda: _is_known(request),
@@ -116,8 +115,8 @@ class ReplicaMiddleware:
 
 
 def _note(session: SessionStore, *, has_written: bool) -> None:
-    """Stores in the session the WAL position that a replica must have replayed before it serves
-    this session.
+    """Stores the WAL position in the session. A replica must have replayed this position before it
+    serves the session.
     """
     try:
         if has_written:
@@ -134,9 +133,9 @@ def _note(session: SessionStore, *, has_written: bool) -> None:
 def _within(
     reads: replicas.RequestReads, session: SessionBase, content: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """Yields the parts of `content` unchanged. Code behind `content` reads rows, or books a line of
-    a batch, whenever the next part is needed. After the last part, or when the client stops
-    reading, stores the WAL position of the writes in the session.
+    """Yields the parts of `content` unchanged. The code that creates the parts reads rows, or books
+    lines of a batch. At the end, or when the client stops reading, stores the WAL position of these
+    writes in the session.
     """
     parts = iter(content)
     try:
@@ -152,16 +151,16 @@ def _within(
 
 
 def _is_known(request: HttpRequest) -> bool:
-    """Returns whether the session and its user are already loaded and the user is signed in. Makes
-    no query.
+    """Returns whether the user is signed in. Returns False if the session and its user are not
+    loaded yet, because this function makes no query.
     """
     user, session = getattr(request, "_cached_user", None), request.session
     is_loaded = isinstance(session, SessionStore) and session.row is not None
     return is_loaded and user is not None and user.is_authenticated
 
 
-# Our scripts send this header with requests that are not caused by a click, so that an open page
-# does not prolong a session.
+# Our scripts send this header with automatic requests, so that an open page does not prolong a
+# session.
 BY_ITSELF = "X-By-Itself"
 
 
@@ -185,10 +184,9 @@ class SessionTimesMiddleware:
 
 class NameMiddleware:
     """Middleware that redirects customers without a name to the page where they enter their name.
-    Pages for signing in and out are not redirected.
 
-    A customer has no name after taking over a sign-up in which a stranger may have entered another
-    person's name.
+    A customer has no name after confirming a sign-up that may have been made by a stranger: see
+    `accounts.sign_in.addresses.give_to_owner`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -222,7 +220,7 @@ def message_for(session: SessionStore) -> str:
 
 
 def in_words(time: timedelta) -> str:
-    """Returns a time in hours if it is a whole number of hours, otherwise in minutes."""
+    """Returns a time as text, in hours if it is a whole number of hours, otherwise in minutes."""
     minutes = int(time.total_seconds()) // 60
     count, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"

@@ -40,8 +40,8 @@ MASKED_SEARCH = "A whole account number, its last four digits, or words of a nam
 
 
 def numbers_with(digits: str) -> Q:
-    """Returns the condition for accounts whose number begins with these digits. At least four
-    digits also match the end of a number. Other texts match nothing.
+    """Returns the condition for accounts whose number begins with these digits. Four or more digits
+    also find numbers that end with these digits. A text with other characters finds nothing.
     """
     if not (digits.isascii() and digits.isdigit()):
         return NO_ROWS
@@ -130,8 +130,8 @@ class AccountAdmin(
         return form
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Returns the list of accounts, with a help text that describes what this user can search
-        for.
+        """Returns the list of accounts. If the user may not see account numbers, the numbers are
+        masked, and the help text of the search is a different one.
         """
         listed = super().get_changelist_instance(request)
         if not sees_contact_details(person_of(request)):
@@ -142,8 +142,8 @@ class AccountAdmin(
         return listed
 
     def names(self, request: HttpRequest, typed: list[str]) -> NameSearch:
-        """Returns the search for these words. Words match email addresses only for staff who may
-        see people and addresses.
+        """Returns the search for these words. Words find email addresses only for staff who may see
+        people and addresses.
         """
         whole = sees_contact_details(person_of(request))
         people = self.admin_site.get_model_admin(User)
@@ -209,11 +209,9 @@ class AccountAdmin(
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Serves Django's page without its database transaction, because the services open their
-        own transactions.
-
-        If a service refuses the change, the page is rendered again, and the form shows the refusal
-        as an error.
+        """Serves Django's page without its database transaction, because each service opens a
+        transaction. If a service refuses the change, the page is rendered again with the refusal as
+        an error of the form.
         """
         response: HttpResponse
         page = (request, object_id, form_url, extra_context)
@@ -281,8 +279,8 @@ class AccountAdmin(
         ] + super().get_urls()
 
     def step_view(self, request: HttpRequest, account_id: Any, step: StaffStep) -> HttpResponse:
-        """Serves the page that asks for a reason. After the reason was submitted, does the step for
-        one account and redirects to the account's page.
+        """Serves the page that asks for a reason. When the reason is submitted, does the step for
+        one account and redirects to the page of the account.
         """
         # Refused also if the account does not exist
         if not self.has_change_status_permission(request):

@@ -26,8 +26,8 @@ Obstacles = Mapping[UUID, Sequence[Obstacle]]  # by the id of the row
 
 
 class ReasonForm(forms.Form):
-    """A form for the reason of an action and a message to the customer. The reason and the message
-    are stored with the action.
+    """A form for the reason of an action and a message to the customer. Both texts are stored with
+    the action.
     """
 
     required_css_class = "required"  # the admin's style of a label
@@ -52,8 +52,8 @@ def _no_obstacles(_things: Sequence[Any], _by: User) -> Obstacles:
 class StaffStep:
     """An action of staff on one or more rows, with one reason for all rows.
 
-    `do` takes the row, the reason, the message and the staff member. `do` returns True if the call
-    did the action, and False if the action was already done.
+    `do` is called for each row, with the row, the reason, the message and the staff member. `do`
+    returns False if the action had already been done before the call.
     """
 
     verb: str
@@ -69,9 +69,7 @@ class StaffStep:
 
 
 def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
-    """Returns a function that sets this status of an account. The function is used as
-    `StaffStep.do`.
-    """
+    """Returns the function `do` of a `StaffStep` that sets this status of an account."""
     return lambda account, reason, message, by: services.change_status(
         account=account, status=status, reason=reason, message=message, changed_by=by
     )
@@ -83,7 +81,9 @@ def _closed_for_good(accounts: Sequence[Account], _by: User) -> Obstacles:
 
 
 def _to_closing(accounts: Sequence[Account], by: User) -> Obstacles:
-    """Returns the obstacles to closing the accounts, with links to the pages that `by` may use."""
+    """Returns the reasons why the accounts cannot be closed, with links to the pages that `by` may
+    use.
+    """
 
     def link(kind: str, account: Account) -> Link:
         if kind in (HELD, COMING):
@@ -186,8 +186,8 @@ CHOOSE = (("", "Choose an action"),)
 
 
 class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Admin pages with actions that ask for a reason on a separate page. After an action, a message
-    is shown for each row.
+    """Admin pages with actions that ask for a reason on a separate page. After an action, the next
+    page shows one message per row.
     """
 
     reason_template = "admin/accounts/reason.html"
@@ -196,8 +196,8 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[tuple[str, str]]:
-        """Returns the choices. The first choice is empty. Django 6.1 and later pass
-        `action_location`, because they also support actions on forms.
+        """Returns the choices. The first choice is empty. `action_location` is passed by Django 6.1
+        and later.
         """
         given = [action_location] if action_location else []
         first = list(default_choices or CHOOSE)
@@ -216,9 +216,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         raise NotImplementedError
 
     def obstacles(self, request: HttpRequest, things: Sequence[Any], step: StaffStep) -> Obstacles:
-        """Returns a mapping from the id of each row to the reasons why this user cannot do the
-        step.
-        """
+        """Returns the reasons why this user cannot do the step, by the id of the row."""
         found = step.obstacles(things, person_of(request))
         return {
             thing.pk: [*self.refusals_for(request, thing), *found.get(thing.pk, ())]
@@ -226,8 +224,8 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         }
 
     def refusals_for(self, request: HttpRequest, thing: Any) -> list[Obstacle]:
-        """Returns the text of `refusal_for` as a list of obstacles, or an empty list. A subclass
-        may override this method to add links.
+        """Returns the text of `refusal_for` as a list with one obstacle, or an empty list.
+        Subclasses can override this method to add links.
         """
         refusal = self.refusal_for(request, thing)
         return [Obstacle(refusal)] if refusal else []
@@ -239,12 +237,12 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         back: str = "",
     ) -> HttpResponse | None:
-        """Renders the page that asks for a reason. If the reason was submitted, does the step for
+        """Renders the page that asks for a reason. When the reason is submitted, does the step for
         each row and redirects.
 
         The page first lists all obstacles. If the step is not possible for any row, the page has no
         form. If a row is refused, the page is shown again with the entered text. If more than
-        MAX_ROWS_PER_ACTION rows are chosen, returns None and adds an error message.
+        MAX_ROWS_PER_ACTION rows are chosen, adds an error message and returns None.
         """
         things = self.things_of(request, chosen[: MAX_ROWS_PER_ACTION + 1])
         if len(things) > MAX_ROWS_PER_ACTION:
@@ -286,7 +284,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def _blocked(
         self, request: HttpRequest, things: Sequence[Any], step: StaffStep
     ) -> list[tuple[Any, Sequence[Obstacle]]]:
-        """Returns each row for which the step is not possible or is already done, with the
+        """Returns the rows for which the step is impossible or already done, each with the
         reasons.
         """
         found = self.obstacles(request, things, step)
@@ -301,7 +299,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         reasons: Mapping[str, str],
     ) -> list[tuple[Any, Sequence[Obstacle]]]:
-        """Does the step for each row. Returns each refused row with the reasons."""
+        """Does the step for each row. Returns the refused rows, each with the reasons."""
         results = [(thing, self._do_one(request, thing, step, reasons)) for thing in things]
         return [(thing, obstacles) for thing, obstacles in results if obstacles]
 
@@ -309,7 +307,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, thing: Any, step: StaffStep, reasons: Mapping[str, str]
     ) -> Sequence[Obstacle]:
         """Does the step for one row, writes the log, and adds a message with the result. Returns
-        the obstacles if the step was refused, otherwise an empty sequence.
+        the reasons if the step was refused, otherwise an empty sequence.
         """
         done_now = False
         set_reason(reasons["reason"])

@@ -1,4 +1,4 @@
-"""Labels for the history: the kind of change, the changed value, and the program that wrote the
+"""Labels for the history: the kind of a change, the name of a value, and the program that wrote the
 change.
 """
 
@@ -71,8 +71,8 @@ WORDS: Words = {
 
 
 def title_of(change: Change, subject: str) -> str:
-    """Returns the beginning of a title, for example "Changed account" or "Added second factor of".
-    The page shows the object's name after it.
+    """Returns the title of a change without the name of the object, for example "Changed account"
+    or "Added second factor of".
     """
     return f"{ACTIONS[change.action]} {PARTS.get(change.table_name, subject)}"
 

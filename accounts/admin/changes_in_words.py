@@ -1,6 +1,4 @@
-"""Changes in the form that the history page shows: labels, links to the changed objects, and the
-stored row.
-"""
+"""Prepares changes for the history page: labels, links to objects, and the stored row."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,7 +33,7 @@ MODELS: dict[str, type[Any]] = {
 @dataclass(frozen=True, slots=True)
 class ChangeInWords:
     """A row of the history for a template. `values` contains tuples of label, old value and new
-    value. If a value was added, its old value is "". If a value was removed, its new value is "".
+    value. The old value is "" if the value was added, and the new value is "" if it was removed.
     """
 
     change: Change
@@ -54,8 +52,8 @@ class ChangeInWords:
 
     @property
     def place(self) -> str:
-        """The text "in the admin" or "on the site", depending on the page of the change. If a
-        command made the change, or if the page is unknown, the text is "".
+        """The text "in the admin" or "on the site", by the page of the change. It is "" if a
+        command made the change, or if the page is unknown.
         """
         if self.command or not self.change.path:
             return ""
@@ -65,7 +63,7 @@ class ChangeInWords:
 
     @property
     def record(self) -> list[tuple[str, str]]:
-        """The stored row of the history, as labels and values that can be compared with logs."""
+        """The stored row of the history as pairs of label and value, for comparing with logs."""
         change = self.change
         sides = [
             (label, json.dumps(side, ensure_ascii=False))
@@ -128,9 +126,9 @@ def _owner() -> str:
 
 
 def _permissions_in(changes: Sequence[Change]) -> dict[str, str]:
-    """Returns a mapping from the text of each permission in the history to the permission's name.
-    Earlier versions stored another app label in this text, so permissions are also found by only
-    the codename.
+    """Returns the names of the permissions in the history, by their stored text (`app.codename`).
+    Old rows contain an app label that no longer exists, so the codename is enough to find a
+    permission.
     """
     texts = {
         side["permission"]
@@ -185,9 +183,7 @@ def _name_of(row: Any) -> str:
 
 
 def _name_in(change: Change) -> str:
-    """Returns the name of an object that is deleted or has no row. The name is read from the
-    change.
-    """
+    """Returns the name of an object without a row, from the values of the change."""
     if change.about == "*":
         return ALL_OTHERS
     values = change.before or change.after or {}
@@ -202,9 +198,8 @@ def _url(subject: str, row: Any) -> str:
 
 
 def _side(values: dict[str, Any] | None, name: str, row: Any, words: Words) -> str:
-    """Returns the value of the column `name` as text. `values` contains the columns of the row
-    before the change, or the columns of the row after the change. If the row did not exist at this
-    time, `values` is None, and the result is "".
+    """Returns the value `name` as text, before or after a change. `values` contains all values at
+    that time. Returns "" if `values` is None, because there was no row at that time.
     """
     if values is None or (name == "password" and values[name] is None):
         return ""

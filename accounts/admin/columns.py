@@ -62,8 +62,8 @@ class StatusHistory(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
 
 
 class AccountColumns(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The admin columns of an account: amounts, the number in groups of four digits, and formatted
-    dates.
+    """The columns of accounts in the admin: amounts, dates, and the number in groups of four
+    digits.
     """
 
     @admin.display(description="Owner", ordering="user__name")

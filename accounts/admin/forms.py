@@ -34,9 +34,9 @@ REMOVING = (
 class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form that requires a reason for every change and stores the reason in the history.
 
-    The form contains the initial values as hidden fields, so that only fields which this user
-    changed are written. Without the hidden fields, a user could restore an old value by mistake,
-    for example if a colleague has lowered a limit after the user opened the page.
+    Hidden fields contain the values that the page showed, so that only fields which this user
+    changed are written. Otherwise an open page could restore a limit that a colleague has lowered
+    in the meantime.
     """
 
     reason = ReasonField(
@@ -59,13 +59,13 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class NamedForm(ReasonedForm):
-    """A form with a name. The name is checked by the same rule as at sign-up."""
+    """A form with a name, which is checked by the same rule as at sign-up."""
 
     def clean_name(self) -> str:
-        """Returns the name without extra spaces. An existing name that violates the rule does not
-        prevent other changes.
+        """Returns the name without extra spaces. An unchanged name is not checked, so an old name
+        that violates the rule does not prevent other changes.
 
-        Raises: ValidationError if the name was changed and is unreadable or imitates another name.
+        Raises: ValidationError if a changed name is unreadable or imitates another name.
         """
         name = tidy_line(self.cleaned_data["name"])
         if name and "name" in self.changed_data and (reason := unfit_name(name)):
@@ -74,10 +74,8 @@ class NamedForm(ReasonedForm):
 
 
 class AccountForm(NamedForm):
-    """A form for the name and limits of an account.
-
-    If the service refused the change, `refusal` is the error, otherwise None; see
-    `AccountAdmin.changeform_view`.
+    """A form for the name and limits of an account. `refusal` is the error with which the service
+    refused the change, or None: see `AccountAdmin.changeform_view`.
     """
 
     refusal: ClassVar[LedgerError | None] = None
@@ -100,7 +98,8 @@ class AccountForm(NamedForm):
 
 
 def _check_limit(name: str, limit: Decimal) -> None:
-    """Checks the rules that the database constraints check, so that the error appears at the field.
+    """Checks a limit by the rules of the database constraints, so that the error appears at the
+    field.
 
     Raises: ValidationError if the limit is not allowed.
     """
@@ -135,9 +134,7 @@ class AccountAddForm(AccountForm):
 
 
 class PersonAddForm(NamedForm):
-    """A form for a new person. The person chooses a password with a link in a mail: see
-    `accounts.admin.people`.
-    """
+    """A form for a new person. The person gets a mail with a link to choose a password."""
 
     class Meta:
         model = User
@@ -185,8 +182,8 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         return is_staff
 
     def clean_groups(self) -> list[Group]:
-        """Returns the person's current groups, with the groups that the user selected on the page
-        and without the groups that the user deselected.
+        """Returns the groups that the person will have: the current groups, with the groups that
+        the user selected and without the groups that the user deselected.
         """
         wanted, now = {*self.cleaned_data["groups"]}, {*self.instance.groups.all()}
         if not self.fields["groups"].show_hidden_initial:
@@ -243,8 +240,8 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 def unclaimed(email: str, person: User) -> str:
     """Returns the address in lowercase.
 
-    Raises: ValidationError if another person uses the address or has confirmed it. In this case the
-    other person is added to the read log.
+    Raises: ValidationError if another person uses the address or has confirmed it. The read log
+    then records this other person.
     """
     email = email.lower()
     confirmed = EmailAddress.objects.filter(email=email, verified=True)

@@ -1,4 +1,4 @@
-"""Adds groups on the page of a person, and requests approval for groups that need two people."""
+"""Adds groups on the admin page of a person. Requests approval for groups that need two people."""
 
 from typing import Any
 
@@ -17,9 +17,7 @@ ASKED = "We have asked a manager to approve the group {group}. Everything else i
 
 
 def pending_groups_html(person: User) -> str:
-    """Returns HTML that lists the groups of this person for which an approval is pending. Returns
-    "" if there is no such group.
-    """
+    """Returns HTML that lists the groups of this person for which an approval is pending, or ""."""
     waiting = ApprovalRequest.objects.waiting().filter(
         kind=ApprovalRequest.Kind.GROUP, person=person
     )
@@ -31,7 +29,7 @@ def pending_groups_html(person: User) -> str:
 
 class GroupsByTwo(AsksApproval):
     """Admin pages that request approval for groups which need another person's approval. All other
-    changes are saved first.
+    changes of the form are saved before.
     """
 
     def changeform_view(
@@ -41,8 +39,8 @@ class GroupsByTwo(AsksApproval):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Serves Django's page. The approvals are requested after the page's database transaction,
-        because each request opens its own transaction.
+        """Serves Django's page. Requests the approvals after the database transaction of the page,
+        because each request opens a new transaction.
         """
         response: HttpResponse = super().changeform_view(
             request, object_id, form_url, extra_context
@@ -52,8 +50,8 @@ class GroupsByTwo(AsksApproval):
         return response
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Adds the groups one by one, so that approval is requested only for groups that were
-        refused.
+        """Saves the groups. Each group is added separately, so that one refused group does not
+        prevent the others.
         """
         if change and "groups" in form.cleaned_data:
             person, wanted = form.instance, form.cleaned_data["groups"]
@@ -63,9 +61,9 @@ class GroupsByTwo(AsksApproval):
         super().save_related(request, form, formsets, change)
 
     def _gives(self, request: HttpRequest, person: User, group: Group, form: Any) -> bool:
-        """Adds the person to a group and returns True. If the group needs approval, records this in
-        the request and returns False. If the change is refused for another reason, adds an error
-        message and returns False.
+        """Adds the person to a group and returns True, or returns False if the group is refused. If
+        the group needs approval, notes on `request` that approval must be requested. Otherwise
+        shows the refusal as a message.
         """
         try:
             memberships.give(person, group)

@@ -1,4 +1,4 @@
-"""The page with the history of all objects, and the history of one object."""
+"""The page with the history of all objects, and the pages with the history of one object."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ UNIQUE_VIOLATION = "23505"
 
 
 def people_called(words: str) -> models.QuerySet[User]:
-    """Returns the people whose id or email address is `words`, or whose name contains `words`."""
+    """Returns the people whose name contains `words`, or whose id or email address is `words`."""
     try:
         called = Q(pk=UUID(words.strip()))
     except ValueError:
@@ -103,9 +103,9 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        """Serves the page. If another request has inserted the same unique value after the form was
-        checked, the database refuses the row. In this case, serves the page a second time, so that
-        the form shows the error at the field.
+        """Serves the page. If the database refuses a duplicate value that another request has
+        inserted in the meantime, serves the page again, so that the form shows the error at the
+        field.
         """
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -120,7 +120,7 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Inserts the row, or updates only the columns that were changed on the page. Other columns
-        may have changed in the meantime, and the web role may not update all columns.
+        may have changed in the meantime, and the web role may not write all of them.
         """
         if change:
             columns = {field.name for field in obj._meta.concrete_fields}
@@ -130,9 +130,9 @@ class ReasonedChanges(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class LockedChanges(ReasonedChanges):
-    """Admin pages that lock the row before they process a submitted form, or delete the row. The
-    form is compared with the current row, and is refused if the user is no longer allowed to use
-    the admin. Use this mixin for pages that save in Django's database transaction.
+    """Admin pages that lock the row before a form is processed or the row is deleted. The form is
+    then compared with the current row, and is refused if the user may no longer use the admin. This
+    mixin is for pages that save in Django's database transaction.
     """
 
     def _changeform_view(
@@ -156,8 +156,8 @@ class LockedChanges(ReasonedChanges):
 
 
 class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Admin pages that show the changes of an object on its history page, above Django's log. The
-    changes are shown only to users who may see the history.
+    """Admin pages whose history page lists the changes of the object above Django's log. Only users
+    who may see the history see the changes.
     """
 
     history_subject: str

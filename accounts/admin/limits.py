@@ -14,9 +14,9 @@ ASKED = "We have asked another manager to approve the limits. Nothing has change
 
 
 def ask_for_limits(*, account: Account, form: Any, asked_by: User) -> ApprovalRequest:
-    """Requests approval for the limits that a valid form changes, and returns the request. The
-    request contains the current limits. If one of these limits changes before the approved change
-    is made, the database refuses the change.
+    """Requests approval for the limits that were changed in a valid form, and returns the request.
+    The database later refuses the approved change if one of these limits was changed again in the
+    meantime.
 
     Raises: the errors of `approvals.ask`; DetailsInvalid if the form changes no limit;
     RequestDecided if an earlier request of this person for the account is still pending.

@@ -35,9 +35,8 @@ NO_FILTER = "The filters of this address cannot be read. Start again from the li
 
 
 class ListFiles(CheckedKeys):
-    """An admin list that can be downloaded as CSV or JSON. The file contains the list's columns,
-    and all rows that match the search and the filters. Every user who may open the list can
-    download the file.
+    """An admin list that can be downloaded as CSV or JSON. The file contains the columns of the
+    list and all rows that match the search and the filters.
     """
 
     has_list_files = True
@@ -51,8 +50,8 @@ class ListFiles(CheckedKeys):
         return [*paths_of_files("list", view, name), *super().get_urls()]
 
     def list_file(self, request: HttpRequest, kind: str) -> HttpResponseBase:
-        """Returns the list as a file. All rows are read before the response, so that the read log
-        records all of them.
+        """Returns the list as a file. Reads all rows before the response begins, so that the read
+        log records all of them.
         """
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied

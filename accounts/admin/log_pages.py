@@ -19,9 +19,7 @@ PAGE_SIZE = 50
 
 
 class LogAdmin(ReadOnly, CheckedKeys):
-    """An admin page that shows a log and a filter form instead of Django's list. Rows do not have
-    their own pages.
-    """
+    """An admin page that shows a log and a form with filters. Single rows have no pages."""
 
     title: str
     filter_class: Any  # a form whose `apply` filters the rows
@@ -67,9 +65,8 @@ class LogAdmin(ReadOnly, CheckedKeys):
 def newest_page(
     rows: models.QuerySet[Any], time: str, request: HttpRequest
 ) -> tuple[list[Any], str]:
-    """Returns a page of rows, with the newest row first, and the query string of the next page. On
-    the last page, the query string is "". The next page begins after the last row of this page (the
-    parameter `before`), so every page takes the same time.
+    """Returns a page of rows, newest first, and the query string of the next page ("" on the last
+    page). The query string contains the position of the last row, so later pages are not slower.
     """
     if start := _position(request.GET.get("before", "")):
         moment, id = start

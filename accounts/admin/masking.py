@@ -31,17 +31,17 @@ def masked_number(number: str) -> str:
 
 
 def mask_number(account: Account, reader: User) -> None:
-    """Masks the number on this instance if the user may not see account numbers. The row does not
-    change.
+    """Masks the number on this instance if the user may not see account numbers. Does not write the
+    row.
     """
     if not sees_contact_details(reader):
         account.number = masked_number(account.number)
 
 
 def known_number(digits: str) -> Q:
-    """Returns a filter for accounts with this whole number, or with these last four digits. Texts
-    of other lengths match nothing. Otherwise a user who sees four digits could guess the other
-    digits one by one.
+    """Returns a filter for accounts with this whole number, or with these last four digits. Other
+    lengths find nothing, because a user who sees four digits could otherwise guess the other digits
+    one by one.
     """
     if len(digits) == SHOWN_DIGITS:
         return Q(number__endswith=digits)

@@ -1,12 +1,12 @@
-"""The names of pages in the read log, because its rows contain only paths."""
+"""The names of pages for the read log, which stores only paths."""
 
 import re
 
 from django.apps import apps
 from django.urls import Resolver404, resolve
 
-# The names by URL pattern. Pages that are not in this table and do not belong to a model are shown
-# as a path.
+# The names of pages by URL pattern. If a page is not in this table and does not belong to a model,
+# its path is shown.
 NAMES = {
     "admin:index": "Overview",
     "admin_approvals": "Approvals",

@@ -39,10 +39,8 @@ class ReadOnly:
 
 
 class ReasonField(forms.CharField):
-    """A form field for a reason, which must contain a letter or a digit.
-
-    Extra spaces are removed only from texts of up to LONGEST_UNTIDY characters. A text that is
-    longer has more than 500 characters, so the field refuses it anyway.
+    """A form field for a reason, which must contain a letter or a digit. Extra spaces are removed,
+    except from texts of more than LONGEST_UNTIDY characters, which the field refuses anyway.
     """
 
     LONGEST_UNTIDY = 1_000  # characters, including line ends of two characters and extra spaces
@@ -56,11 +54,11 @@ class ReasonField(forms.CharField):
 
 
 class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
-    """An admin list that accepts only two kinds of filters: filters that the user sees on the page,
-    and filters in links from other pages.
+    """An admin list that accepts only filters that the page shows and filters in links from other
+    pages.
 
     Django's list accepts any field and relation of the model. A user could then query data that no
-    page shows to this user, such as the members of a group or the people with a second factor.
+    page shows, such as the people with a second factor.
     """
 
     linked_lookups: tuple[str, ...] = ()  # lookups in links from other pages
@@ -86,10 +84,9 @@ class KeyedSelect(AutocompleteSelect):
 
 
 class CheckedKeys(ShownFilters):
-    """Admin pages that accept invalid keys without a server error. Django's pages fail on an
-    invalid value of `autocomplete_fields`, on an empty `_to_field` and on `_saveasnew`. Facets are
-    disabled, because they would count rows that the list does not show and the read log does not
-    record.
+    """Admin pages that accept invalid keys without a server error. Django fails on an invalid value
+    of `autocomplete_fields`, on an empty `_to_field` and on `_saveasnew`. Facets are disabled,
+    because they count rows that the read log does not record.
     """
 
     show_facets = admin.ShowFacets.NEVER
@@ -113,8 +110,8 @@ class CheckedKeys(ShownFilters):
 
 
 class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Admin pages that may request approval instead of saving. In this case they do not show
-    Django's message "was changed successfully".
+    """Admin pages that may request approval instead of saving. After a request for approval, the
+    message "was changed successfully" is not shown.
     """
 
     @staticmethod
@@ -143,8 +140,8 @@ def _belongs_to(lookup: str, shown: Any) -> bool:
 
 
 def date_filter(name: str) -> type[admin.DateFieldListFilter]:
-    """Returns a class for a date filter with the title "By <name>". Django would use the name of
-    the column.
+    """Returns a class for a date filter with the title "By <name>" instead of the name of the
+    column.
     """
 
     class Named(admin.DateFieldListFilter):

@@ -100,12 +100,12 @@ class UserAdmin(
     DjangoUserAdmin,  # type: ignore[type-arg]
 ):
     """The admin pages of people. People are never deleted, but their sign-in can be closed and
-    restored.
+    opened again.
 
-    Only superusers change addresses and passwords, because a user with this right could act as
-    another person. New people choose a password with a link in a mail. Staff never see this link.
+    Only superusers change addresses and passwords, because such a change makes it possible to act
+    as another person. New people choose a password with a link in a mail, which staff never see.
     Users cannot change their own rights, and can add people only to groups that `groups_given_by`
-    returns. Superusers are created only by `manage.py createsuperuser`, not on a page.
+    returns. Superusers are created only by `manage.py createsuperuser`.
     """
 
     form = PersonChangeForm
@@ -180,7 +180,7 @@ class UserAdmin(
         email = () if by.is_superuser else ("email",)
         may_give = by.has_perm("accounts.give_groups") and obj.pk != by.pk
         if not may_give:
-            # A change of the household could be used to avoid a rule
+            # A change of the household could be used to avoid the rules about households
             fixed: tuple[str, ...] = (*RIGHTS, "household")
         else:
             fixed = () if offered(by, obj).exists() else ("groups",)  # there is no group to choose
@@ -189,8 +189,8 @@ class UserAdmin(
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """Returns the form class. Its field for groups offers only the groups that this user may
-        add, and the person's current groups.
+        """Returns the form class. The field for groups offers the person's current groups, and the
+        groups to which this user may add people.
         """
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         if obj is not None and "groups" in form.base_fields:
@@ -212,8 +212,8 @@ class UserAdmin(
         return NameSearch([typed], addresses=sees_contact_details(person_of(request)))
 
     def matching(self, _request: HttpRequest, typed: str, names: NameSearch) -> tuple[Q, Any]:
-        """Returns the condition and the rank. If the user may not see addresses, only a whole
-        address matches. Otherwise the user could guess an address part by part.
+        """Returns the condition and the rank. Users who may not see addresses find only whole
+        addresses, so they cannot guess an address part by part.
         """
         is_address = Q(email=typed.strip().lower())
         return is_address | names.people(misspelt=True), names.person_rank()
@@ -237,9 +237,8 @@ class UserAdmin(
     def _add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Serves the page for adding a person. Django requires the right to change people for this
-        page, because Django's page could set rights. Our page contains only an address and a name,
-        so the right to add people is enough.
+        """Serves the page for adding a person. The right to add people is enough. Django's own page
+        also requires the right to change people.
         """
         return admin.ModelAdmin.add_view(self, request, form_url, extra_context)
 
@@ -361,7 +360,7 @@ class UserAdmin(
 
 
 def _linked(person: User, words: str) -> str:
-    """Returns the text. If the user may see the person's accounts, the text is a link to these
+    """Returns the text `words`, as a link to the person's accounts if the user may see the
     accounts.
     """
     if not getattr(person, "accounts_open", False):
@@ -371,8 +370,8 @@ def _linked(person: User, words: str) -> str:
 
 
 def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
-    """Returns the columns or filters. If the user may not see rights, columns and filters about
-    rights are excluded.
+    """Returns the names of columns or filters. If the user may not see rights, the names in RIGHTS
+    are left out.
     """
     if sees_rights(person_of(request)):
         return list(names)
@@ -380,7 +379,7 @@ def _without_rights(request: HttpRequest, names: Any) -> list[Any]:
 
 
 def sees_rights(reader: User) -> bool:
-    """Returns whether the user may see which people are staff, and their groups."""
+    """Returns whether the user may see who is staff, and the groups of people."""
     return reader.has_perm("accounts.give_groups") or reader.has_perm("auth.view_group")
 
 

@@ -13,23 +13,24 @@ from accounts.name_search import CUT, NameSearch
 
 class RankedChangeList(ChangeList):
     def get_ordering_field_columns(self) -> Any:
-        """Returns the columns whose headings show that they sort the list. There are none if the
-        search sorts the list.
+        """Returns the columns by which the list is sorted. Returns no columns if the search sorts
+        the list.
         """
         is_ranked = self.query and not self.params.get(ORDER_VAR)
         return {} if is_ranked else super().get_ordering_field_columns()
 
 
 class RankedSearch(admin.ModelAdmin):  # type: ignore[type-arg]
-    """An admin list of people or accounts. Search results are sorted by rank, see Note [Ranked
-    names], and results with equal rank in the order of the list. If the user sorts the list by a
-    column, the search does not change this order.
+    """An admin list of people or accounts. Search results are sorted by rank (see Note [Ranked
+    names]), unless the user sorts the list by a column.
     """
 
     search_fields = ("name",)  # shows the search box; `get_search_results` does the search
 
     def names(self, request: HttpRequest, typed: list[str]) -> NameSearch:
-        """Returns the search for these words and phrases, by what the user may see."""
+        """Returns the search for these words and phrases. The search depends on what the user may
+        see.
+        """
         raise NotImplementedError
 
     def matching(self, request: HttpRequest, typed: str, names: NameSearch) -> tuple[Q, Any]:

@@ -1,6 +1,4 @@
-"""The page of the read log, which shows the reads of people's data. The page of a person shows the
-reads of this person's data.
-"""
+"""The page of the read log, and the latest reads of a person's data on the page of this person."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,8 +39,7 @@ class ReadFilter(forms.Form):
     def clean_whose(self) -> list[UUID] | None:
         """Returns the ids of all people who match, or None if the field is empty.
 
-        Raises: ValidationError if more than MAX_NAMESAKES people match. If the filter used only
-        some of these people, the page would hide reads of the other people.
+        Raises: ValidationError if more than MAX_NAMESAKES people match.
         """
         words = self.cleaned_data["whose"]
         if not words:
@@ -87,8 +84,8 @@ class ReadAdmin(LogAdmin):
 
 
 def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter], str, int]]:
-    """Returns each read with the name of the page, the parameters of the query string, links to the
-    people whose data was shown, and the number of further people.
+    """Returns each read with five values: the read, the name of its page, the parameters of its
+    query string, links to the people whose data was shown, and the number of people without a link.
     """
     ids = {id for read in reads for id in read.people[:NAMED]}
     names: Mapping[UUID, User] = User.objects.shown().in_bulk(list(ids))

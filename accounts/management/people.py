@@ -6,8 +6,8 @@ from accounts.models import User
 
 
 def signing_in_with(email: str, *, is_locked: bool = False) -> User:
-    """Returns the person with this address. Upper and lower case do not matter. If `is_locked`, the
-    row is locked until the database transaction ends.
+    """Returns the person with this address, in upper or lower case. If `is_locked`, the row is
+    locked until the database transaction ends.
 
     Raises: CommandError if no person has the address.
     """

@@ -1,5 +1,5 @@
-"""Tables of Django and allauth, as proxies that carry triggers. A migration of its own, because
-those tables refer to people.
+"""Proxy models for tables of Django and allauth, with triggers. They are in a separate migration,
+because these tables refer to people.
 """
 
 import django.contrib.admin.models

@@ -1,4 +1,6 @@
-"""Facts of a write that the database believes: see Note [Signed facts] in ledger/db/history/signed_facts.py."""
+"""The SQL that checks the signed facts of a write: see Note [Signed facts] in
+ledger/db/history/signed_facts.py.
+"""
 
 from django.db import migrations
 

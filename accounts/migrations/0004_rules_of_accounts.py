@@ -1,4 +1,4 @@
-"""What may happen to an account, its status, its limits and its currency."""
+"""The rules for accounts: their status, limits and currency."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

@@ -1,4 +1,6 @@
-"""What people and staff may do: rights, approvals by a second person, tokens, reads."""
+"""The rules for people and staff: rights, approvals by a second person, tokens, and the read
+log.
+"""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

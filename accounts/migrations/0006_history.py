@@ -42,7 +42,9 @@ def recorded(
     about: str = "{row}.id",
     password: bool = False,
 ) -> AddTrigger:
-    """The trigger that writes the history of one table: see `accounts.models.change_triggers`."""
+    """Returns the trigger that writes the history of one table: see
+    `accounts.models.change_triggers`.
+    """
 
     def state_of(row: str) -> str:
         parts = (f"'{name}', {sql.strip().replace('{row}', row)}" for name, sql in values.items())

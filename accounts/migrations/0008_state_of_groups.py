@@ -1,5 +1,5 @@
-"""Notes the groups that are older than their history: those of Django stay where `accounts` is taken
-back and comes again.
+"""Records the current groups in the history. Groups can be older than their history, because
+Django's groups stay if the migrations of `accounts` are reversed and applied again.
 """
 
 from django.db import migrations

@@ -4,8 +4,8 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-# Code, name and minor units. Sources: ISO 4217:2015, list one (national currencies; funds and
-# metals left out), and the English names of CLDR.
+# Code, name and minor units. Sources: ISO 4217:2015, list one (national currencies, without funds
+# and metals), and the English names of CLDR.
 CURRENCIES = [
     ("AED", "United Arab Emirates Dirham", 2),
     ("AFN", "Afghan Afghani", 2),
@@ -168,7 +168,7 @@ def load(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     model = apps.get_model("accounts", "Currency")
     model.objects.using(schema_editor.connection.alias).bulk_create(
         (model(code=code, name=name, minor_units=units) for code, name, units in CURRENCIES),
-        ignore_conflicts=True,  # taken back, they stay
+        ignore_conflicts=True,  # reversing keeps the currencies
     )
 
 

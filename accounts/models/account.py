@@ -28,9 +28,9 @@ LIMITS = {
     "transfer_limit": "Transfer limit",
     "daily_limit": "Daily limit",
 }
-# Columns that the owner of an account can set on its page Settings, with the choices of the column,
-# or None. The form, the download, the history, the columns that web processes may update and the
-# rule about choices use this dictionary: docs/new-setting.md.
+# The columns that the owner of an account can set on its page Settings. The value contains the
+# choices of the column, or None for free text. The form, the download, the history, the rights of
+# web processes and the rule about choices use this dictionary: docs/new-setting.md.
 SETTINGS: dict[str, type[models.TextChoices] | None] = {"name": None}
 ACCOUNT_WORDS = words_of(name="A")
 
@@ -48,7 +48,7 @@ def _any_of(field: str, ids: Iterable[uuid.UUID]) -> models.Func:
 
 
 def paid_close_to(person: User) -> Q:
-    """Returns the condition that `to_account` belongs to this person or to somebody in the same
+    """Returns the condition that `to_account` belongs to this person or to the person's
     household.
     """
     close = Q(to_account__user=person)
@@ -59,8 +59,8 @@ def paid_close_to(person: User) -> Q:
 
 class AccountQuerySet(models.QuerySet["Account"]):
     def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
-        """Returns the accounts with these ids, with their rows locked until the database
-        transaction ends.
+        """Returns the accounts with these ids. Their rows are locked until the database transaction
+        ends.
 
         Note [Lock ordering]: every writer locks its accounts in order of id, with this query or in
         the statement of `posting.single_statement`. Two transfers in opposite directions therefore
@@ -80,8 +80,8 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(user=user).order_by("created_at", "pk")
 
     def usual_currency(self, user: "User") -> str | None:
-        """Returns the currency that most of the person's accounts have, or None if the person has
-        no account.
+        """Returns the most frequent currency of the person's accounts, or None if the person has no
+        account.
         """
         counted = self.filter(user=user).values("currency").annotate(many=models.Count("pk"))
         first = counted.order_by("-many", "currency").first()
@@ -219,9 +219,8 @@ class Account(models.Model):
 
     @property
     def main_figure(self) -> Decimal:
-        """The main amount on a card or statement. This is the available money. A frozen account
-        cannot send money, so the main amount of a frozen account is the balance minus the holds,
-        without the overdraft limit.
+        """The main amount on a card or statement: the available money. For a frozen account, which
+        cannot send money, it is the balance minus the holds, without the overdraft limit.
         """
         figure: Decimal = self.balance - self.held if self.is_frozen else self.available
         return figure

@@ -1,9 +1,9 @@
 """The triggers of accounts. They check columns that a payment does not write, and protect balances.
 
-Note [Rules of a payment]: every SQL statement that writes to a table plans the table's CHECK
-constraints and the WHEN conditions of its triggers again. A payment updates only balance, held and
-last_entry_at of its accounts. Therefore rules about other columns are triggers on these columns,
-because such triggers do not slow down payments. docs/schema.md describes the cost of rules.
+Note [Rules of a payment]: for every SQL statement that writes to a table, Postgres plans the
+table's CHECK constraints and the WHEN conditions of its triggers again. A payment updates only
+balance, held and last_entry_at of its accounts. Therefore triggers on the other columns check the
+other columns, so these rules do not slow down payments. docs/schema.md describes the cost of rules.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from ledger.db.history.register import ERASES
 from ledger.db.triggers import TRUSTS_USER, FirmTrigger, refuse
 
 STATUSES = ("active", "frozen", "closed")
-# These columns cannot change on a closed account. Its limits and settings cannot change either.
+# Columns that cannot change on a closed account, together with its limits and settings.
 CLOSED_COLUMNS = ("user_id", "number", "currency", "status", "closed_at")
 
 
@@ -89,10 +89,9 @@ def _literal(value: str) -> str:
 
 
 def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
-    """Returns the trigger that protects closed accounts from changes. The only exception: the owner
-    of the tables may erase the name. Without this exception, `erase_person` would have to disable
-    the trigger. To disable a trigger, Postgres locks the table, and this lock would block every
-    payment.
+    """Returns the trigger that protects closed accounts from changes. The owner of the tables may
+    still erase the name, so that `erase_person` need not disable the trigger, which would lock the
+    table and block every payment.
     """
     others = [column for column in columns if column != "name"]
     return FirmTrigger(
@@ -113,7 +112,7 @@ def _closed_stays(columns: Iterable[str]) -> pgtrigger.Trigger:
 
 
 def _differ(columns: Iterable[str]) -> str:
-    """Returns the SQL condition that one of these columns of a row has changed."""
+    """Returns the SQL condition that at least one of these columns has changed."""
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
     return f"(({old}) IS DISTINCT FROM ({new}))"
 

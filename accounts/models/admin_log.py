@@ -9,8 +9,8 @@ from accounts.models.author_triggers import by_its_author, of_now
 
 
 class AdminLogEntry(LogEntry):
-    """An action in the admin. Triggers ensure that its time is the current time, and that its user
-    is the signed-in user.
+    """An action in the admin. Triggers set its time to the current time, and refuse any user who is
+    not the signed-in user.
     """
 
     class Meta:

@@ -58,7 +58,7 @@ TOKEN_STAYS = FirmTrigger(
         RETURN NEW;
     """,
 )
-# TOKEN_STAYS is disabled during an erasure, because the erasure may empty a reason. This separate
+# An erasure may empty a reason, so TOKEN_STAYS is disabled during the erasure. This separate
 # trigger stays enabled, so even a compromised worker cannot make a revoked token valid again.
 TOKEN_END_IS_FINAL = FirmTrigger(
     name="api_token_end_is_final",
@@ -85,10 +85,10 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """An access token of a person. Its text is shown once. Only its SHA-256 is stored.
+    """An access token of a person. Its text is shown once, and only its SHA-256 is stored.
 
-    The token allows an action only if its `scopes` and the person's current rights allow the
-    action. A token with `per_payment` or `per_day` can pay only in `currency`, up to these amounts.
+    A token allows an action only if both its `scopes` and the person's current rights allow the
+    action. A token with `per_payment` or `per_day` pays only in `currency`, up to these amounts.
     `accounts.sign_in.tokens` issues, reads and revokes tokens.
     """
 
@@ -201,7 +201,7 @@ class ApiToken(models.Model):
 
     @property
     def words(self) -> list[str]:
-        """The labels of the scopes, as used in "May read and pay"."""
+        """The labels of the scopes, such as "read" and "pay" for the text "May read and pay"."""
         return [WORDS_OF_SCOPES[scope] for scope in self.scopes]
 
     def is_live(self, now: datetime | None = None) -> bool:
@@ -215,14 +215,12 @@ class ApiToken(models.Model):
         return bool(self.currency) or self.per_payment is not None or self.per_day is not None
 
     def per_day_in(self, _currency: str) -> Decimal | None:
-        """Returns the daily limit in the token's only currency, or None if there is no daily
-        limit.
-        """
+        """Returns the daily limit, or None if there is none. A token has only one currency."""
         most: Decimal | None = self.per_day
         return most
 
     def allows(self, scope: str) -> bool:
-        """Returns whether the token has this scope, and its owner still has the rights that the
-        scope requires.
+        """Returns whether the token has this scope, and its owner still has the rights for this
+        scope.
         """
         return scope in self.scopes and self.user.may_have_scope(scope)

@@ -29,7 +29,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-NEWS_LAST = timedelta(days=7)  # the home page shows requesters the result for this time
+NEWS_LAST = timedelta(days=7)  # how long the home page shows the result to the requester
 # The longest time until a request expires; the setting allows 720 hours
 LONGEST = timedelta(days=31)
 
@@ -44,7 +44,7 @@ WITHOUT_TEXTS = f"""({{new}} - {_TEXTS} = {{old}} - {_TEXTS}
 
 
 class LimitAsked(NamedTuple):
-    """A limit that a request changes. The value None means that there is no limit."""
+    """A limit that a request changes. None means "no limit"."""
 
     name: str
     label: str
@@ -53,9 +53,10 @@ class LimitAsked(NamedTuple):
 
 
 class ApprovalThreshold(models.Model):
-    """The amount in a currency that one clerk may move in a day without approval. `migrate` writes
-    these rows from the setting LEDGER_FOUR_EYES_OVER. The history records each change of these
-    rows, so the audit can find the threshold at any time in the past.
+    """The amount in a currency that one clerk may move in a day without approval.
+
+    `migrate` writes these rows from the setting LEDGER_FOUR_EYES_OVER. The history contains each
+    change, so the audit knows the threshold at any earlier time.
     """
 
     currency = models.CharField(primary_key=True, max_length=3, db_comment="* for all others")
@@ -78,10 +79,10 @@ class ApprovalThreshold(models.Model):
 
 
 class StaffSum(models.Model):
-    """The sum of a day's actions without approval, of one clerk or on one account.
+    """The sum of a day's actions without approval, by one clerk or on one account.
 
     `share` is a fraction of the threshold, so that amounts in different currencies can be added. At
-    COMMIT, `share` is at most 1. Only triggers write these rows, see Note [Four eyes].
+    COMMIT, `share` must not exceed 1. Only triggers write these rows, see Note [Four eyes].
     """
 
     key = models.CharField(
@@ -113,16 +114,16 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
         return self.filter(status="approved", expires_at__gt=timezone.now())
 
     def open_for(self, action: uuid.UUID) -> Self:
-        """Filters to unexpired requests for this row or file that are pending, or approved and not
-        done yet.
+        """Filters to requests for this row or file that have not expired and are pending, or
+        approved but not done.
         """
         now = timezone.now()
         open_states = ["pending", "approved"]
         return self.filter(transaction_id=action, status__in=open_states, expires_at__gt=now)
 
     def news_of(self, person: User) -> Self:
-        """Filters to this person's requests that are open, and those that were decided or expired
-        in the last seven days. Loads the person who decided. The newest request is first.
+        """Filters to this person's open requests, and to requests that were decided or expired in
+        the last seven days. Also loads the person who decided. The newest request is first.
         """
         since = timezone.now() - NEWS_LAST
         fresh = Q(status__in=["pending", "approved"], expires_at__gt=since)
@@ -131,16 +132,16 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
         return mine.order_by("-requested_at")
 
     def with_people(self) -> Self:
-        """Loads the accounts, their owners, the requester, the person who decided and the person
-        for a group in the same query.
+        """Loads related rows in the same query: the accounts and their owners, the requester, the
+        person who decided, and the person for a group.
         """
         return self.select_related(
             "from_account__user", "to_account__user", "requested_by", "decided_by", "person"
         )
 
     def for_eyes_of(self, reader: User) -> Self:
-        """Filters to the requests that this user may read. A user who may not see accounts may read
-        only the requests that they made.
+        """Filters to the requests that this user may read. Users who may not see accounts may read
+        only their own requests.
         """
         return (
             self if reader.has_perm("accounts.view_account") else self.filter(requested_by=reader)
@@ -152,7 +153,7 @@ class ApprovalRequest(models.Model):
     threshold, or adds `person` to a group: see Note [Rights by two].
 
     `transaction_id` is the id of the row that the action writes, so an approval can be used only
-    once. For a group, this id is derived from the person and the group. `parameters` contains the
+    once. For a group, the id is derived from the person and the group. `parameters` contains the
     other values of the action. The database compares the action with all of these columns.
     """
 
@@ -264,8 +265,8 @@ class ApprovalRequest(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance. Records its accounts, and the person to be added to a group, for
-        the read log, see Note [Whose data].
+        """Creates the instance. Records its accounts and `person` for the read log, see Note [Whose
+        data].
         """
         request = super().from_db(*arguments, **options)
         add(request.__dict__.get("person_id"))
@@ -288,8 +289,8 @@ class ApprovalRequest(models.Model):
 
     @property
     def reason_in_history(self) -> str:
-        """The reason of the action in the history. It names the requester, because the history
-        records the approver as the author of the action.
+        """The reason of the action in the history. It names the requester, because the author in
+        the history is the person who approved.
         """
         return f"{self.reason} (asked by {self.requested_by}, approved)"
 
@@ -300,9 +301,7 @@ class ApprovalRequest(models.Model):
 
     @property
     def limits(self) -> list[LimitAsked]:
-        """The limits that the request changes. `before` is the value of the limit at the time of
-        the request.
-        """
+        """The limits that the request changes. `before` is the limit at the time of the request."""
         before = self.parameters.get("before", {})
         return [
             LimitAsked(name, label, _decimal(before.get(name)), _decimal(self.parameters[name]))
@@ -312,7 +311,7 @@ class ApprovalRequest(models.Model):
 
     @property
     def is_outdated(self) -> bool:
-        """Whether one of these limits has changed since the request was made."""
+        """Whether one of the limits has changed since the request was made."""
         account = self.from_account
         return any(getattr(account, limit.name) != limit.before for limit in self.limits)
 
@@ -334,7 +333,7 @@ class ApprovalRequest(models.Model):
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the action currently cannot be done, because it moves money from a frozen
+        """Whether the action is currently impossible, because it moves money from a frozen
         account.
         """
         payer = self.from_account
@@ -347,18 +346,18 @@ class ApprovalRequest(models.Model):
 
 class ApprovalPaymentQuerySet(models.QuerySet["ApprovalPayment"]):
     def of(self, requests: Iterable[ApprovalRequest]) -> Self:
-        """Filters to the payments of these requests. Requests that were done or have expired are
-        included.
+        """Filters to the payments of these requests, including requests that were done or have
+        expired.
         """
         return self.filter(request__in=[request.pk for request in requests])
 
     def paying_close_to(self, person: User) -> Self:
-        """Filters to payments to this person or to somebody in the same household."""
+        """Filters to payments to this person or to the person's household."""
         return self.filter(paid_close_to(person))
 
     def largest(self, *, each: int) -> Self:
-        """Filters to the largest payments of each request, at most `each` per request. Loads the
-        recipient's account and its owner.
+        """Filters to the largest payments of each request, at most `each` per request. Also loads
+        the recipient's account and its owner.
         """
         place = Window(RowNumber(), partition_by="request", order_by=[F("amount").desc(), "pk"])
         largest = self.annotate(place=place).filter(place__lte=each)
@@ -373,8 +372,8 @@ class ApprovalPayment(models.Model):
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the request and the payment"
     )
-    # There are no foreign keys, because a trigger copies the ids from rows with foreign keys.
-    # Checking thousands of payments again would need a lookup for each payment.
+    # There is no foreign key, because the trigger copies the ids from rows that have foreign keys.
+    # A foreign key would look up thousands of payments a second time.
     request = models.ForeignKey(
         ApprovalRequest, models.PROTECT, related_name="payments", db_constraint=False
     )

@@ -1,20 +1,20 @@
 """The four-eyes rules in the database.
 
 Note [Four eyes]: without approval, one clerk may move at most the threshold amount in a day. All
-clerks together may move at most the same amount on one account. The same rules apply to the raising
-of limits. An action above the threshold needs an approved request with the same contents. A trigger
-on the table of the action finds this request and marks it as done. If there is no request, the
-trigger adds the amount to the sums of the day. The sums are checked at COMMIT, so a review can post
-a row and roll it back. A row of the sums is locked until COMMIT, so the amounts of parallel actions
-are added correctly. Requests and sums belong to the owner of the tables, so web processes can
-neither write nor reset them.
+clerks together may move at most the threshold amount on one account. The same rules apply to raised
+limits. An action above the threshold needs an approved request with the same contents. A trigger on
+the table of the action finds this request and marks the request as done. If there is no request,
+the trigger adds the amount to the sums of the day. The sums are checked at COMMIT, so a review can
+post a row and roll it back. A row of the sums is locked until COMMIT, so the amounts of parallel
+actions are added correctly. Requests and sums belong to the owner of the tables, so web processes
+can neither write nor reset them.
 
-Requests and decisions must contain the person of the signed facts, see Note [Signed facts].
+The author of a request or decision must be the person of the signed facts, see Note [Signed facts].
 Injected SQL can therefore request and decide only in the name of the signed-in user.
 
-The rules do not apply to the owner of the tables (commands, imports). They do not apply to a bank
-without thresholds either, such as the practice bank. `migrate` always writes thresholds for the
-real bank. The day is a UTC day by the server's clock, which a database session cannot change.
+The rules do not apply to the owner of the tables (commands, imports), and not to a bank without
+thresholds, such as the practice bank. `migrate` always writes thresholds for the real bank. The day
+is a UTC day by the server's clock, which a database session cannot change.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ from accounts.groups import MONEY_RIGHTS
 from accounts.models.author_triggers import NEEDS_PROOF, PROVED_PERSON, by_its_author
 from ledger.db.triggers import TRUSTS_CALLER, FirmTrigger, refuse, stays
 
-# The SQL condition that the rules apply to this SQL statement.
+# The SQL condition that the four-eyes rules apply to the current statement.
 APPLIES = f"""(
     EXISTS (SELECT FROM approval_thresholds)
     AND NOT {TRUSTS_CALLER}
@@ -54,9 +54,8 @@ def one_of(codenames: Iterable[str]) -> str:
 
 
 def _able(codename: str) -> str:
-    """Returns an SQL condition on a row of `users`. The condition is true if the person is active
-    staff, and is a superuser or a member of a group with a permission that matches `codename`.
-    `codename` is an SQL condition on the permission.
+    """Returns the SQL condition that a row of `users` is active staff with a permission. `codename`
+    is an SQL condition that selects the permission. A superuser has all permissions.
     """
     return f"""is_staff AND deleted_at IS NULL AND (
         is_superuser OR EXISTS (
@@ -68,11 +67,11 @@ def _able(codename: str) -> str:
     )"""
 
 
-# Only active staff whose groups let them move money or change limits have their own sum. All other
-# people share one sum, so an invented or empty author cannot be used to avoid the rule.
+# Each active clerk who may move money or change limits has a separate sum. All other people share
+# one sum, so an invented or empty author cannot be used to avoid the rule.
 def clerk_of(person: str) -> str:
-    """Returns the SQL expression for the id of the sum to which an action of this person is
-    added.
+    """Returns the SQL expression for the owner of the sum to which an action of this person
+    counts.
     """
     mine = f"SELECT id FROM users WHERE id = {person} AND {_able(one_of(MONEY_RIGHTS))}"
     return f"coalesce(({mine}), '{NOBODY}')"
@@ -84,8 +83,8 @@ def may(person: str, codename: str) -> str:
 
 
 def related(person: str, account: str) -> str:
-    """Returns the SQL condition that a person owns the account, or lives in one household with its
-    owner.
+    """Returns the SQL condition that a person, or somebody in the person's household, owns the
+    account.
     """
     return f"""EXISTS (
         SELECT FROM accounts
@@ -97,8 +96,8 @@ def related(person: str, account: str) -> str:
 
 
 def pays_relative(person: str, request: str) -> str:
-    """Returns the SQL condition that a payment of a request goes to a person or to somebody in
-    their household: see Note [Payments of a request].
+    """Returns the SQL condition that a payment of a request goes to a person or to the person's
+    household: see Note [Payments of a request].
     """
     return f"""EXISTS (
         SELECT FROM approval_payments AS payment
@@ -107,8 +106,8 @@ def pays_relative(person: str, request: str) -> str:
 
 
 def gives_relative(person: str, request: str) -> str:
-    """Returns the SQL condition that a request adds a person, or somebody in their household, to a
-    group.
+    """Returns the SQL condition that a request adds a person, or somebody in the person's
+    household, to a group.
     """
     return f"""EXISTS (
         SELECT FROM users AS member
@@ -119,9 +118,8 @@ def gives_relative(person: str, request: str) -> str:
 
 
 def concerns(person: str, request: str) -> str:
-    """Returns the SQL condition that a request concerns a person or somebody in their household:
-    one of them owns an account of the request, gets one of its payments, or would be added to a
-    group.
+    """Returns the SQL condition that a request concerns a person or the person's household: one of
+    them owns an account of the request, gets one of its payments, or would be added to a group.
     """
     return f"""({related(person, f"{request}.from_account_id")}
                OR {related(person, f"{request}.to_account_id")}
@@ -223,8 +221,8 @@ REQUEST_BEGINS_PENDING = FirmTrigger(
     ),
     func=refuse("request_begins_pending", "A request begins undecided."),
 )
-# Times come from the server. The request determines only the duration until it expires, and
-# `approval_expires` limits this duration.
+# The server sets the times. A request chooses only the time until it expires, which
+# `approval_expires` limits.
 REQUEST_IS_FOR_OTHERS = FirmTrigger(
     name="request_is_for_others",
     when=pgtrigger.Before,
@@ -242,9 +240,9 @@ REQUEST_IS_FOR_OTHERS = FirmTrigger(
 REQUEST_BY_ITS_AUTHOR = by_its_author(
     "request_by_its_author", "requested_by_id", "A request names the person who is signed in."
 )
-# Only the columns of the decision and of the use can change, and a decision is final. The requester
-# must still have the permission at the approval and at each use, because the action is done in the
-# name of the requester.
+# Only the columns of the decision and of the use can change, and a decision is final. At the
+# approval and at each use, the requester must still have the permission, because the action is done
+# in the requester's name.
 DECISION_WITHOUT_NOTE = ("status", "decided_by_id", "decided_at", "used_at", "used_amount")
 DECISION = (*DECISION_WITHOUT_NOTE, "note")
 CHANGES_BY_DECISION = """(
@@ -256,8 +254,9 @@ CHANGES_BY_DECISION = """(
            AND NOT (OLD.status = 'pending' AND (NEW.used_at IS NOT NULL OR NEW.used_amount <> 0))
         )"""
 _KEPT = "\n".join(f"        before.{column} := NEW.{column};" for column in DECISION)
-# The columns with texts are excluded, so that an erasure does not need to disable this trigger.
-# Otherwise a compromised worker could disable the trigger and leave it disabled for web processes.
+# The columns with texts are excluded, so that an erasure can change them while this trigger is
+# enabled. Otherwise a compromised worker could disable the trigger and leave it disabled for web
+# processes.
 REQUEST_CHANGES_BY_DECISION = FirmTrigger(
     name="request_changes_by_decision",
     when=pgtrigger.Before,
@@ -329,8 +328,8 @@ REQUEST_TEXTS_STAY = FirmTrigger(
     """,
 )
 _TEXTS = "'{message,description,reference,metadata}'::text[]"
-# This is a separate trigger, which erasures do not disable. Texts may be erased, but even a
-# compromised worker cannot replace the limits, the group or the payment of an approved request.
+# Texts may be erased, but never replaced: even a compromised worker cannot replace the limits, the
+# group or the payment of an approved request. Erasures do not disable this trigger.
 REQUEST_ASKS_THE_SAME = FirmTrigger(
     name="request_asks_the_same",
     when=pgtrigger.Before,

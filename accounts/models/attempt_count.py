@@ -22,8 +22,8 @@ COUNT = """
 
 class AttemptCountQuerySet(models.QuerySet["AttemptCount"]):
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Locks the counters in order of key, and then deletes them. Returns the result of Django's
-        delete(). COUNT locks in the same order, so an attempt and a deletion cannot deadlock.
+        """Locks the counters in order of key, deletes them, and returns the result of Django's
+        delete(). COUNT locks in the same order, so counting and deleting cannot deadlock.
         """
         with db_transaction.atomic():
             in_order = self.order_by("pk").select_for_update()
@@ -39,7 +39,7 @@ class AttemptCountManager(models.Manager["AttemptCount"]):
 
     def count_up(self, wanted: Sequence[tuple[str, int]], *, by: int = 1) -> dict[str, int]:
         """Adds `by` to each counter in one SQL statement and returns the new counts by key.
-        `wanted` contains pairs of a key and the length of a new time window in seconds.
+        `wanted` contains pairs of a key and the length of the time window in seconds.
         """
         with connection.cursor() as cursor:
             keys, seconds = [key for key, _ in wanted], [each for _, each in wanted]

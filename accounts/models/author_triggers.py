@@ -1,4 +1,4 @@
-"""Triggers that set the time of inserted rows and check their author."""
+"""Triggers that set the time of new rows and check their author."""
 
 import pgtrigger
 
@@ -31,9 +31,9 @@ def of_now(name: str, column: str) -> pgtrigger.Trigger:
 def by_its_author(
     name: str, column: str, message: str, *, unless: str = "false"
 ) -> pgtrigger.Trigger:
-    """Returns a trigger that refuses new rows whose `column` is not the person of the signed facts.
-    Rows for which the SQL condition `unless` is true are accepted. The trigger runs once per SQL
-    statement, because verifying a signature takes longer than writing a row.
+    """Returns a trigger that refuses new rows whose `column` is not the person of the signed facts,
+    unless the SQL condition `unless` is true for the row. Verifies the signature once per
+    statement.
     """
     return FirmTrigger(
         name=name,

@@ -20,7 +20,7 @@ class Change(models.Model):
     """A change: author, time, place, reason, and the values before and after. Only triggers insert
     these rows, and they are never changed or deleted: see Note [History by triggers].
 
-    `before` and `after` contain the changed values. Amounts are text. `about` is the id of the
+    `before` and `after` contain the changed values, with amounts as text. `about` is the id of the
     object whose history contains the row, for example the person of a membership. `path` is the
     page or the command of the change. If `person` is empty, a command or an unauthenticated request
     made the change. If `proved` is not true, the author and the other facts may be forged: see Note
@@ -76,16 +76,16 @@ class Change(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance and reports to the read log that a change was read, see Note [Whose
-        data]. A change contains names of people even after their rows are deleted.
+        """Creates the instance and reports it to the read log, see Note [Whose data]. A change can
+        contain names of people whose rows are deleted.
         """
         add_unnamed()
         return super().from_db(*arguments, **options)
 
 
-# Triggers on tables of Django and allauth are declared on proxy models, so that our own migrations
-# create the triggers. The values contain the names of groups and permissions, because groups and
-# permissions may be deleted later.
+# Triggers on tables of Django and allauth are declared on proxy models, so that our migrations
+# create the triggers. The history stores the names of groups and permissions, because their rows
+# may be deleted later.
 GROUP_NAME = "(SELECT name FROM auth_group WHERE id = {row}.group_id)"
 PERMISSION_NAME = """(SELECT app_label || '.' || codename FROM auth_permission AS permission
     JOIN django_content_type AS type ON type.id = content_type_id
@@ -156,8 +156,8 @@ class RecordedEmailAddress(EmailAddress):  # type: ignore[misc]
 
 
 class RecordedAuthenticator(Authenticator):  # type: ignore[misc]
-    """The history of second factors that were added or removed. The data of a factor is not
-    recorded, because the data is secret and is written at each use.
+    """The history of second factors: their addition and removal. The data of a factor is not
+    recorded, because it is secret and is written at each use.
     """
 
     class Meta:

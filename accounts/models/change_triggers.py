@@ -2,13 +2,13 @@
 
 Note [History by triggers]: triggers record every write, including bulk updates and raw SQL. They
 run with the rights of the table owner, so the web role needs no right to insert into `changes` and
-cannot forge rows. django-pghistory would not ensure this. Its triggers obey `pgtrigger.ignore`,
+cannot forge rows. django-pghistory does not ensure this. Its triggers obey `pgtrigger.ignore`,
 which any session can set. They insert with the rights of the role that writes, so the web role
-could insert rows. It also adds a second SQL statement to each write, which is impossible in a
+could insert rows. They also need a second SQL statement for each write, which is impossible in a
 prepared statement.
 
-UPDATE triggers list only the columns that people change. A payment writes other columns of
-`accounts`, and a sign-in writes other columns of `users`, so they do not fire these triggers.
+UPDATE triggers list only the columns that people change. So a payment does not fire the triggers of
+`accounts`, and a sign-in does not fire the triggers of `users`.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,14 +29,14 @@ RECORD_NEW_HASH = """
                 END IF;"""
 
 
-# Used for times, because otherwise the text would depend on the time zone of the session.
+# Formats times, because their usual text depends on the time zone of the session.
 IN_UTC = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedTable:
-    """The recorded part of a table. `values` maps names to the SQL of the values. `about` is the
-    SQL of the id of the object that the row belongs to.
+    """A table with a history. `values` maps the name of each recorded value to its SQL. `about` is
+    the SQL of the id of the object whose history contains the row.
     """
 
     name: str
@@ -45,8 +45,8 @@ class RecordedTable:
 
     @property
     def looked_up(self) -> list[str]:
-        """The names of values that come from other tables, such as the name of a group. These
-        values can change without a change of this row.
+        """The names of values that come from other tables, such as the name of a group. They can
+        change although this row does not change.
         """
         return [name for name, sql in self.values.items() if "SELECT" in sql]
 
@@ -59,8 +59,8 @@ class RecordedTable:
         return _object(row, self.values)
 
     def own_state_of(self, row: str, without: Collection[str] = ()) -> str:
-        """Returns the SQL of the values of this row, as a JSON object, without values from other
-        tables and without the values in `without`.
+        """Returns the SQL of the values of this row, as a JSON object. Excludes values from other
+        tables and the values in `without`.
         """
         left_out = {*self.looked_up, *without}
         own = {name: sql for name, sql in self.values.items() if name not in left_out}
@@ -98,8 +98,7 @@ def recorded(
     about: str = "{row}.id",
     password: bool = False,
 ) -> list[pgtrigger.Trigger]:
-    """Returns the trigger that records inserts and deletes. If `columns` are given, the trigger
-    also records updates of these columns.
+    """Returns the trigger that records inserts, deletes, and updates of `columns`.
 
     `values` maps the names in the history to the SQL of their values. `about` is the SQL of the id
     of the object whose history contains the row. If a row is moved to another object, the history

@@ -9,9 +9,10 @@ from django.db import models
 
 
 class SavesChangedColumns(models.Model):
-    """An abstract model that remembers which columns of an instance were changed, so that `save()`
-    writes only these columns. Django and allauth call `save()` on a User that the request read much
-    earlier. Without this model, they would overwrite newer values of other columns.
+    """An abstract model whose `save()` writes only the columns that were changed on the instance.
+
+    Django and allauth call `save()` on a User that the request read much earlier. With Django's
+    `save()`, they would overwrite newer values of other columns.
     """
 
     _as_read: Mapping[str, Any] = {}  # column values as last read or written
@@ -20,7 +21,7 @@ class SavesChangedColumns(models.Model):
         abstract = True
 
     def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
-        """Saves the row and remembers the written values.
+        """Saves the changed columns.
 
         Raises: DatabaseError if `update_fields` are given and the row was deleted.
         """
@@ -45,7 +46,7 @@ class SavesChangedColumns(models.Model):
         self._note_as_read(only)
 
     def changed_columns(self) -> set[str]:
-        """Returns the names of the fields whose value differs from the value that was last read or
+        """Returns the names of the fields whose value has changed since the row was last read or
         written.
         """
         loaded, before = self.__dict__, self._as_read
@@ -57,8 +58,8 @@ class SavesChangedColumns(models.Model):
         }
 
     def _note_as_read(self, only: Collection[str] | None = None) -> None:
-        """Remembers the values of the fields in `only`. If `only` is None, remembers all loaded
-        fields.
+        """Remembers the values of the fields in `only`, or of all loaded fields if `only` is
+        None.
         """
         names = {
             field.attname

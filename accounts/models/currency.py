@@ -9,8 +9,8 @@ from django.db.models import Q
 from accounts.models.change_triggers import recorded
 from ledger.db.triggers import FirmTrigger
 
-# See Note [Four eyes]. The threshold for all other currencies ("*") is meant for currencies of ISO
-# 4217. The same number of another unit, such as ounces of gold, could have a very high value.
+# See Note [Four eyes]. The threshold "*" is an amount in a currency of ISO 4217. The same number of
+# another unit, such as ounces of gold, could be worth much more.
 NEEDS_APPROVAL_AT_FIRST = FirmTrigger(
     name="currency_needs_approval_at_first",
     when=pgtrigger.After,
@@ -34,9 +34,9 @@ class CurrencyQuerySet(models.QuerySet["Currency"]):
 class Currency(models.Model):
     """A currency of ISO 4217, or another unit in which the bank has accounts.
 
-    If `is_open` is false, existing accounts stay, but no further account can be opened in this
-    currency. `minor_units` cannot change while the currency has accounts, because a foreign key of
-    accounts refers to this column.
+    If `is_open` is false, no further account can be opened in this currency. `minor_units` cannot
+    change while there are accounts in the currency, because a foreign key of accounts refers to
+    this column.
     """
 
     code = models.CharField(max_length=3, primary_key=True, help_text="Three letters, like EUR.")

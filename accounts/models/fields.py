@@ -1,9 +1,9 @@
-"""Fields and time limits that several apps use in their models.
+"""Fields and limits of times that several apps use in their models.
 
 Note [Hashes that the worker may not read]: the link for a new password is signed with SECRET_KEY
-and with the hash of the old password. The worker has SECRET_KEY, so it must not be able to read the
-hash. Therefore the worker's role has no right to that column of `users` (accounts/tables.py). When
-the worker loads a user, it gets an unusable hash instead.
+and with the hash of the old password. The worker has SECRET_KEY, so the worker must not read the
+hash. Therefore its role has no right to that column of `users` (accounts/tables.py). When the
+worker loads a user, the user has an unusable hash.
 """
 
 from datetime import UTC, datetime
@@ -42,9 +42,7 @@ class PasswordHashField(models.CharField):  # type: ignore[type-arg]
     """A field for the hash of a password. See Note [Hashes that the worker may not read]."""
 
     def deconstruct(self) -> Any:
-        """Returns the description of Django's CharField for migrations, because the database column
-        is the same.
-        """
+        """Returns a CharField of Django for migrations, because the database column is the same."""
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
 

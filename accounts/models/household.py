@@ -33,6 +33,6 @@ class Household(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance and records for the read log that the name of a family was read."""
+        """Creates the instance and records the read of a family name for the read log."""
         add_unnamed()
         return super().from_db(*arguments, **options)

@@ -14,8 +14,8 @@ from ledger.db.ids import uuid7
 
 
 class LimitChange(models.Model):
-    """New limits of an account, with author, time and reason. Inserting a row sets the limits. A
-    row never changes.
+    """New limits of an account, with author, time and reason. Inserting a row sets the limits. Rows
+    never change.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

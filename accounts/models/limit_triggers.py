@@ -19,14 +19,14 @@ from accounts.models.author_triggers import by_its_author
 from ledger.db.history.register import EMPTIED, registered
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
-# Takes the SQL of an amount and of a currency, returns the SQL of a fraction of the threshold
+# A function that converts the SQL of an amount and of a currency to the SQL of a fraction of the
+# threshold
 Share = Callable[[str, str], str]
 
 
 def _raised(row: str, limit: str, share: Share) -> str:
     """Returns the SQL expression for the increase of a payment limit, as a fraction of the
-    threshold. If there was no limit before, the increase is 0. Removing a limit counts as an
-    increase above every threshold.
+    threshold. Removing a limit counts as OVER. Setting a limit where there was none counts as 0.
     """
     before, after = f"{row}.{limit}_before", f"{row}.{limit}"
     return f"""CASE WHEN {before} IS NULL THEN 0 WHEN {after} IS NULL THEN {OVER}
@@ -34,10 +34,9 @@ def _raised(row: str, limit: str, share: Share) -> str:
 
 
 def raised_by(row: str, share: Share = share_of) -> str:
-    """Returns the SQL expression for the amount by which a row raises the limits of the account
-    `held`, as a fraction of the threshold. If the new overdraft limit is above the threshold, the
-    fraction always exceeds the allowed sum. Therefore small increases on many days need approval,
-    too.
+    """Returns the SQL expression for the total increase of the limits in a row, as a fraction of
+    the threshold. `held` is the account. Any increase to an overdraft limit above the threshold is
+    OVER, so that small increases on many days need approval, too.
     """
     before, after = f"{row}.overdraft_limit_before", f"{row}.overdraft_limit"
     overdraft = f"""CASE WHEN {after} <= {before} THEN 0
@@ -48,8 +47,8 @@ def raised_by(row: str, share: Share = share_of) -> str:
 
 
 def _as_asked(row: str, limit: str) -> str:
-    """Returns the SQL condition that a row changes a limit from the value at the time of the
-    request to the requested value. A limit that is not in the request must not change.
+    """Returns the SQL condition that a row changes a limit as requested: from the value at the time
+    of the request to the requested value. A limit that is not in the request must not change.
     """
     now, before = f"{row}.{limit}", f"{row}.{limit}_before"
     return f"""CASE WHEN parameters ? '{limit}' THEN
@@ -59,8 +58,8 @@ def _as_asked(row: str, limit: str) -> str:
 
 
 def same_limits(row: str) -> str:
-    """Returns the SQL condition that a request of `approval_requests` is for the limits in this
-    row.
+    """Returns the SQL condition that the limits in a request of `approval_requests` are the limits
+    in this row.
     """
     return f"""transaction_id = {row}.id AND kind = 'limits'
           AND from_account_id = {row}.account_id AND requested_by_id = {row}.changed_by_id
@@ -122,9 +121,9 @@ _CHANGES_ONE = " OR ".join(
         IS DISTINCT FROM (NEW.parameters->'before'->>'{limit}')::numeric"""
     for limit in LIMITS
 )
-# Locks the account, so that the second of two parallel requests finds the first request. A
-# transaction with an older snapshot would not find it, so only the isolation level "read committed"
-# is accepted.
+# Locks the account, so that the second of two parallel requests finds the first request. With an
+# older snapshot, the second transaction would not find it. Therefore only the isolation level "read
+# committed" is accepted.
 REQUEST_FOR_LIMITS = FirmTrigger(
     name="request_for_limits",
     when=pgtrigger.Before,
@@ -151,8 +150,8 @@ REQUEST_FOR_LIMITS = FirmTrigger(
     """,
 )
 
-# An approved change has the requester as its author, although the manager who approved it often
-# makes the change.
+# The author of an approved change is the requester. The signed-in person is often another person:
+# the manager who approved the request.
 LIMITS_BY_THEIR_AUTHOR = by_its_author(
     "limits_by_their_author",
     "changed_by_id",

@@ -1,5 +1,5 @@
-"""Permissions that show whole account numbers, and therefore require the permission to see contact
-details.
+"""Permissions that have an effect only together with the permission to see contact details, because
+they show whole account numbers.
 
 Note [Rights that show numbers]: account names, free texts, files and refusal messages may contain
 account numbers, and developers can easily forget to mask a number. Therefore these permissions have
@@ -27,8 +27,8 @@ def shows_numbers(perm: str) -> bool:
 
 
 class RightsToNumbers(PermissionsMixin):
-    """User mixin that disables the permissions for pages with account numbers, unless the user may
-    see contact details.
+    """User mixin that disables the permissions which show account numbers for users who may not see
+    contact details.
     """
 
     class Meta:

@@ -19,8 +19,8 @@ MAX_PEOPLE = 500  # per page
 LONGEST_QUERY = 2_000  # characters; longer queries of staff and analysts are refused
 
 
-# The web role may insert rows, but this trigger sets the time, the reader's IP address and the
-# page. The reader must be the person of the signed facts, see Note [Signed facts].
+# The web role may insert rows. This trigger sets the time, the reader's IP address and the page.
+# The reader must be the person of the signed facts, see Note [Signed facts].
 READ_IS_OF_NOW = FirmTrigger(
     name="read_is_of_now",
     when=pgtrigger.Before,
@@ -51,7 +51,8 @@ class Read(models.Model):
     A trigger sets `read_at`, `role` and `session`. For the web role, the trigger also sets
     `address`, `path` and `request` from the signed facts, which must contain the reader.
 
-    No other table refers to this table, so the owner can delete old rows by a range of `read_at`.
+    No other table refers to this table, so the owner of the tables can delete old rows by a range
+    of `read_at`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -90,8 +91,8 @@ class Read(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance and reports to the read log that a row of the log was read, see Note
-        [Whose data]. The query of a read may contain names.
+        """Creates the instance and reports it to the read log, see Note [Whose data]. The query
+        string of a read may contain names.
         """
         add_unnamed()
         return super().from_db(*arguments, **options)

@@ -56,9 +56,9 @@ class RegisteredRow(models.Model):
 
 
 class RowRevision(models.Model):
-    """A legitimate change of a row. For example, texts about a person were erased from the row, or
-    a request was decided. Only the newest revision of a row is used. Triggers, migrations and
-    `accept_rows` insert revisions.
+    """A legitimate change of a row, for example the erasure of a text or the decision of a request.
+    Only the newest revision of a row is used. Triggers, migrations and `accept_rows` insert
+    revisions.
     """
 
     number = models.BigAutoField(primary_key=True)
@@ -86,8 +86,8 @@ class RowRevision(models.Model):
 
 
 class RowRemoval(models.Model):
-    """A record that the owner of the tables deleted rows legitimately. The record covers the rows
-    with these ids, or all rows of a table that were registered before a time.
+    """A legitimate deletion of rows by the owner of the tables: of the rows with these ids, or of
+    all rows of a table that were registered before a time.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,5 +1,5 @@
-"""Records the current state of rows in append-only tables. Migrations use it, and the owner of the
-tables uses it if a row cannot be restored. See Note [Register of rows].
+"""Records the current state of rows in append-only tables, for migrations and for rows that cannot
+be restored. See Note [Register of rows].
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -17,8 +17,8 @@ ADDED = "A column was added: {}"
 
 
 def known(table: str) -> str:
-    """Returns SQL for the registered rows of a table, with row_id, registered_at and digest. If a
-    row has revisions, the digest is taken from the newest revision.
+    """Returns the SQL that selects row_id, registered_at and digest of the registered rows of a
+    table. If a row has revisions, the digest comes from the newest revision.
     """
     return f"""SELECT noted.row_id, noted.registered_at,
                coalesce(revised.digest, noted.digest) AS digest
@@ -32,8 +32,8 @@ def known(table: str) -> str:
 
 def removed_by_right(table: str) -> str:
     """Returns the SQL condition that the registered row `known` of a table was deleted
-    legitimately. The parameter `margin` is the maximum clock difference between a row and its entry
-    in the register.
+    legitimately. `margin` is the maximum clock difference between a row and its entry in the
+    register.
     """
     of_table = f"FROM row_removals WHERE table_name = '{table}'"
     return f"""(known.registered_at < (SELECT max(removed_before) + %(margin)s::interval {of_table})
@@ -47,9 +47,8 @@ def note_removal(
     ids: Iterable[object] = (),
     before: datetime | None = None,
 ) -> None:
-    """Records that rows of a registered table are deleted for a good reason. These are the rows
-    with the ids in `ids`, or all rows before the time `before`. Only the owner of the tables can
-    call this.
+    """Records that rows of a registered table are deleted legitimately: the rows with these `ids`,
+    or all rows before the time `before`. Only the owner of the tables can call this.
     """
     if is_registered(model) and ((row_ids := [str(each) for each in ids]) or before):
         RowRemoval.objects.create(
@@ -58,18 +57,20 @@ def note_removal(
 
 
 def new_columns_sql(model: type[models.Model], *columns: str) -> str:
-    """Returns the SQL that a migration needs after it has added columns to a registered table. Copy
-    the text into RunSQL, because the migration must not include columns that are added later. The
-    SQL does not accept rows that did not match the register before.
+    """Returns the SQL that a migration must run after it has added columns to a registered table.
+    The SQL does not accept rows that did not match the register before.
+
+    Copy the text into RunSQL. A call of this function would also include columns that are added
+    later.
     """
     intact = f"known.digest = {digest_of(model, 'one', without=columns)}"
     return _revise(model, f"'{ADDED.format(', '.join(columns))}'", intact)
 
 
 def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -> int:
-    """Records that these rows are accepted in their current state, with a reason. Returns the
-    number of registered rows. This is meant for edited rows that are not in any backup. Only the
-    owner of the tables can call this.
+    """Records, with a reason, that these rows are accepted in their current state. Returns the
+    number of registered rows. Use this for edited rows that are in no backup. Only the owner of the
+    tables can call this.
     """
     sql = _revise(model, "%s", f"{id_of(model, 'one')} = ANY (%s)")
     with db_transaction.atomic(), connection.cursor() as cursor:
@@ -79,9 +80,10 @@ def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -
 
 @contextmanager
 def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) -> Iterator[None]:
-    """Records revisions for the rows with these ids that the block changed, with a reason. Skips
-    rows that did not match the register before the block, and rows for which a trigger has already
-    recorded a revision. Must be called by the owner of the tables, within a database transaction.
+    """Records, with a reason, revisions of the rows with these ids that the block has changed.
+    Skips rows that did not match the register before the block, and rows of which a trigger has
+    recorded the revision. Only the owner of the tables can call this, within a database
+    transaction.
     """
     if not is_registered(model):
         yield

@@ -50,8 +50,8 @@ class GroupPermission(Group.permissions.through):  # type: ignore[name-defined,m
 
 
 class ProviderGroup(models.Model):
-    """A group of the setting OIDC_GROUPS. The identity provider decides about its members.
-    `migrate` writes these rows.
+    """A group of the setting OIDC_GROUPS, whose members the identity provider decides. `migrate`
+    writes these rows.
 
     See Note [Rights by two].
     """
@@ -68,8 +68,8 @@ class ProviderGroup(models.Model):
 
 
 def read_session_version(*, instance: object, action: str, **_signal: object) -> None:
-    """Reads `session_version` of this User instance again after its groups or permissions have
-    changed.
+    """Reads `session_version` of this User instance again, after a change of groups or
+    permissions.
     """
     if isinstance(instance, User) and action in ("post_add", "post_remove", "post_clear"):
         instance.refresh_from_db(fields=["session_version"])

@@ -1,7 +1,7 @@
-"""Triggers that run when people's rights change, regardless of the writer.
+"""Triggers that run when people's rights change, whatever code makes the change.
 
-Some of them end a person's sessions: they raise `users.session_version`, and every session is
-compared with this version.
+After a change of a person's rights, a trigger raises `users.session_version`. Every session is
+compared with this version, so the sessions of the person end.
 
 Note [Rights by two]: a user who could give other people the right to move money without approval
 could invent clerks, and each clerk would have a separate daily sum. A user who could give the right
@@ -34,8 +34,8 @@ END_SESSIONS_OF_GROUP = """
 
 
 def after_change(name: str, func: str) -> list[Trigger]:
-    """Returns the trigger that runs `func` after each insert, update or delete. `func` runs with
-    the rights of the table owner, because a role that may change groups may not change people.
+    """Returns the trigger that runs `func` after each insert, update or delete. `func` has the
+    rights of the table owner, because a role that may change groups may not change people.
     """
     return [
         FirmTrigger(
@@ -45,8 +45,8 @@ def after_change(name: str, func: str) -> list[Trigger]:
 
 
 def of_users() -> list[Trigger]:
-    """Returns the trigger of the table `users`. If rights change, the trigger raises
-    `session_version`. It refuses a version that is lower than before.
+    """Returns the trigger of the table `users`. After a change of rights, the trigger raises
+    `session_version`. The trigger refuses a version that is lower than before.
     """
     return [
         FirmTrigger(
@@ -66,7 +66,7 @@ def of_users() -> list[Trigger]:
 
 
 def _by_two(membership: str) -> str:
-    """Returns the SQL condition that a membership needs the approval of a second person. The group
+    """Returns the SQL condition that a membership needs the approval of a second person: the group
     has one of RIGHTS_BY_TWO, and the identity provider does not decide this membership.
     """
     return f"""(EXISTS (

@@ -16,8 +16,8 @@ class WebSessionManager(BaseSessionManager["WebSession"]):
 
 
 class WebSession(AbstractBaseSession):
-    """A session. Its key is stored as a digest, so a person who can read the table cannot use the
-    session.
+    """A session. The table contains only a digest of its key, so a person who can read the table
+    cannot use the session.
 
     `accounts.sign_in.session_store` writes these rows and decides when a session has ended.
     """
@@ -39,7 +39,7 @@ class WebSession(AbstractBaseSession):
         indexes: ClassVar[list[models.Index]] = []
 
     def save(self, *, force_update: bool = False, **options: Any) -> None:
-        """Saves the row. If the row exists, `wal_position` is not written, because a parallel
+        """Saves the row. Does not write `wal_position` of an existing row, because a parallel
         request may have raised the position.
         """
         if force_update:

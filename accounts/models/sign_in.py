@@ -1,4 +1,4 @@
-"""Sign-ins and refused attempts, for the list that the user can see."""
+"""Sign-ins and refused attempts, for the list on the user's page "Security"."""
 
 from typing import ClassVar, Self
 
@@ -24,11 +24,11 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
 
 
 class SignIn(models.Model):
-    """An attempt to sign in. The device and the place are stored as text. The IP address is not
+    """An attempt to sign in. The device and the place are stored as text, and the IP address is not
     stored.
 
-    If no user has the entered address, a row with an empty `user` is inserted. So the response
-    takes the same time as for a known address.
+    `user` is empty if no user has the entered address. The row is inserted anyway, so that the
+    response takes the same time.
     """
 
     class Status(models.TextChoices):

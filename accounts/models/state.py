@@ -13,12 +13,11 @@ WHY = "The state from which the audit compares the history."
 
 
 def note_state(cursor: CursorWrapper, tables: Iterable[str] = ()) -> None:
-    """Writes one history row for every current row of `tables` (default: all recorded tables).
+    """Writes one history row for every current row of `tables` (default: all recorded tables). The
+    audit compares each table with its history since the last such state.
 
-    Only the owner of the tables can do this. The audit compares each table with the part of its
-    history since the last such state. Use this function in two cases: in a migration that adds a
-    value to the history, in the transaction that adds the column; and for a database whose history
-    was emptied.
+    Use this function in the migration that adds a value to the history, or for a database whose
+    history was emptied. Only the owner of the tables can call this.
     """
     for name in tables or sorted(RECORDED_TABLES):
         cursor.execute(state_sql(RECORDED_TABLES[name]))

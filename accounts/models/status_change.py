@@ -15,8 +15,8 @@ from ledger.db.triggers import stays
 
 
 class StatusChange(models.Model):
-    """A change of an account's status: a freeze, unfreeze or closing, with author, time and reason.
-    It is never changed or deleted.
+    """A freeze, unfreeze or closing of an account, with author, time and reason. A row never
+    changes and is never deleted.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -1,11 +1,11 @@
-"""The rights of a user in a request that is authenticated with an access token.
+"""The rights of a user in a request with an access token.
 
-Note [Rights by token]: a request with a token may do only what is allowed by the token's scopes and
-also by the user's rights. Pages and querysets check only the user: `is_staff`, `has_perm`.
-Therefore the User instance of such a request is limited by the token's scopes, and other code does
-not have to check tokens. Without the scope `staff`, the instance is not staff, also for row-level
-security policies. It then has no permissions, except the permissions for reports if the token has
-the scope `report`. The user's rights are read again for each request.
+Note [Rights by token]: a request with a token may do only what both the token's scopes and the
+user's rights allow. Pages and querysets check only the user: `is_staff`, `has_perm`. Therefore the
+User instance of such a request is limited by the token's scopes, and other code does not have to
+check tokens. Without the scope `staff`, the instance is not staff, also for row-level security
+policies. It then has no permissions, except the permissions for reports if the token has the scope
+`report`. The user's rights are read again for each request.
 """
 
 from collections.abc import Collection
@@ -31,7 +31,9 @@ class RightsByToken(RightsToNumbers):
         abstract = True
 
     def limit_to(self, scopes: Collection[str]) -> None:
-        """Limits this instance, but not its row, to the rights that these scopes allow."""
+        """Limits the rights of this instance to the rights that these scopes allow. Does not change
+        the row.
+        """
         self._scopes = frozenset(scopes)
         if STAFF not in scopes:
             self._was_staff, self._was_superuser = bool(self.is_staff), self.is_superuser
@@ -39,7 +41,7 @@ class RightsByToken(RightsToNumbers):
 
     @property
     def is_limited(self) -> bool:
-        """Whether a token has removed rights from this instance. The instance then differs from its
+        """Whether a token has removed rights from this instance, so that it differs from its
         row.
         """
         return self._scopes is not None and STAFF not in self._scopes
@@ -68,8 +70,8 @@ class RightsByToken(RightsToNumbers):
         return {perm for perm in found if self.has_perm(perm, obj)} if self.is_limited else found
 
     def _may_read_figures(self) -> bool:
-        """Returns what `transactions.scope.may_read_bank` returns for this user without a token. A
-        user who may also see people must still be staff.
+        """Returns what `transactions.scope.may_read_bank` would return without the token. A user
+        who may also see people must still be staff.
         """
         if self.is_superuser or self._was_superuser:
             return True

@@ -58,8 +58,8 @@ SUPERUSER_BY_COMMAND = FirmTrigger(
 
 
 class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
-    """Iterable that records each loaded person, including staff, for the read log. See Note [Whose
-    data].
+    """An iterable that records each loaded person for the read log, including staff. See Note
+    [Whose data].
     """
 
     def __iter__(self) -> Iterator["User"]:
@@ -70,19 +70,19 @@ class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
 
 class UserQuerySet(models.QuerySet["User"]):
     def shown(self) -> Self:
-        """Returns the queryset for a page about these people. With this queryset, the read log also
-        records staff whose rows are read. On other pages, the log does not record staff.
+        """Returns the queryset for a page about these people. The read log then also records the
+        people who are staff, which it does not do on other pages.
         """
         people = self.all()
         people._iterable_class = _TellingEach
         return people
 
     def active(self) -> Self:
-        """Filters to people who may sign in. Their `deleted_at` is empty."""
+        """Filters to people who may sign in: `deleted_at` is empty."""
         return self.filter(deleted_at=None)
 
     def locked(self, ids: Iterable[uuid.UUID | None]) -> Self:
-        """Returns the people with these ids, with their rows locked until the database transaction
+        """Returns the people with these ids. Their rows are locked until the database transaction
         ends.
 
         Note [Lock of a person]: some code depends on the state of a person, or on the number of
@@ -98,8 +98,8 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
 
     def lock_active(self, pk: uuid.UUID) -> "User":
-        """Locks a person before data of the person is added or changed, see Note [Lock of a
-        person]. Returns the current row.
+        """Locks a person before a change of the person's data, and returns the current row. See
+        Note [Lock of a person].
 
         Raises: OwnerNotActive if the sign-in is closed; AccessEnded, as described at `lock_person`.
         """
@@ -108,8 +108,8 @@ class UserQuerySet(models.QuerySet["User"]):
         return person
 
     def lock_person(self, pk: uuid.UUID) -> "User":
-        """Locks the row of a person, and returns the current row. The person's sign-in may be
-        closed. Actions of staff and jobs use this method.
+        """Locks a person for an action of staff or a job, and returns the current row. The sign-in
+        of the person may be closed.
 
         Raises: AccessEnded if the person is the user of the current request, and the session or
         token of the request has ended.
@@ -120,8 +120,8 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Manager that creates people. Email addresses are stored in lowercase: the constraint
-    `user_email_lowercase` requires this.
+    """Manager that creates people. It stores email addresses in lowercase, as the constraint
+    `user_email_lowercase` requires.
     """
 
     use_in_migrations = False
@@ -129,10 +129,11 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def create_user(
         self, email: str, password: str | None = None, *more: object, **fields: object
     ) -> "User":
-        """Creates a person and returns it. The person can sign in after a password was set.
+        """Creates a person and returns the person. `password` may be None if the person sets a
+        password later.
 
         Raises: ValueError if the email address is missing, or if the arguments are those of
-        Django's own user model (username, email, password).
+        Django's user model (username, email, password).
         """
         if more or "username" in fields or "@" not in (email or ""):
             raise ValueError(
@@ -147,11 +148,10 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def create_superuser(
         self, email: str, password: str | None = None, *more: object, **fields: object
     ) -> "User":
-        """Creates a person with every permission and returns it. This function is called by
-        `manage.py createsuperuser`.
+        """Creates a person with every permission, for `manage.py createsuperuser`, and returns the
+        person.
 
-        Raises: ValidationError for a weak password, because the command itself accepts weak
-        passwords; ValueError, as described at `create_user`.
+        Raises: ValidationError for a weak password; ValueError, as described at `create_user`.
         """
         if password is not None and not more and "username" not in fields:
             validate_password(password, self.model(email=email, **fields))
@@ -161,7 +161,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def get_by_natural_key(self, email: str | None) -> "User":
-        """Returns the person who signs in with this address. Upper and lower case do not matter."""
+        """Returns the person who signs in with this address, in upper or lower case."""
         user: User = self.get(email=(email or "").lower())
         return user
 
@@ -264,16 +264,14 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         ]
 
     def __str__(self) -> str:
-        """Returns the name. Does not return the address, because some users may read the name but
-        not the address.
-        """
+        """Returns the name. Some users may read the name of a person, but not the email address."""
         return self.name or "Person without a name"
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Creates the instance. If the person is not staff, records the person for the read log,
-        see Note [Whose data]. Staff are not recorded, because on most pages they appear only as
-        authors. Pages about people call `shown`, which also records staff.
+        """Creates the instance. Records the person for the read log, unless the person is staff:
+        see Note [Whose data]. Most pages show staff only as authors. Pages about people call
+        `shown`, which also records staff.
         """
         person = super().from_db(*arguments, **options)
         if not person.__dict__.get("is_staff"):
@@ -303,31 +301,30 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         return self.deleted_at is None
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        """Returns a hash of the password, the address and the rights. If one of them changes, all
-        sessions of the person end. Django's hash contains only the password, so after a change of
-        the address, a person who controls the old mailbox would stay signed in.
+        """Returns a hash of the password, the address and the rights. All sessions of the person
+        end if one of them changes. Django's hash contains only the password, so the user of an old
+        mailbox would stay signed in after a change of the address.
         """
         salt = "accounts.models.User.get_session_auth_hash"
         facts = f"{self.password} {self.email} {self.session_version}"
         return salted_hmac(salt, facts, secret=secret, algorithm="sha256").hexdigest()
 
     def set_password(self, raw_password: str | None) -> None:
-        """Sets the password, and records whether it is long enough to be the only factor. If
+        """Sets the password, and stores whether it is long enough to be the only factor. If
         `raw_password` is None, sets an unusable password.
         """
         super().set_password(None if raw_password is None else normalised_password(raw_password))
         self.password_is_long = len(raw_password or "") >= self.MIN_LENGTH_WITHOUT_FACTOR
 
     def has_session_hash(self, known: str) -> bool:
-        """Returns whether `known`, the hash stored in a session, is still the person's current
-        hash. If not, the password, the address or the rights have changed, so the session ends.
+        """Returns whether the hash that a session contains is still the person's hash. If not, the
+        password, the address or the rights have changed since the sign-in, so the session ends.
         """
         return constant_time_compare(known, self.get_session_auth_hash())
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Returns whether this is the person's password. If the password is correct but its hash
-        was made with outdated settings, also stores a stronger hash. Does not store the hash if the
-        password was changed after this object was read.
+        """Returns whether this is the person's password. If the stored hash has outdated settings,
+        also stores a stronger hash, unless the password was changed after this object was read.
         """
         before = self.password
 
@@ -366,8 +363,8 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
 
 
 def confirm_address(user: User) -> None:
-    """Records that the address belongs to the person. No code is sent, so the operator who runs the
-    command must be sure that the address is correct.
+    """Confirms the address without sending a code. The operator who runs the command must be sure
+    that the address is correct.
     """
     # This import needs the User model of this module
     from allauth.account.models import EmailAddress
@@ -378,7 +375,7 @@ def confirm_address(user: User) -> None:
 
 
 def normalised_password(password: str) -> str:
-    """Returns the password in the form in which it is hashed later: normalised to NFKC. With this
-    form, different keyboards produce the same text (NIST SP 800-63B-4, 3.1.1.2).
+    """Returns the password in the form that is hashed, NFKC. Different keyboards then produce the
+    same text (NIST SP 800-63B-4, 3.1.1.2).
     """
     return unicodedata.normalize("NFKC", password)

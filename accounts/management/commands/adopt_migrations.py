@@ -23,8 +23,8 @@ OLD = {
     ("transactions", "0073_lines_stay_while_asked"),
     ("explorer", "0003_runs_from_before"),
 }
-# For each app, the number of the last migration that replaces the old migrations. Later migrations
-# run as usual.
+# For each app, the number of its last migration that the bank need not run, because the old
+# migrations had the same result. `migrate` runs later migrations.
 FRESH = {
     "accounts": 9,
     "alerts": 2,
@@ -42,8 +42,8 @@ FRESH = {
     "statement_files": 2,
     "transactions": 4,
 }
-OLD_LABEL = "transactions"  # the former app label of features that now have their own label
-# Changes that the tables of that commit need to match the current tables.
+OLD_LABEL = "transactions"  # the app label that some features had before
+# Changes after which the tables of COMMIT are like the current tables.
 ALIKE = """
 ALTER TABLE transactions VALIDATE CONSTRAINT captures_or_reverses;
 ALTER TABLE monthly_statements ALTER COLUMN time_zone DROP DEFAULT;

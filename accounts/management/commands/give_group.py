@@ -1,4 +1,4 @@
-"""Adds a person to any group. On a new installation, no user of the site can do this."""
+"""Adds a person to any group. A new installation has no user who could do this on a page."""
 
 from argparse import ArgumentParser
 from typing import Any

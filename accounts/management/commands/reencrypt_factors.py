@@ -1,4 +1,4 @@
-"""Encrypts the secrets of second factors again after a change of SECRET_KEY."""
+"""Encrypts the secrets of second factors again, after a change of SECRET_KEY."""
 
 from typing import Any
 
