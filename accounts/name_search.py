@@ -3,7 +3,7 @@
 Note [Ranked names]: results are sorted by how they match. First come names that begin with the
 typed text, then names with words that begin with the typed words, then email addresses. Last come
 misspelt words, which trigrams find (extension `pg_trgm`). Results that match in the same way are
-sorted by the similarity of their words.
+sorted by similarity to the typed text.
 
 Words use the indexes `users_search` and `accounts_search`, and trigrams use `users_similar_search`.
 Trigrams are compared only with names of people. Many accounts have the same name, such as
@@ -29,23 +29,23 @@ from ledger.db.queries.words import WordQuery, words_as_text, words_of
 MAX_WORDS = 8  # maximum number of words by which people and accounts are searched
 CUT = f"People and accounts are searched by the first {MAX_WORDS} words."
 LONGEST_WORD = 200
-# The ranks of Note [Ranked names]. A similarity between 0 and 1 is added to each of them.
+# The ranks of Note [Ranked names]. The similarity, from 0 to 1, is added to the rank.
 BEGINS_NAME, BEGINS_WORDS, IN_ADDRESS, MISSPELT = 3.0, 2.0, 1.0, 0.0
 UNRANKED: Any = Value(0.0, FloatField())
 
 
 def no_number(_word: str) -> Q:
-    """Returns the condition for no account: words are not numbers of accounts."""
+    """Returns a condition that no account meets: words do not find account numbers."""
     return NO_ROWS
 
 
 @dataclass(frozen=True)
 class NameSearch:
-    """The words that a user typed to find people and accounts. A row matches if it contains all
-    words of at least one group. A word also matches words that begin with it.
+    """A search for people and accounts by typed words. A row matches if it contains all words of at
+    least one group. A typed word also finds longer words that begin with it.
 
-    `addresses`: whether words also find email addresses. `numbers` returns the condition for the
-    accounts whose number a word may be.
+    `typed` contains the groups. If `addresses` is true, words also find email addresses. `numbers`
+    returns the condition for accounts whose number may be the word.
     """
 
     typed: Sequence[Sequence[str]]
@@ -54,7 +54,9 @@ class NameSearch:
 
     @cached_property
     def groups(self) -> list[list[str]]:
-        """The words of each group, without signs. At most MAX_WORDS words of a group are used."""
+        """The words of each group, at most MAX_WORDS, without texts that contain no letter or
+        digit.
+        """
         groups = [[word[:LONGEST_WORD] for word in group if _is_word(word)] for group in self.typed]
         return [group[:MAX_WORDS] for group in groups if group]
 
@@ -64,17 +66,17 @@ class NameSearch:
         return any(sum(map(_is_word, group)) > MAX_WORDS for group in self.typed)
 
     def people(self, *, misspelt: bool = False) -> Q:
-        """Returns the condition for people. With `misspelt`, similar words match, too."""
+        """Returns the condition for people. With `misspelt`, similar words also match."""
         if not misspelt:
             return _any(self._in(PERSON_WORDS, *words) for words in self.groups)
         return _any(reduce(and_, map(self._person_like, words)) for words in self.groups)
 
     def accounts(self, *, misspelt: bool = False, most: int | None = None) -> Q:
         """Returns the condition for accounts. Each word must be in the name of the account or of
-        its holder. With `misspelt`, words that are similar to the holder's name match, too.
+        its holder. With `misspelt`, words that are similar to the holder's name also match.
 
-        With `most`, only the newest `most` holders of each word are included, and the newest `most`
-        holders of all words together.
+        With `most`, only the accounts of the newest `most` holders for each word are included, and
+        of the newest `most` holders for all words together.
         """
 
         def has_word(word: str) -> Q:
@@ -89,13 +91,13 @@ class NameSearch:
         return found
 
     def person_rank(self) -> Any:
-        """Returns the expression by which people are sorted, the best last."""
+        """Returns the rank of a person. The best match has the highest rank."""
         addresses = PERSON_WORDS if self.addresses else None
         return self._rank(("name",), words_of(name="A"), addresses)
 
     def account_rank(self) -> Any:
-        """Returns the expression by which accounts are sorted, the best last. The name of the
-        account and the name of its holder count in the same way.
+        """Returns the rank of an account. The best match has the highest rank. The name of the
+        account and the name of its holder have the same weight.
         """
         names = ("name", "user__name")
         words = words_of(**dict.fromkeys(names, "A"))
@@ -119,7 +121,7 @@ class NameSearch:
         return rank + Greatest(*similarities, 0.0)  # ignores NULL
 
     def _in(self, words: Any, *typed: str) -> Q:
-        """Returns the condition that a tsvector contains all of the typed words. Without
+        """Returns the condition that the tsvector `words` contains all typed words. Without
         `addresses`, only words with the weight of names match: see PERSON_WORDS.
         """
         weight = "" if self.addresses else "A"
@@ -146,8 +148,8 @@ def _similarity(typed: str, name: str) -> Any:
 
 
 def _of_holders(condition: Q, most: int | None) -> Q:
-    """Returns the condition for accounts whose holder matches the condition. With `most`, only the
-    newest `most` holders are included. See Note [One of].
+    """Returns the condition for accounts whose holder meets the condition `holder`. With `most`,
+    only the newest `most` holders are included. See Note [One of].
     """
     people = User.objects.filter(condition)
     newest = people.order_by("-pk")[:most] if most else people.order_by()

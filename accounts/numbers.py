@@ -13,23 +13,23 @@ APART = "-.\u2010\u2011\u2013"  # separators between digits
 
 
 def with_check_digits(digits: str) -> str:
-    """Returns the account number that consists of these ten digits and their two check digits."""
+    """Returns the account number: these ten digits, followed by their two check digits."""
     return f"{digits}{mod_97_10.calc_check_digits(digits)}"
 
 
 def new_account_number() -> str:
-    """Returns a random account number. The number may already be used. `open_account` then tries
-    another number.
+    """Returns a random account number. The number may already be used, so `open_account` tries
+    again.
     """
     return with_check_digits(f"{secrets.randbelow(9 * 10**9) + 10**9}")
 
 
 def clean_account_number(typed: str) -> str:
-    """Returns the 12 digits of an entered account number. Ignores spaces, dashes and the invisible
-    characters that a copied number may contain.
+    """Returns the 12 digits of an entered account number. Ignores spaces, dashes and invisible
+    characters.
 
     Raises: ValueError with a message if the text cannot be an account number. The check digits
-    detect one wrong digit, and most swapped digits, without a query.
+    reveal one wrong digit, and most swapped digits, without a query.
     """
     if len(typed) > LONGEST_TYPED:
         raise ValueError(f"An account number has {LENGTH} digits. This text is far longer.")

@@ -1,6 +1,4 @@
-"""Obstacles: the reasons why an action is currently not possible, and what the user can do about
-each reason.
-"""
+"""Obstacles: the reasons why an action is currently not possible, with advice for each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,9 +19,8 @@ NO_LINK: Link = ("", "")
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """An obstacle to an action. `sentence` explains the obstacle and what to do. `label` and `url`
-    are a link to the page where the user can remove the obstacle. Both are "" if there is no such
-    page.
+    """A reason why an action is not possible. `sentence` explains the reason and what to do.
+    `label` and `url` are a link to the page where the user can remove the obstacle, or "".
     """
 
     sentence: str
@@ -38,11 +35,11 @@ def _no_link(_kind: str, _account: Account) -> Link:
 def obstacles_to_closing(
     accounts: Sequence[Account], link: Callable[[str, Account], Link] = _no_link
 ) -> dict[UUID, list[Obstacle]]:
-    """Returns a dict from the id of each account to the reasons why the account cannot be closed:
-    holds, money or a debt. Makes one query.
+    """Returns the reasons why each account cannot be closed (holds, money or a debt), by the id of
+    the account. Makes one query.
 
-    `link` is a function. It returns the label and the URL of a page for an obstacle of one kind:
-    HELD, COMING, MONEY or DEBT.
+    `link` returns the label and the URL of a page for an obstacle of one kind: HELD, COMING, MONEY
+    or DEBT.
     """
     pks = [account.pk for account in accounts]
     waiting = Account.objects.filter(pk__in=pks, received__status="pending")

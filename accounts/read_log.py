@@ -1,5 +1,5 @@
-"""Logs which data of other people staff and analysts have read. The log is written by the request
-that shows the data.
+"""Logs which data of other people staff and analysts have read. The request that shows the data
+writes the log.
 
 Each response is logged, whatever its status, because a refusal may repeat a balance, a redirect
 passes messages about rows to the next page, and the status 304 confirms a value. An admin page with
@@ -8,10 +8,9 @@ opened rows or if the request had a query string, because a timeout may depend o
 pages that load no personal data, such as an empty form, are not logged. Pages of customers are not
 logged and cost no query. See Note [Whose data].
 
-The row is inserted before the response is sent. If the read cannot be logged, the page is not
-shown. Like a payment, the insert waits for a synchronous standby, because otherwise a failover
-would lose the row. If it is already known that no standby confirms, the page is refused
-immediately.
+The row is inserted before the response is sent. If the insert fails, the page is not shown. Like a
+payment, the insert waits for a synchronous standby, because otherwise a failover would lose the
+row. If it is already known that no standby confirms, the page is refused immediately.
 
 Note [Reads of a stream]: a streamed file may read rows while it is sent. If the client is slow,
 this takes hours. Before a part with newly read rows is sent, the reader's access is checked again,
@@ -58,8 +57,8 @@ logger = logging.getLogger(__name__)
 
 
 class ReadLogMiddleware:
-    """Middleware that logs each page on which a user read other people's rows because of a
-    permission. It logs all pages of the admin, and all other views that called `opened_by_right`.
+    """Middleware that logs each page on which a permission let the user read other people's rows:
+    all pages of the admin, and all other views that called `opened_by_right`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -101,8 +100,8 @@ class ReadLogMiddleware:
 
 
 def note_entry(*, instance: LogEntry, **_signal: object) -> None:
-    """Reports the people in an entry of Django's admin log when the entry is loaded. See Note
-    [Whose data].
+    """Reports the people in an entry of Django's admin log to the read log. See Note [Whose
+    data].
     """
     if instance.pk is None or instance.content_type_id is None:
         return
@@ -136,9 +135,7 @@ def _is_question(request: HttpRequest) -> bool:
 
 
 def _query(request: HttpRequest) -> str:
-    """Returns the whole query string. If only a part were logged, the reader could hide search
-    words in the other part.
-    """
+    """Returns the whole query string. A shortened query string could hide search words."""
     query: str = request.META.get("QUERY_STRING", "")
     return query
 
@@ -154,8 +151,8 @@ def _owners(shown: Shown) -> set[uuid.UUID]:
 
 
 def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResponse | None:
-    """Logs the read and returns None. If no standby can confirm the row, returns the page of a
-    refusal immediately instead of waiting until the SQL statement times out.
+    """Logs the read and returns None. If no standby can confirm the row, returns the refusal page
+    immediately instead of waiting for a timeout.
     """
     if is_known_lost():
         outages.log_no_standby(request)
@@ -167,8 +164,9 @@ def _logged(request: HttpRequest, name: str, others: set[uuid.UUID]) -> HttpResp
 def _logged_parts(
     request: HttpRequest, name: str, known: Shown, content: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """Yields the parts of `content` unchanged and logs what they read: see Note [Reads of a
-    stream]. `known` contains the reader and the people that the request has already logged.
+    """Yields the parts of `content` unchanged, and logs the people whose rows were read for each
+    part: see Note [Reads of a stream]. `known` contains the reader and the people who are already
+    logged.
 
     Raises: AccessEnded.
     """

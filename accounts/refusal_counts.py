@@ -1,5 +1,6 @@
-"""Counts refusals by the class name of their LedgerError, for `/metrics`. A refusal is counted
-once, when it leaves the outermost service. The log line of the request also contains the name.
+"""Counts refusals by the class name of their LedgerError, for `/metrics`. If services call each
+other, only the outermost service counts the refusal. The log line of the request also contains the
+name.
 """
 
 import functools
@@ -15,8 +16,8 @@ from ledger.metrics.kinds import Counter
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Where the refusal happened: while money was booked, in a review that does not move money, or in
-# another service.
+# Where a refusal happened: in a booking, in a review that does not move money, or in another
+# service.
 BOOKING, REVIEW, SERVICE = "booking", "review", "service"
 REFUSALS = Counter(
     "ledger_refusals_total",
@@ -27,8 +28,8 @@ _is_inside: ContextVar[bool] = ContextVar("counts_refusals", default=False)
 
 
 def count_refusals(names: Mapping[str, int], where: str) -> None:
-    """Counts refusals that a service returns as results instead of raising them. `names` maps the
-    name of an error to the number of refusals.
+    """Counts refusals that a service returns instead of raising. `names` maps the name of an error
+    to the number of refusals.
     """
     for name, many in names.items():
         REFUSALS.labels(name, where).inc(many)
@@ -37,8 +38,8 @@ def count_refusals(names: Mapping[str, int], where: str) -> None:
 
 @contextmanager
 def counting_refusals(where: str) -> Iterator[None]:
-    """Counts a LedgerError that is raised in the block. If such blocks are nested, only the
-    outermost block counts.
+    """Counts a LedgerError that the block raises. Of nested blocks, only the outermost block
+    counts.
     """
     if _is_inside.get():
         yield
@@ -55,9 +56,7 @@ def counting_refusals(where: str) -> Iterator[None]:
 
 
 def counts_refusals(function: Callable[P, R]) -> Callable[P, R]:
-    """Returns the service, decorated so that its refusals are counted. Use it for services that do
-    not move money.
-    """
+    """Decorates a service that does not move money, so that its refusals are counted."""
 
     @functools.wraps(function)
     def counted(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -7,8 +7,8 @@ from accounts.models import User
 
 
 class PersonRequest(HttpRequest):
-    """An authenticated request. For type checkers only: after LoginRequiredMiddleware, the user is
-    always a User.
+    """An authenticated request, for type checkers: after LoginRequiredMiddleware, the user is a
+    User.
     """
 
     user: User

@@ -1,13 +1,13 @@
-"""Limits how many bytes a customer may send in a day. Rows of the ledger are stored permanently,
-and are in each backup.
+"""Limits how many bytes a customer may send in a day, because rows of the ledger are stored
+permanently and are in each backup.
 
 A payment with 16 KiB of metadata needs, with its indexes, eight times that space in the database.
 Therefore the bytes of request bodies are counted, for pages and the API. A process counts up to a
 megabyte in memory before it updates the table of counters, so most requests need no query. If a
 small body creates many rows, bytes are added for the rows: LINE bytes for each payment of a list
 and for each line of a file, and LEAST bytes for each payment whose category is changed by a search.
-The lines of a refused file from another bank are also counted, because the bank needs the same time
-to read them.
+The lines of a refused file from another bank are also counted, because reading them takes the same
+time.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,13 @@ from ledger.web.database_errors import turned_away
 from ledger.web.middleware import content_length
 from ledger.web.running_requests import known_person
 
-# Bytes, for a request with an empty body, because it may also store rows; also for a small row
+# Bytes that count for a small row, and for a request with an empty body, which may also store rows
 LEAST = 250
-# Space of a line until the line is paid, in tables and indexes: 860 bytes in a payment file, 430 in
-# a batch, 590 in an imported file. Measured with 5,000 lines without texts, because texts are
-# counted with the body.
+# Bytes that count for a line. Until it is paid, a line needs, in tables and indexes, 860 bytes in a
+# payment file, 430 in a batch, 590 in an imported file. Measured with 5,000 lines without texts,
+# because texts are counted with the body.
 LINE = 1000
-MAX_UNCOUNTED_BYTES = 1024**2  # bytes that a process counts in memory
+MAX_UNCOUNTED_BYTES = 1024**2  # per user and process, before the table is updated
 MAX_KNOWN = 10_000  # people counted in memory
 AGAIN = 60 * 60  # seconds
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -43,7 +43,7 @@ TOO_MUCH = (
 
 
 class SentBytes:
-    """The number of bytes that each user has sent since this process last updated the table."""
+    """The bytes that each user has sent since this process last updated the table of counters."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -80,15 +80,15 @@ _sent = SentBytes()
 
 
 def count_stored(person: User | UUID, size: int) -> None:
-    """Counts the bytes of rows that a user's request has inserted or deleted. If the limit is
-    exceeded, the user's next request is refused.
+    """Counts the bytes of rows that a user's request has inserted or deleted. Above the limit, the
+    next request of the user is refused.
     """
     if most := settings.LEDGER_MEGABYTES_A_DAY * 1024:
         _sent.add(pk_of(person), size, most)
 
 
 class SentBytesMiddleware:
-    """Middleware that responds with status 429 after a customer has sent more than
+    """Middleware that responds with 429 after a customer has sent more than
     LEDGER_MEGABYTES_A_DAY.
     """
 
@@ -101,8 +101,8 @@ class SentBytesMiddleware:
     def process_view(
         self, request: Any, _view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
-        """Counts the body after the user is known and before the body is read. Returns a response
-        if the user has reached the limit, otherwise None.
+        """Counts the body before it is read. Returns a response if the user has reached the limit,
+        otherwise None.
         """
         most = settings.LEDGER_MEGABYTES_A_DAY * 1024
         if not most or request.method in SAFE:

@@ -68,7 +68,7 @@ __all__ = [
 ]
 
 FIELDS = {"name", *LIMITS}
-MAX_ACCOUNTS = 50  # that customers may open themselves
+MAX_ACCOUNTS = 50  # limit for accounts that customers open themselves
 TOO_MANY_ACCOUNTS = f"{MAX_ACCOUNTS} accounts are the maximum. Close an account first."
 TRIES_FOR_A_FREE_NUMBER = 5
 LARGEST_LIMIT = Decimal(10) ** 12  # leaves room for the balance in numeric(19,4)
@@ -76,8 +76,8 @@ NAME_LIMIT = Account._meta.get_field("name").max_length or 0
 
 
 class AccountChanges(TypedDict, total=False):
-    """The possible changes to an open account. A value whose key is missing does not change.
-    `reason`, `changed_by` and `id` are stored in the row that records the change of the limits.
+    """The possible changes of an open account. A missing key means no change. `reason`,
+    `changed_by` and `id` are stored in the row that records the change of the limits.
     """
 
     name: str
@@ -92,8 +92,8 @@ class AccountChanges(TypedDict, total=False):
 @counts_refusals
 @with_retry
 def choose_name(*, user: User, name: str) -> bool:
-    """Sets the name of a user who has no name yet. Returns False and changes nothing if the user
-    has a name, because payers recognise people by their names and only the bank may change them.
+    """Sets the name of a user without a name. Returns False and changes nothing if the user has a
+    name. Payers recognise people by their names, so only the bank may change a name.
 
     Raises: the errors of `lock_active`.
     """
@@ -116,8 +116,8 @@ def open_account(
     created_at: datetime | None = None,
     by_owner: bool = False,
 ) -> Account:
-    """Opens an empty account and returns it. Imports pass `id`, `number` and `created_at`, so that
-    they find the account again.
+    """Opens an empty account and returns the account. Imports pass `id`, `number` and `created_at`,
+    so that they find the account again.
 
     Raises: CurrencyUnknown, OwnerNotActive, LimitInvalid; DetailsInvalid for an invalid number or
     for a name that is too long; TooManyAccounts if `by_owner` is True and the owner already has
@@ -141,10 +141,11 @@ def open_account(
 def open_account_once(
     *, user: User, currency: str, name: str, id: uuid.UUID
 ) -> tuple[Account, bool]:
-    """Opens an account in the same way as `open_account`. If the user already has an account with
-    this `id`, changes nothing. Returns the account, and whether it existed already. The name or
-    currency of an existing account can differ from the arguments. The caller must pass an id that
-    no other user can choose.
+    """Opens an account as `open_account` does, unless the user already has an account with this
+    `id`. Returns the account, and whether it existed already. The name and currency of an existing
+    account may differ from the arguments.
+
+    The caller must pass an id that no other user can choose.
     """
     own = Account.objects.owned_by(user).filter(pk=id)
     if opened := own.first():
@@ -160,7 +161,7 @@ def open_account_once(
 @counts_refusals
 @with_retry
 def open_accounts(accounts: Sequence[Account]) -> None:
-    """Opens many empty accounts for an import. Either all accounts are opened, or none.
+    """Opens many empty accounts for an import: all of them, or none after an error.
 
     Raises: the errors of `open_account`; AccountNotEmpty for an account with money; IntegrityError
     if a number is already used.
@@ -178,9 +179,7 @@ def open_accounts(accounts: Sequence[Account]) -> None:
 @counts_refusals
 @with_retry
 def raise_overdraft_limits(limits: Mapping[uuid.UUID, Decimal]) -> None:
-    """Raises overdraft limits to at least these values. Limits that are already higher do not
-    change.
-    """
+    """Raises overdraft limits to at least these values. Does not lower a higher limit."""
     with db_transaction.atomic(durable=True):
         raised = []
         for account in Account.objects.locked(limits):
@@ -222,9 +221,9 @@ def _check_changes(account: Account) -> None:
 @counts_refusals
 @with_retry
 def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountChanges]) -> Account:
-    """Changes the name and the limits of an account and returns the account. The limits are set by
-    a new LimitChange row, which also records the reason. Only the changed columns of the locked row
-    are written, so an old balance can never overwrite the current balance.
+    """Changes the name and the limits of an account and returns the account. A new LimitChange row
+    sets the limits and records the reason. Only changed columns are written, so the balance cannot
+    be overwritten.
 
     Raises: AccountNotActive for a closed account; LimitInvalid, also for an overdraft limit below
     the overdraft in use; NeedsApproval or ServesOwn if staff make the change.
@@ -254,8 +253,8 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
 
 
 def _set_limits(account: Account, changes: AccountChanges) -> None:
-    """Inserts a LimitChange. A trigger on this table sets the limits of the account, which the
-    caller has locked.
+    """Inserts a LimitChange, with which a trigger sets the limits of the account. The caller has
+    locked the account.
     """
     with translated():
         LimitChange.objects.create(
@@ -276,8 +275,8 @@ def freeze_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Stops outgoing payments and returns the account. Incoming payments stay possible. If the
-    account is already frozen, nothing changes.
+    """Stops outgoing payments and returns the account. Incoming payments stay possible. A frozen
+    account does not change.
 
     `reason` is shown only to staff. `message` is shown to the owner.
     """
@@ -292,7 +291,7 @@ def unfreeze_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Makes a frozen account active again and returns it."""
+    """Makes a frozen account active again and returns the account."""
     return _change_status(account, Account.Status.ACTIVE, reason, message, changed_by)
 
 
@@ -304,10 +303,10 @@ def close_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Closes an empty account permanently and returns it.
+    """Closes an empty account permanently and returns the account.
 
-    Raises: AccountNotEmpty while the account has a balance or holds, or while another account has a
-    hold for this account. The message lists all obstacles.
+    Raises: AccountNotEmpty if the account has a balance or holds, or if another account has a hold
+    for a payment to this account. The message lists all obstacles.
     """
     return _change_status(account, Account.Status.CLOSED, reason, message, changed_by)
 
@@ -321,9 +320,8 @@ def change_status(
     message: str = "",
     changed_by: User | None = None,
 ) -> bool:
-    """Freezes, unfreezes or closes an account and returns whether its status changed. If the
-    account already has this status, the function returns False and the stored reason does not
-    change.
+    """Freezes, unfreezes or closes an account. Returns False and changes nothing if the account
+    already has this status.
     """
     return _changed_status(account, status, reason, message, changed_by)[1]
 
@@ -337,11 +335,11 @@ def set_status(
     message: str = "",
     changed_by: User | None,
 ) -> None:
-    """Sets another status of an account. The caller has locked the row, and has opened the database
-    transaction.
+    """Sets another status of an account, as part of the caller's database transaction. The caller
+    has locked the row.
 
     Raises: the errors of `freeze_account` and `close_account`; ServesOwn if the account belongs to
-    `changed_by` or to a person in the household of `changed_by`.
+    `changed_by` or to the household of `changed_by`.
     """
     _check_change(account, status)
     with translated():
@@ -410,8 +408,8 @@ def _check_limit(field: str, limit: Decimal | None, currency: str) -> None:
 
 @with_retry
 def _insert_under_free_number(account: Account, number: str | None, *, by_owner: bool) -> Account:
-    """Saves the account with the given number, or tries new numbers until it finds an unused
-    number. Returns the account.
+    """Saves the account with the given number, or with the first random number that is free.
+    Returns the account.
     """
     with db_transaction.atomic(durable=True):
         User.objects.lock_active(account.user_id)
@@ -432,7 +430,7 @@ def _insert_under_free_number(account: Account, number: str | None, *, by_owner:
 
 
 def _locked(account: Account | uuid.UUID) -> Account:
-    """Returns the account, with its row locked until the transaction ends.
+    """Returns the account. Its row is locked until the transaction ends.
 
     Raises: AccountNotFound; AccessEnded, as described at `current_access.refuse_if_ended`.
     """
@@ -452,7 +450,7 @@ def _changed_status(
     message: str,
     changed_by: User | None,
 ) -> tuple[Account, bool]:
-    """Sets the status. Returns the account, and whether this call changed the status."""
+    """Sets the status. Returns the account, and whether the status has changed."""
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
         if locked.status == status:

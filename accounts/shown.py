@@ -1,11 +1,11 @@
 """Collects whose data a request has read, for the read log.
 
 Note [Whose data]: while `collect` is active, each model reports the owner of each row that is
-loaded from the database. So no page can forget to report a person. The middleware
-`accounts.read_log` activates `collect` for each request, and logs which other people's data staff
-and analysts read. A page that loads no personal data is not logged, unless it is an admin page with
-a query string or a search of the whole bank. `by_right` is True if a permission, and not ownership,
-gave the user access to rows.
+loaded from the database, so no page can forget a person. The middleware `accounts.read_log`
+activates `collect` for each request, and logs which other people's data staff and analysts read. A
+page that loads no personal data is not logged, unless it is an admin page with a query string or a
+search of the whole bank. `by_right` is True if the user sees rows because of a permission and not
+as their owner.
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from typing import Any
 
 @dataclass(slots=True)
 class Shown:
-    """The ids of the people whose rows were loaded, and of the accounts of loaded payments.
+    """The ids of the people whose rows were loaded, and the ids of the accounts of loaded payments.
 
-    `unnamed` is True if data about other people was loaded whose ids are not known. `by_right` is
+    `unnamed` is True if the loaded data may be about people whose ids are not known. `by_right` is
     True if a permission gave access to the rows.
     """
 
@@ -34,7 +34,7 @@ _shown: ContextVar[Shown | None] = ContextVar("shown", default=None)
 
 @contextmanager
 def collect() -> Iterator[Shown]:
-    """Yields a Shown, which collects whose rows are loaded within the block."""
+    """Yields a Shown that collects whose rows are loaded within the block."""
     token = _shown.set(Shown())
     try:
         shown = _shown.get()

@@ -1,9 +1,9 @@
 """Authenticates requests under /api/ with an access token: `Authorization: Bearer <token>`.
 
 Note [Token or session]: a request with this header is authenticated only by its token. Its session
-cookie is ignored, so a page of another site cannot make the browser add a session. The request
-needs no CSRF token, because a browser never sends this header by itself. A request without the
-header is authenticated by its session, with CSRF protection, like every page.
+cookie is ignored, so a page of another site cannot add the session of the browser's user. The
+request needs no CSRF token, because a browser never sends this header by itself. A request without
+the header is authenticated by its session, with CSRF protection, like every page.
 """
 
 import re
@@ -29,13 +29,12 @@ WRONG_TOKENS = limits.Limit("wrong_tokens", 60, 5 * limits.MINUTE)  # per client
 
 class TokenMiddleware:
     """Middleware that authenticates API requests by their token. It sets `request.api_token` to an
-    ApiToken or a ProviderToken, and `request.user` to the token's owner. The rights of this user
-    are limited to the token's scopes.
+    ApiToken or a ProviderToken, and `request.user` to the token's owner, with rights that are
+    limited to the token's scopes.
 
-    If the token is invalid, `request.api_token_error` is set to a TokenRefused, which contains a
-    `code` and a message, and the request stays unauthenticated. Without a Bearer header,
-    `api_token` and `api_token_error` are None. This middleware must follow
-    AuthenticationMiddleware, and precede all code that reads the user.
+    For an invalid token, the request stays unauthenticated, and `request.api_token_error` is a
+    TokenRefused with a `code` and a message. Without a Bearer header, both attributes are None.
+    This middleware must follow AuthenticationMiddleware, and precede all code that reads the user.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -47,9 +46,7 @@ class TokenMiddleware:
 
 
 def sign_in_by_token(request: Any) -> None:
-    """Sets the attributes of the request that TokenMiddleware describes. Does nothing outside the
-    API.
-    """
+    """Sets the attributes that TokenMiddleware describes. Does nothing outside the API."""
     if not request.path_info.startswith(PATHS):
         return
     request.api_token = request.api_token_error = None
@@ -88,12 +85,11 @@ def _token_for(text: str) -> ApiToken | ProviderToken:
 
 def _counted(request: HttpRequest, refusal: TokenRefused) -> TokenRefused:
     """Records the use of a wrong token and returns the refusal for the response. After too many
-    wrong tokens from this client, the response is a refusal with the code "limited".
+    wrong tokens from this client, the refusal has the code "limited".
 
-    A malformed token does not count towards the limit, because it costs no query. A token that
-    cannot be verified, because the identity provider is unavailable, does not count either. Valid
-    tokens are never refused because of this limit. Otherwise strangers behind the same IP address
-    could lock users out.
+    Two kinds of tokens do not count: a malformed token, because it costs no query, and a token that
+    cannot be verified because the identity provider is unavailable. A valid token is never refused
+    because of this limit. Otherwise strangers behind the same IP address could lock users out.
     """
     row = refusal.row
     security_log.record(

@@ -1,4 +1,4 @@
-"""Pages of a user's accounts. Each page reads only the user's rows and calls one service."""
+"""Pages of a user's accounts. Each page reads only the user's rows."""
 
 import uuid
 
@@ -27,8 +27,8 @@ def account_list(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_account(request: PersonRequest) -> HttpResponse:
-    """Shows the form that opens an account. After the account is opened, redirects to its
-    statement. A user with MAX_ACCOUNTS open accounts is redirected to the list of accounts.
+    """Shows the form that opens an account, and then redirects to the statement of the account. A
+    user with MAX_ACCOUNTS open accounts is redirected to the list of accounts.
     """
     usual = Account.objects.usual_currency(request.user)
     currency = usual or currency_of_languages(request.headers.get("Accept-Language", ""))
@@ -50,8 +50,8 @@ def open_account(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_settings(request: PersonRequest, pk: uuid.UUID) -> HttpResponse:
-    """Shows the form with the settings of an account. After the form is saved, or if the account is
-    closed, redirects to the statement.
+    """Shows the form with the settings of an account. Redirects to the statement after the form is
+    saved, or if the account is closed.
     """
     account = get_object_or_404(Account.objects.owned_by(request.user), pk=pk)
     if account.is_closed:

@@ -1,3 +1,3 @@
-"""The page "Security" and the pages of second factors. They show and change the factors that
-protect a sign-in.
+"""The page "Security" and the pages of second factors, which show and change how a user signs
+in.
 """

@@ -17,12 +17,12 @@ from accounts.sign_in.locked_sign_in import locked_sign_in
 
 @method_decorator(login_not_required, name="dispatch")
 class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc]
-    """allauth's page for the code. If the user requests the mail again, the page does not reveal
-    whether the address is already registered. Only the mail reveals this.
+    """allauth's page for the code. The page never reveals whether the address is already
+    registered. Only the mail does.
     """
 
     def _resend_form_valid(self, form: Any) -> HttpResponse:
-        """Sends another mail of the same kind as the first mail, and shows the page again."""
+        """Sends another mail of the same kind, and shows the page again."""
         email = send_again(self._process)
         text = f"We have sent another mail to {email}. Type the code from this mail."
         messages.success(self.request, text)
@@ -38,9 +38,10 @@ class ConfirmAddressView(ConfirmEmailVerificationCodeView):  # type: ignore[misc
 
 
 def send_again(process: EmailVerificationProcess) -> str:
-    """Mails a new code and returns the address. The code is valid for ten minutes. If the address
-    is already registered, the owner of the address gets the same mail as after the sign-up. If the
-    limit on mails is used up, no mail is sent, and the previous code stays valid.
+    """Mails a new code, which is valid for ten minutes, and returns the address. If the limit on
+    mails is used up, sends no mail, and the previous code stays valid.
+
+    If the address is already registered, its owner gets the same mail as after the sign-up.
     """
     before = {name: process.state[name] for name in ("code", "at")}
     process.generate_code()

@@ -1,4 +1,4 @@
-"""The section of the page "Security" with the identity providers that the user can sign in with."""
+"""The section of the page "Security" with the identity provider that the user can sign in with."""
 
 from typing import Any
 from urllib.parse import urlencode

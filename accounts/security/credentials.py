@@ -21,7 +21,7 @@ MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, struct
 
 
 class CredentialField(forms.CharField):
-    """A hidden form field for a credential. `clean` returns only the known parts of the
+    """A hidden form field for a credential. `clean` returns only the known keys of the
     credential.
     """
 
@@ -72,7 +72,7 @@ def _encoded(parts: Mapping[str, Any], name: str) -> str:
 
 
 def _is_kept(found: Mapping[str, Any]) -> bool:
-    """Returns whether the device stores the passkey, so that the user can sign in without an
+    """Returns whether the device has stored the passkey. The user can then sign in without an
     address.
     """
     results = found.get("clientExtensionResults") or {}

@@ -1,5 +1,5 @@
-"""Forms of second factors. They are allauth's forms with our labels, and they require that the
-email address is confirmed first.
+"""Forms of second factors: allauth's forms with our labels. Factors can be added only after the
+email address is confirmed.
 """
 
 import re
@@ -44,8 +44,8 @@ NAME_LIMIT = 60
 
 
 class ReadablePasskeyMixin:
-    """Mixin that refuses and records a credential that cannot be read. allauth's form would fail
-    with a server error.
+    """Mixin that refuses an unreadable credential and records the refusal. allauth's form would
+    fail with a server error.
     """
 
     user: User | None
@@ -65,14 +65,13 @@ class ReadablePasskeyMixin:
             raise
 
     def note_refusal(self) -> None:
-        """Records the refusal for the user, who has already entered the right password."""
+        """Records the refusal for the user. The user is known, because the password was right."""
         events.refused_sign_in(context.request, self.user, "passkey")
 
 
 class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ignore[misc]
-    """A form for signing in with only a passkey. An invalid passkey is written only to the log,
-    because it does not identify a user. If it were written to the table of sign-ins, strangers
-    could fill this table.
+    """A form for signing in with only a passkey. An invalid passkey does not identify a user, so it
+    is written only to the log. Otherwise strangers could fill the table of sign-ins.
     """
 
     credential = CredentialField()
@@ -82,9 +81,7 @@ class SignInByPasskeyForm(ReadablePasskeyMixin, LoginWebAuthnForm):  # type: ign
 
 
 class SecondPasskeyForm(ReadablePasskeyMixin, AuthenticateWebAuthnForm):  # type: ignore[misc]
-    """A form for the second step of a sign-in. The user has entered the password and now uses a
-    passkey.
-    """
+    """A form for the second step of a sign-in: after the password, the user uses a passkey."""
 
     credential = CredentialField()
 
@@ -99,13 +96,13 @@ class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # 
 
 
 class LimitedCodeMixin(forms.Form):
-    """Mixin that checks codes of an app and recovery codes. After too many wrong codes it refuses
-    all codes.
+    """Mixin that checks codes of an app and recovery codes. After too many wrong codes, it refuses
+    every code.
 
-    allauth's form would derive recovery codes from a seed, but we store digests. Wrong codes of an
-    app, wrong recovery codes and wrong codes in an open session are counted separately. Therefore
-    an attacker who knows the password and guesses codes of the app cannot block the owner's
-    recovery codes or open session.
+    Wrong codes of an app, wrong recovery codes and wrong codes in an open session are counted
+    separately. Therefore an attacker who knows the password and guesses codes of the app cannot
+    block the owner's recovery codes or open session. The mixin replaces allauth's check of recovery
+    codes, because we store digests instead of a seed.
     """
 
     user: User
@@ -125,8 +122,8 @@ class LimitedCodeMixin(forms.Form):
     )
 
     def clean_code(self) -> str:
-        """Returns the entered code if it belongs to this user. A code that is longer than an app's
-        code is checked as a recovery code.
+        """Returns the entered code if it belongs to this user. A long code is checked as a recovery
+        code.
 
         Raises: ValidationError for a wrong code, or after too many wrong codes.
         """
@@ -152,7 +149,7 @@ class LimitedCodeMixin(forms.Form):
     def _factor_of(self, typed: str, *, is_of_app: bool) -> Authenticator:
         """Returns the factor to which the code belongs.
 
-        Raises: ValidationError for a wrong code, which is also recorded.
+        Raises: ValidationError for a wrong code, after recording the wrong code.
         """
         if is_of_app:
             app = Authenticator.objects.filter(user=self.user, type=Kind.TOTP).first()
@@ -166,8 +163,8 @@ class LimitedCodeMixin(forms.Form):
         return found
 
     def _too_many(self, limit: str, *, is_of_app: bool) -> str:
-        """Returns the message after too many wrong codes. Recovery codes have a separate count, so
-        a recovery code may still be accepted.
+        """Returns the message after too many wrong codes. If the codes came from an app, the
+        message offers a recovery code, which has a separate count.
         """
         wait = str(get_adapter().error_messages["too_many_step_ups"])
         codes = Authenticator.objects.filter(user=self.user, type=Kind.RECOVERY_CODES)
@@ -177,8 +174,8 @@ class LimitedCodeMixin(forms.Form):
 
 
 class SecondCodeForm(LimitedCodeMixin, AuthenticateForm):  # type: ignore[misc]
-    """A form for the second step of a sign-in. The user has entered the password and now enters a
-    code. `has_passkey` and `has_app` describe which factors the user has.
+    """A form for the second step of a sign-in: after the password, the user enters a code.
+    `has_passkey` and `has_app` describe which factors the user has.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -195,7 +192,7 @@ class StepUpCodeForm(LimitedCodeMixin, ReauthenticateForm):  # type: ignore[misc
 
 
 class ConfirmedAddressMixin:
-    """Mixin that refuses a new factor if the user's address is not confirmed."""
+    """Mixin that refuses a new factor if the email address of the user is not confirmed."""
 
     user: User
 
@@ -222,8 +219,8 @@ class AddAppForm(ConfirmedAddressMixin, ActivateTOTPForm):  # type: ignore[misc]
     def clean_code(self) -> str:
         """Returns the code.
 
-        Raises: ValidationError for a wrong code. The message does not mention recovery codes,
-        because there are none yet.
+        Raises: ValidationError for a wrong code. The user has no recovery codes yet, so the message
+        does not mention them.
         """
         try:
             code = str(super().clean_code())
@@ -253,14 +250,12 @@ class NewPasskeyMixin(forms.Form):
 
     @property
     def no_passkeys_here(self) -> str:
-        """The reason why passkeys cannot work at the host of this request, or "" if they can
-        work.
-        """
+        """The reason why passkeys cannot work at the host of this request, or "" if they work."""
         return no_passkeys_at(context.request)
 
     def clean_name(self) -> str:
-        """Returns the name without extra spaces or invisible characters. Returns a suggested name
-        if the text contains nothing readable.
+        """Returns the name without extra spaces or invisible characters, or a suggested name if
+        nothing readable is left.
         """
         self.cleaned_data["name"] = tidy_reason(self.cleaned_data["name"])
         return tidy_line(str(super().clean_name()))  # type: ignore[misc]
@@ -278,8 +273,8 @@ class NewPasskeyMixin(forms.Form):
 
 
 class AddPasskeyForm(ConfirmedAddressMixin, NewPasskeyMixin, AddWebAuthnForm):  # type: ignore[misc]
-    """A form for a new passkey. The form has a hidden checkbox that is always checked. Because of
-    this checkbox, the script creates a passkey that can be used to sign in without an address.
+    """A form for a new passkey. Its hidden checkbox makes the script create a passkey that can be
+    used to sign in without an address.
     """
 
     passwordless = forms.BooleanField(

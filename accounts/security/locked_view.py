@@ -9,9 +9,7 @@ from ledger.web.lazy_views import LazyView
 
 
 class LockedView(LazyView):
-    """A view whose POST requests by signed-in users run in one transaction: see
-    `locked_sign_in`.
-    """
+    """A view whose POST requests by signed-in users run inside `locked_sign_in`."""
 
     def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST" or request.user.is_anonymous:

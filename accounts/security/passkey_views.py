@@ -1,4 +1,4 @@
-"""Our versions of allauth's passkey pages. This module needs the passkey library."""
+"""Our versions of allauth's passkey pages. This module imports the passkey library."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -28,8 +28,8 @@ from accounts.sign_in.removal import remove_passkey
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
-    """Serves allauth's page. Limits the number of challenges, which a GET request creates. allauth
-    limits only POST requests.
+    """Serves allauth's page, with a limit on GET requests, because each GET request creates a
+    challenge. allauth limits only POST requests.
     """
     if request.method != "POST" and not limits.passes_for_client(limits.CHALLENGES, request):
         refused: HttpResponse = respond_429(request)
@@ -39,8 +39,8 @@ def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
 
 
 class StepUpByPasskeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
-    """allauth's page for reauthentication with a passkey. If the passkey is refused, this view
-    shows the page again, whereas allauth would redirect to the home page.
+    """allauth's page for reauthentication with a passkey. After a refused passkey, this view shows
+    the page again, and does not redirect to the home page.
     """
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -51,12 +51,12 @@ class StepUpByPasskeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
 
 
 class RemovePasskeyView(RemoveWebAuthnView):  # type: ignore[misc]
-    """allauth's page for removing a passkey. This view refuses to remove the last way to sign in.
-    allauth's view would remove it.
+    """allauth's page for removing a passkey. This view refuses to remove the last way to sign
+    in.
     """
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Removes the passkey and redirects. If the passkey cannot be removed, shows the reason."""
+        """Removes the passkey, or adds a message with the reason why it stays. Then redirects."""
         try:
             removed = remove_passkey(passkey=self.get_object())
         except LedgerError as refusal:

@@ -1,5 +1,5 @@
-"""The section of the page "Security" with the factors that protect this sign-in. Each change has a
-button.
+"""The section of the page "Security" with the factors of this sign-in and buttons to change
+them.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ def read(request: PersonRequest) -> dict[str, Any]:
 
 
 def summary(factors: Factors) -> str:
-    """Returns a short text about the factors that protect the sign-in."""
+    """Returns a short description of the factors that protect the sign-in."""
     if not factors.has_password:
         return _without_password(factors)
     passkeys = "passkeys" if len(factors.passkeys) > 1 else "a passkey"

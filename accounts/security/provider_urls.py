@@ -7,7 +7,7 @@ from accounts.security import provider_views
 from accounts.security.locked_view import LockedView
 from accounts.sign_in.providers.current import PROVIDER_ID
 
-# A fixed argument of the views. With it, allauth's calls of `reverse` with `provider_id` find these
+# A fixed argument of the views, with which allauth's `reverse(..., provider_id=...)` finds these
 # URLs.
 OURS = {"provider_id": PROVIDER_ID}
 urlpatterns = [

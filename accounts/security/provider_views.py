@@ -1,6 +1,4 @@
-"""The two steps of a sign-in through the provider: the redirect to the provider, and the return to
-our site.
-"""
+"""The two steps of a sign-in through the provider: the redirect to the provider and the return."""
 
 from types import ModuleType
 from typing import Any
@@ -25,8 +23,8 @@ from accounts.sign_in.providers.refusals import ProviderRefused
 
 
 class Connections(ConnectionsView):  # type: ignore[misc]
-    """The page that connects and disconnects the provider. If no provider is configured, the page
-    responds with 404.
+    """The page that connects and disconnects the provider. Responds with 404 if no provider is
+    configured.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -45,7 +43,7 @@ class Connections(ConnectionsView):  # type: ignore[misc]
 def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Shows a confirmation page for a GET request. A POST request redirects to the provider.
 
-    To connect the provider, users must first prove their identity with a password or second factor.
+    Users must reauthenticate with a password or second factor before they connect the provider.
     Each redirect counts as an attempt to sign in from the visitor's IP address.
     """
     openid = _openid()
@@ -68,8 +66,8 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Reauthenticates users who can sign in only at the provider, with a new sign-in at the
-    provider. Other users are redirected to the page for passwords and factors.
+    """Redirects to the provider for reauthentication, if the user can reauthenticate only there.
+    Other users are redirected to the page for passwords and factors.
     """
     adapter = _openid().OpenIDAdapter(request, provider_id)
     if not proof.only_at_provider(request.user):
@@ -88,12 +86,12 @@ def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Handles the return from the provider. If its response is valid, signs the user in, signs them
-    up, or connects the provider. Otherwise shows an error page.
+    """Handles the return from the provider: signs the user in, signs the user up, or connects the
+    provider. Shows an error page if the response of the provider is not valid.
     """
     openid = _openid()
     adapter = openid.OpenIDAdapter(request, provider_id)
-    issuer = request.GET.get("iss")  # RFC 9207: the provider that has responded
+    issuer = request.GET.get("iss")  # RFC 9207: the issuer of the response
     if issuer is not None and issuer != configured().issuer:
         error = ProviderRefused("wrong_issuer")
         provider = adapter.get_provider()
@@ -106,16 +104,15 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def address_taken(request: HttpRequest) -> HttpResponse:
-    """Redirects to the sign-in page. allauth redirects here if another person registered the
-    address during the sign-up. allauth's own form for this case would accept an address that is not
-    confirmed.
+    """Redirects to the sign-in page, if another person registered the address during the sign-up.
+    It replaces allauth's form for this case, which would accept an unconfirmed address.
     """
     request.session.pop("socialaccount_sociallogin", None)
     return redirect(reverse(settings.LOGIN_URL))
 
 
 def _openid() -> ModuleType:
-    """Returns the module for sign-ins at the provider. It is imported at the first sign-in.
+    """Returns the module for sign-ins at the provider, which is imported at the first sign-in.
 
     Raises: Http404 if no provider is configured.
     """

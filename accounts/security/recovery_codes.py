@@ -26,8 +26,8 @@ TEMPLATE = "accounts/security/recovery_codes"
 @never_cache
 @step_up_first
 def page(request: PersonRequest) -> HttpResponse:
-    """Shows the number of unused recovery codes. A POST request replaces the codes and shows the
-    new codes once. Only digests of the codes are stored.
+    """Shows the number of unused recovery codes. A POST request creates new codes, which replace
+    the old codes, and shows them once.
     """
     factors = factors_of(request.user)
     if not factors.has_second:
@@ -40,9 +40,9 @@ def page(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def after_a_change(request: PersonRequest) -> HttpResponse:
-    """Redirects the user after a factor was added or removed. A user with a second factor but
-    without recovery codes is redirected to the page of recovery codes. Other users are redirected
-    to the page that they wanted to open, or to the page "Security".
+    """Redirects the user after a factor was added or removed. A user with a second factor and no
+    recovery codes is redirected to the page of recovery codes. Other users are redirected to
+    `way_on`.
     """
     factors = factors_of(request.user)
     has_all = factors.recovery_codes or not factors.has_second

@@ -1,9 +1,8 @@
 """Decides which pages need a sign-in with a second factor. For staff and analysts, these are the
-admin and the pages about the whole bank. With `LEDGER_CUSTOMER_SECOND_FACTOR`, every page that is
-not public needs a second factor, for all users.
+admin and the pages about the whole bank. With `LEDGER_CUSTOMER_SECOND_FACTOR`, these are all pages
+that are not public, for all users.
 
-The rule is applied by a middleware before the view, so that it includes every URL and method, also
-of pages that do not belong to the admin.
+A middleware applies the rule before the view, so no URL or method can be forgotten.
 """
 
 from collections.abc import Callable
@@ -22,14 +21,14 @@ from accounts.sign_in.factors import has_second_factor, signed_in_with_second_fa
 from ledger.db.commits.confirmation import waiting_for_no_standby
 from ledger.web.redirects import redirect_and_return
 
-# The prefixes of the names of URLs that never need a second factor, so that users can set one up.
+# Prefixes of URL names that never need a second factor, because users set up a second factor there.
 SETTING_UP = ("security:", "account_", "mfa_", "socialaccount_", "prove_at_provider")
-# Session key with the page that was refused. allauth's pages that add a factor do not keep `next`.
+# Session key with the URL of the refused page. allauth's pages that add a factor lose `next`.
 WANTED = "page_that_needs_a_second_factor"
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:
-    """Returns whether this user needs a second factor, but has not used one in this session."""
+    """Returns whether this user needs a second factor and has not used one in this session."""
     return must_have_second_factor(request) and not signed_in_with_second_factor(request)
 
 
@@ -46,7 +45,7 @@ def must_have_second_factor(request: HttpRequest) -> bool:
 
 
 def url_to_prove(user: User, next_url: str) -> str:
-    """Returns the URL of the page where a user enters the second factor, and then continues to
+    """Returns the URL of the page where the user enters the second factor before continuing to
     `next_url`. Returns "" if the user has no second factor.
     """
     if not has_second_factor(user):
@@ -57,12 +56,11 @@ def url_to_prove(user: User, next_url: str) -> str:
 
 
 def way_on(request: HttpRequest) -> str:
-    """Returns the URL of the next page for a user who has set up a second factor.
+    """Returns the URL of the next page for a user who has set up a second factor. This is the page
+    "Security", or the page that was refused before, which is then removed from the session.
 
-    If no page was refused before, this is the page "Security". If a page was refused, and the
-    second factor was not used in this session yet, this is the page "Security", too. That page asks
-    for the factor and then redirects to the refused page. If a page was refused and the second
-    factor was used, this is the refused page, which is then removed from the session.
+    If the second factor was not used in this session yet, the page "Security" asks for the factor
+    and then redirects to the refused page.
     """
     security = reverse("security:page")
     if WANTED not in request.session:
@@ -73,8 +71,8 @@ def way_on(request: HttpRequest) -> str:
 
 
 class SecondFactorMiddleware:
-    """Middleware for users who must use a second factor and have not used one in this session. It
-    redirects these users to the page "Security", which explains what to do.
+    """Middleware that redirects users who must use a second factor, and have not used one in this
+    session, to the page "Security".
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -86,9 +84,7 @@ class SecondFactorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_view: Any
     ) -> HttpResponse | None:
-        """Returns a redirect instead of running the view, or None if the view may run. Signing out
-        is always possible.
-        """
+        """Returns the redirect, or None if the view may run. Signing out is always possible."""
         if not _is_covered(request, view) or not lacks_second_factor(request):
             return None
         if request.method == "GET":
@@ -97,8 +93,8 @@ class SecondFactorMiddleware:
 
 
 def _note_wanted(session: SessionBase, path: str) -> None:
-    """Stores in the session the page that the user wanted to open. The commit does not wait for a
-    standby. If a failover loses the page, the user only needs one more click.
+    """Stores the URL of the refused page in the session. The commit does not wait for a standby,
+    because a user who loses the URL in a failover needs only one more click.
     """
     if session.get(WANTED) == path:
         return
@@ -123,6 +119,6 @@ def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
 
 
 def stays_open(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Returns whether this page is public, or is used to set up how the user signs in."""
+    """Returns whether this page is public, or sets up how the user signs in."""
     name = request.resolver_match.view_name if request.resolver_match else ""
     return name.startswith(SETTING_UP) or not getattr(view, "login_required", True)

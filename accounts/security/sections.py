@@ -1,7 +1,7 @@
 """The sections of the page "Security", from top to bottom.
 
-A section consists of a partial template and a function that reads its context. In the template, the
-context is called `section.facts`.
+A section is a partial template and a function that returns the context of the template. The
+template reads the context as `section.facts`.
 """
 
 from collections.abc import Callable

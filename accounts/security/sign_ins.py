@@ -6,7 +6,7 @@ from accounts.models import SignIn
 from accounts.requests import PersonRequest
 from accounts.sign_in.sessions import living_sessions
 
-# Successful and refused attempts have separate limits, so that wrong passwords of a stranger do not
+# Successful and refused attempts have separate limits, so that a stranger's wrong passwords do not
 # hide the user's sign-ins.
 MAX_SIGN_INS, MAX_REFUSED = 8, 5
 MAX_SESSIONS = 20
@@ -29,9 +29,7 @@ def read_sessions(request: PersonRequest) -> dict[str, Any]:
 
 
 def read_sign_ins(request: PersonRequest) -> dict[str, Any]:
-    """Returns the context of `_sign_ins.html` with the newest attempts. Refused attempts are
-    included.
-    """
+    """Returns the context of `_sign_ins.html`: the newest sign-ins and refused attempts."""
     mine = SignIn.objects.of(request.user)
     succeeded = list(mine.succeeded()[:MAX_SIGN_INS])
     refused = list(mine.refused()[:MAX_REFUSED])

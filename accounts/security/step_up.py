@@ -17,11 +17,11 @@ PRESS_AGAIN = "Please confirm that it is you. Then press the button again."
 
 
 def step_up_first(page: Page) -> Page:
-    """Decorates a page that changes how a user signs in. If the session has no recent proof of
-    identity, the user is redirected to the reauthentication: see `accounts.sign_in.step_up`.
+    """Decorates a page that changes how a user signs in. Without a recent proof of identity, the
+    user is redirected to the reauthentication and then back: see `accounts.sign_in.step_up`.
 
-    After the reauthentication, the page is shown again. This decorator stores no submitted data.
-    allauth's decorator would store the data, possibly a password, in the session.
+    Submitted data is lost. allauth's decorator would store the data, possibly a password, in the
+    session.
     """
 
     @wraps(page)
@@ -38,9 +38,9 @@ def step_up_first(page: Page) -> Page:
 
 
 def step_up_before_the_button(page: Page) -> Page:
-    """Decorates the view of a button on the page "Security". If the session has no recent proof of
-    identity, the user is redirected to the reauthentication, and then to the page "Security". There
-    the user must press the button again, because the view of a button does not show a page.
+    """Decorates the view of a button on the page "Security". Without a recent proof of identity,
+    the user is redirected to the reauthentication and then to the page "Security", to press the
+    button again.
     """
 
     @wraps(page)

@@ -27,9 +27,7 @@ OF_PAYING = ("currency", "per_payment", "per_day")
 
 
 class LimitField(forms.CharField):
-    """A form field for a limit. `clean` returns the amount that the user entered, or None for no
-    limit.
-    """
+    """A form field for a limit. An empty field returns None: no limit."""
 
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off"}
@@ -124,8 +122,8 @@ class NewTokenForm(forms.Form):
         return [self[name] for name in self.fields if name in OF_PAYING]
 
     def issue(self, session_key: str | None) -> IssuedToken | None:
-        """Creates and returns the token. If the user cannot have this token, adds an error to the
-        form and returns None.
+        """Creates and returns the token. Returns None and adds an error to the form if the user
+        cannot have this token.
 
         Raises: TooManyTokens; SignInChanged if the session is no longer valid.
         """
@@ -148,7 +146,9 @@ class NewTokenForm(forms.Form):
 
 
 def _currencies_of(person: User) -> list[str]:
-    """Returns the currencies of the user's open accounts, starting with the oldest account."""
+    """Returns the currencies of the user's open accounts, in the order of the accounts, oldest
+    first.
+    """
     mine = Account.objects.filter(user=person).exclude(status=Account.Status.CLOSED)
     codes = mine.order_by("created_at").values_list("currency", flat=True)
     return list(dict.fromkeys(codes))

@@ -32,8 +32,8 @@ ENDS = {
 
 
 def read(request: PersonRequest) -> dict[str, Any]:
-    """Returns the context of `_tokens.html`: all valid tokens, and the newest tokens that have
-    expired or were revoked.
+    """Returns the context of `_tokens.html`: all valid tokens, and the newest expired and revoked
+    tokens.
     """
     mine, now = ApiToken.objects.of(request.user), timezone.now()
     live = list(mine.live(now))
@@ -42,8 +42,8 @@ def read(request: PersonRequest) -> dict[str, Any]:
 
 
 def _how_it_ended(token: ApiToken) -> str:
-    """Returns how the token was revoked, or "" if it has expired. Reasons that staff entered are
-    not shown to the user.
+    """Returns how the token was revoked, or "" if it has expired. Does not return reasons that
+    staff entered, because users must not see them.
     """
     return ENDS.get(token.reason, "by the bank") if token.revoked_at else ""
 
@@ -72,7 +72,7 @@ def make(request: PersonRequest) -> HttpResponse:
 @step_up_before_the_button
 def revoke(request: PersonRequest) -> HttpResponse:
     """Revokes the user's token with the submitted prefix."""
-    # Can be any text, also a text that Postgres cannot store
+    # The submitted prefix can be any text, also a text that Postgres cannot store
     prefix = request.POST.get("token", "")
     mine = ApiToken.objects.of(request.user).live()
     token = next((each for each in mine if each.prefix == prefix[:8]), None)

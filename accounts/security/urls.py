@@ -1,4 +1,6 @@
-"""URLs under /account/. They must precede allauth's URLs, because they replace some of them."""
+"""URLs under /account/. They replace some of allauth's URLs, so they must precede allauth's
+URLs.
+"""
 
 from django.urls import path
 from django.views.generic import RedirectView
@@ -33,13 +35,13 @@ urlpatterns = [
         LockedView(f"{views.__name__}.drop_password"),
         name="drop_password",
     ),
-    # The same paths as in allauth, so that the names of allauth resolve to these views.
+    # The paths of allauth, so that links by allauth's URL names lead to these views.
     path("password/change/", views.change_password, name="change_password"),
     path("password/set/", views.choose_password, name="choose_password"),
     path("email/", addresses.AddressesView.as_view(), name="addresses"),
     path("confirm-email/", confirm_address.ConfirmAddressView.as_view(), name="confirm_address"),
     path("2fa/", recovery_codes.after_a_change, name="factors"),
-    # The page "Security" shows the same as allauth's list of passkeys.
+    # Instead of allauth's list of passkeys, which the page "Security" also shows.
     path("2fa/webauthn/", RedirectView.as_view(pattern_name="security:page"), name="passkeys"),
     path(
         "2fa/webauthn/login/",

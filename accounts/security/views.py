@@ -27,7 +27,7 @@ def security(request: PersonRequest) -> HttpResponse:
 
 
 def change_password(request: PersonRequest) -> HttpResponseBase:
-    """Serves the page that changes the password and asks for the current password. A user with a
+    """Serves the page that changes the password and asks for the current password. Users with a
     second factor must reauthenticate first.
     """
     page = step_up_first(password_change) if has_second_factor(request.user) else password_change
@@ -61,7 +61,7 @@ def drop_password(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_name(request: PersonRequest) -> HttpResponse:
-    """Shows a form for the name to a user who has no name: see
+    """Shows the form for a name to a user without a name: see
     `accounts.middleware.NameMiddleware`.
     """
     back = get_next_redirect_url(request) or settings.LOGIN_REDIRECT_URL

@@ -1,3 +1,3 @@
-"""Rules of sign-in: which users may sign in, with which factors, and what a session may do. The
-pages are in `accounts.security`.
+"""Rules of sign-in: who may sign in, with which factors, and what a session may do. The pages are
+in `accounts.security`.
 """

@@ -22,15 +22,16 @@ from ledger.web import security_log
 
 
 def deactivate_user(*, user: User | uuid.UUID) -> User:
-    """Closes a person's sign-in and ends their sessions. Returns the person. The accounts and the
-    history stay.
+    """Closes a person's sign-in, ends the person's sessions, and returns the person. The accounts
+    and the history stay.
     """
     return _close(user)[0]
 
 
 def close_sign_in(person: User) -> None:
-    """Closes the sign-in of a person who leaves the bank, ends their sessions, and notifies the
-    person by mail. Runs in the caller's database transaction, which has locked the person's row.
+    """Closes the sign-in of a person who leaves the bank, ends the person's sessions, and notifies
+    the person by mail. Runs in the caller's database transaction, which has locked the person's
+    row.
     """
     if person.deleted_at is None:
         person.deleted_at = timezone.now()
@@ -40,8 +41,8 @@ def close_sign_in(person: User) -> None:
 
 
 def sign_out_everywhere(*, user: User) -> int:
-    """Ends all sessions and access tokens of a person and returns the number of sessions. The
-    person can sign in again. If there was a session or token, the person is notified by mail.
+    """Ends all sessions and access tokens of a person and returns the number of sessions. If there
+    was a session or token, notifies the person by mail. The person can sign in again.
     """
     tokens = token_ends.revoke_all(user, token_ends.BY_STAFF)
     ended = sessions.end_all(user, "by_staff")
@@ -52,8 +53,8 @@ def sign_out_everywhere(*, user: User) -> int:
 
 @with_retry
 def revoke_tokens(*, user: User, by: User | None, reason: str) -> int:
-    """Revokes all access tokens of a person and returns their number. If there was a token, the
-    person is notified by mail.
+    """Revokes all access tokens of a person and returns their number. If there was a token,
+    notifies the person by mail.
     """
     with db_transaction.atomic(durable=True):
         ended = token_ends.revoke_all(user, reason, by)
@@ -63,11 +64,11 @@ def revoke_tokens(*, user: User, by: User | None, reason: str) -> int:
 
 
 def sign_everybody_out(*, with_tokens: bool = False) -> int:
-    """Ends all sessions, for example after a leak of the table. Sessions without a signed-in user
-    are ended, too. Returns the number of sessions of signed-in users.
+    """Ends all sessions, for example after a leak of the table, also sessions without a signed-in
+    user. Returns the number of sessions of signed-in users.
 
-    With `with_tokens`, also revokes all access tokens, although a leak contains only their digests.
-    Sends no mails, because the bank explains the reason in its own mails.
+    With `with_tokens`, also revokes all access tokens. Sends no mails, because the bank explains
+    the reason in its own mail.
     """
     if with_tokens:
         many = token_ends.end(Q(), token_ends.BY_COMMAND, None)
@@ -87,19 +88,19 @@ def reactivate_user(*, user: User | uuid.UUID) -> User:
 
 
 def set_sign_in(*, user: User | uuid.UUID, is_open: bool) -> bool:
-    """Opens or closes the sign-in. Returns whether the state changed.
+    """Opens or closes the sign-in. Returns whether the state has changed.
 
-    Raises: PersonErased if an erased person's sign-in is opened.
+    Raises: PersonErased if the sign-in of an erased person would be opened.
     """
     return _set_deleted_at(user, None)[1] if is_open else _close(user)[1]
 
 
 def _close(user: User | uuid.UUID) -> tuple[User, bool]:
-    """Closes the sign-in. Ends all sessions and tokens twice: before and after the sign-in is
-    closed. Returns the person, and whether the sign-in was open.
+    """Closes the sign-in and ends all sessions and tokens. Returns the person, and whether the
+    sign-in was open.
 
-    Ending sessions needs no lock on the person's row. Requests of a session may lock this row again
-    and again, so this call might never get the lock. The requests stop when the session has ended.
+    The sessions are also ended before the sign-in is closed, which needs no lock. Their requests
+    lock the person's row again and again, so this call might otherwise never get the lock.
     """
     person = user if isinstance(user, User) else User.objects.get(pk=user)
     sessions.end_all(person, "sign_in_closed")
@@ -112,9 +113,9 @@ def _close(user: User | uuid.UUID) -> tuple[User, bool]:
 def change_email(*, user: User, email: str) -> User:
     """Changes the sign-in address and returns the user. The new address must be confirmed.
 
-    Deletes the old address in allauth, because a person with the old mailbox could still sign in or
-    reset the password. Also deletes the connected provider, because the old mailbox may give access
-    to the account there. A mail to the old address reports the change.
+    Also deletes the old address in allauth and the connected provider, because a person who can
+    read the old mailbox could still sign in with them. A mail to the old address reports the
+    change.
 
     Raises: PersonErased.
     """
@@ -133,10 +134,10 @@ def change_email(*, user: User, email: str) -> User:
 
 @with_retry
 def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[User, bool]:
-    """Closes the sign-in at the time `moment`, or opens it if `moment` is None. Notifies the person
-    by mail. Returns the person, and whether this call changed anything.
+    """Closes the sign-in at the time `moment`, or opens the sign-in if `moment` is None. Notifies
+    the person by mail. Returns the person, and whether the state has changed.
 
-    Raises: PersonErased if an erased person's sign-in is opened.
+    Raises: PersonErased if the sign-in of an erased person would be opened.
     """
     pk = user.pk if isinstance(user, User) else user
     with db_transaction.atomic(durable=True):
@@ -146,7 +147,7 @@ def _set_deleted_at(user: User | uuid.UUID, moment: datetime | None) -> tuple[Us
         if has_changed:
             if moment is None:
                 person.refuse_if_erased()
-                # Sessions that were not ended because of a crash
+                # A crash may have left sessions after the sign-in was closed
                 sessions.end_all(person, "sign_in_closed")
             person.deleted_at = moment
             person.save(update_fields=["deleted_at"])

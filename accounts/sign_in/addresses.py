@@ -26,9 +26,9 @@ class AddressStage(EmailVerificationStage):  # type: ignore[misc]
     """A stage of the sign-in that requires the code from the mail, unless the bank has added the
     address.
 
-    After a sign-up, the user has an unconfirmed primary address. A person added by the bank has no
-    address row at first. If a sign-in code is requested for such a person, allauth adds the address
-    as unconfirmed and not primary, and no further confirmation is needed.
+    The address of a sign-up is unconfirmed and primary. A person added by the bank has no address
+    row, or an unconfirmed address that is not primary, which allauth adds when the person requests
+    a sign-in code.
     """
 
     def handle(self) -> tuple[Any, bool]:
@@ -60,17 +60,17 @@ def is_unconfirmed(user: User) -> bool:
 def is_like_a_link(text: str) -> bool:
     """Returns whether a mail program may turn a part of the text into a link.
 
-    Browsers accept some other characters as dots in a host name (IDNA, UTS 46): the characters that
-    NFKC converts to a dot, and U+3002.
+    Browsers also accept other characters as the dot of a host name (IDNA, UTS 46): U+3002, and
+    characters that NFKC converts to a dot.
     """
     plain = unicodedata.normalize("NFKC", text).replace(IDEOGRAPHIC_STOP, ".")
     return bool(LIKE_A_LINK.search(plain))
 
 
 def mailed_name(user: User | None) -> str:
-    """Returns the name for a greeting in a mail. Returns "" if there is no user or if the name
-    looks like a link. Also returns "" for an unconfirmed sign-up, because the name may be a
-    stranger's message.
+    """Returns the name for the greeting of a mail. Returns "" if there is no user or if the name
+    looks like a link. Also returns "" for an unconfirmed sign-up, because a stranger may have
+    written the name.
     """
     if user is None or is_like_a_link(user.name) or is_unconfirmed(user):
         return ""
@@ -105,13 +105,12 @@ def may_be_a_strangers(user: User) -> bool:
 
 @with_retry
 def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool = False) -> None:
-    """Confirms the address of a sign-up for the owner of its mailbox. The owner may be another
-    person than the person who signed up.
+    """Confirms the address of a sign-up for the owner of the mailbox, who may not be the person who
+    signed up.
 
-    Removes, in the same transaction, what a stranger may have set: the password (unless the owner
-    has just chosen it), all factors, the connected provider, all sessions, and the name. The next
-    page asks for the name. The function also changes the password and the name of the instance
-    `user`.
+    In the same transaction, removes what a stranger may have set: the password (unless
+    `has_new_password`), all factors, the connected provider, all sessions, and the name. Also
+    changes the password and the name of the instance `user`. The next page asks for the name.
     """
     with db_transaction.atomic():
         User.objects.locked([user.pk]).get()
@@ -128,14 +127,14 @@ def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool =
 
 
 def _signed_up_by_themselves(user: User, address: EmailAddress) -> bool:
-    """Returns whether the user signed up themselves and was not added by the bank. A user added by
-    the bank already has accounts, or an email address that is not primary yet.
+    """Returns whether the user signed up, and was not added by the bank. A user who was added by
+    the bank has accounts, or an email address that is not primary yet.
     """
     return address.primary and not Account.objects.filter(user=user).exists()
 
 
 def confirm_only_address(user: User) -> None:
-    """Confirms the address of a user who has chosen a password with a link that was mailed to this
+    """Confirms the address of a user who has set a password with a link that was mailed to this
     address.
     """
     addresses = list(EmailAddress.objects.filter(user=user))

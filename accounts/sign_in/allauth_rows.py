@@ -1,5 +1,5 @@
-"""Protects rows of allauth. Deleted rows stay deleted, and a session that has ended cannot connect
-a provider.
+"""Protects rows of allauth: deleted rows stay deleted, and an ended session cannot connect a
+provider.
 """
 
 from functools import wraps
@@ -19,12 +19,11 @@ GONE = "This was removed in the meantime, perhaps on another device. Open the pa
 
 
 def insert_only_new_rows() -> None:
-    """Changes `save()` of these models. A row that was read is only updated, and never inserted
-    again.
+    """Changes `save()` of these models, so that a row that was read is only updated and never
+    inserted.
 
-    Django inserts a row if the UPDATE does not find it, and allauth saves rows that it read much
-    earlier. Without this change, an address or a passkey that the bank removed in the meantime
-    would work again.
+    Otherwise an address or a passkey that the bank has removed would work again: Django inserts a
+    row if the UPDATE finds no row, and allauth saves rows that it read much earlier.
     """
     models_of_allauth: tuple[type[models.Model], ...] = (EmailAddress, Authenticator, SocialAccount)
     for model in models_of_allauth:
@@ -32,9 +31,8 @@ def insert_only_new_rows() -> None:
 
 
 def lock_connections() -> None:
-    """Changes allauth, so that allauth connects a provider only under the lock of `lock_active`.
-    The request to the provider takes long, so the sign-in may have been closed before the provider
-    is connected.
+    """Makes allauth connect a provider only under the lock of `lock_active`. The sign-in may have
+    been closed during the request to the provider, which takes long.
     """
     SocialAccount.save_base = _behind_the_lock(SocialAccount.save_base)
 

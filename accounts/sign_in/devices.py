@@ -1,4 +1,4 @@
-"""Devices: names that users can read, and a cookie that recognises a device."""
+"""Devices: a name that users can read, and a cookie that recognises the device."""
 
 from django.conf import settings
 from django.core import signing
@@ -11,8 +11,8 @@ LONGEST_AGENT = 400  # characters of the header that are read
 SYSTEMS = {"Mac OS X": "a Mac", "iOS": "an iPhone or iPad", "Chrome OS": "a Chromebook"}
 BROWSERS = {"Mobile Safari": "Safari", "Chrome Mobile": "Chrome", "Firefox Mobile": "Firefox",
             "Chrome Mobile iOS": "Chrome", "Firefox iOS": "Firefox"}  # fmt: skip
-# Other names are not shown. An attacker could write any text into the header, and the victim would
-# see this text.
+# Only these names are shown. An attacker could otherwise write any text into the header, for the
+# victim to read.
 KNOWN_SYSTEMS = frozenset(
     "Windows,Android,Linux,Ubuntu,Debian,Fedora,Mac OS X,iOS,Chrome OS,FreeBSD".split(",")
 )
@@ -24,13 +24,13 @@ KNOWN_BROWSERS = frozenset(
 )
 UNKNOWN = "An unknown device"
 YEAR = 365 * 24 * 60 * 60
-MAX_PEOPLE = 5  # users whose device ids one cookie contains
+MAX_PEOPLE = 5  # maximum number of users in one cookie
 SALT = "accounts.sign_in.devices"
 
 
 def words_for(request: HttpRequest) -> str:
-    """Returns the device as text, such as "Firefox on Windows". The text proves nothing, because
-    the client chooses the header. Only names of known browsers and systems are used.
+    """Returns the device as text, such as "Firefox on Windows", with names of known browsers and
+    systems only. The text proves nothing, because the client chooses the header.
     """
     from ua_parser import parse
 
@@ -45,7 +45,7 @@ def words_for(request: HttpRequest) -> str:
 
 
 def cookie_name() -> str:
-    """Returns the name of the cookie. With HTTPS, the prefix `__Host-` ensures that only this host
+    """Returns the name of the cookie. The prefix `__Host-`, with HTTPS, means that no other host
     can set the cookie.
     """
     return "__Host-device" if settings.LEDGER_HTTPS else "device"
@@ -80,9 +80,9 @@ def _read(request: HttpRequest) -> dict[str, str]:
 
 
 def _mark(user: User) -> str:
-    """Returns a key for the user in the cookie. The key is a digest, because other users of the
-    browser can read the cookie. The key changes with the password, so a thief's device becomes
-    unknown after a password change.
+    """Returns a key for the user in the cookie: a digest, because other users of the browser can
+    read the cookie. The key changes with the password, so a thief's device becomes unknown after a
+    password change.
     """
     facts = f"{user.pk} {user.password}"
     return salted_hmac(SALT, facts, algorithm="sha256").hexdigest()[:22]

@@ -1,5 +1,5 @@
-"""Encrypts the secrets of second factors. A person who has a copy of the database, but not
-SECRET_KEY, can therefore not calculate a code.
+"""Encrypts the secrets of second factors, so that a copy of the database is not enough to calculate
+a code.
 
 After a change of SECRET_KEY, `manage.py reencrypt_factors` encrypts every secret with the new key.
 """
@@ -10,14 +10,14 @@ PURPOSE = b"ledger: secrets of second factors"
 
 
 def encrypt(text: str) -> str:
-    """Returns the text in encrypted form. The key is derived from the current SECRET_KEY."""
+    """Returns the text, encrypted with a key that is derived from the current SECRET_KEY."""
     return fernet(PURPOSE).encrypt(text.encode()).decode()
 
 
 def decrypt(encrypted: str) -> str:
     """Returns the decrypted text.
 
-    Raises: InvalidToken if the text was not encrypted with one of the known keys.
+    Raises: InvalidToken if none of the known keys decrypts the text.
     """
     return fernet(PURPOSE).decrypt(encrypted.encode()).decode()
 

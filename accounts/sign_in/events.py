@@ -1,8 +1,5 @@
 """Handles sign-ins, sign-outs and changes of credentials: writes the logs, ends sessions and sends
-mails.
-
-`connect` connects the handlers to the signals of Django and django-allauth, so every page triggers
-them.
+mails. The handlers are connected to signals of Django and allauth, so every page triggers them.
 """
 
 from datetime import timedelta
@@ -41,8 +38,8 @@ WHAT_ENDED = (
     "somebody else may have chosen these settings. Choose a password on the page Security."
 )
 SAME_ATTACK = timedelta(minutes=5)
-# This signal is sent when a user who has signed in before signs in on a new device. `sign_in` is
-# the row; the signal is sent in the row's database transaction.
+# Sent when a user who has signed in before signs in on a new device, in the database transaction of
+# the row `sign_in`.
 new_device = Signal()
 
 
@@ -76,11 +73,11 @@ def person_with(email: str) -> User | None:
 def refused_sign_in(
     request: HttpRequest, person: User | None, method: str, *, limit: str = ""
 ) -> None:
-    """Records a wrong password or code. If no user has the address, runs the same queries, so that
-    the response takes the same time.
+    """Records a wrong password or code. Runs the same queries for an unknown address, so that the
+    response takes the same time.
 
-    `limit` is the name of a rate limit if this limit refused the attempt but the response looks
-    like a wrong password. In this case only the security log contains the limit.
+    `limit` is the name of a rate limit that refused the attempt, if the response must look like a
+    wrong password. Only the security log then contains the limit.
     """
     _note(request, person, SignIn.Status.REFUSED, method)
     if limit:
@@ -94,8 +91,8 @@ def refused_sign_in(
 def limited_sign_in(
     request: HttpRequest, person: User | None, limit: str, method: str = "password"
 ) -> None:
-    """Records an attempt that was not checked because of a rate limit. If there are many such
-    attempts, the list that the user sees contains only the first one.
+    """Records an attempt that was not checked because of a rate limit. Of many such attempts, the
+    list that the user sees contains only the first.
     """
     latest = SignIn.objects.filter(user=person, outcome=SignIn.Status.LIMITED)
     if not latest.filter(at__gt=timezone.now() - SAME_ATTACK).exists():
@@ -104,8 +101,8 @@ def limited_sign_in(
 
 
 def _signed_up(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """Records that the user entered the password which was chosen at sign-up. The record is used
-    only after the code from the mail has completed the sign-in.
+    """Records in the session that the user entered the password at sign-up. The record takes effect
+    only when the code from the mail has completed the sign-in.
     """
     if user.has_usable_password():
         record_authentication(request, user, "password", **{SIGNED_UP: True})
@@ -133,9 +130,9 @@ def _signed_in(
 
 
 def method_of(request: HttpRequest, user: User) -> str:
-    """Returns the method with which the user last proved their identity, for example password,
-    code, passkey, mfa or socialaccount. Returns SIGN_UP if they have only signed up and confirmed
-    the address.
+    """Returns the method of the user's latest proof of identity, for example password, code,
+    passkey, mfa or socialaccount. Returns SIGN_UP if the user has only signed up and confirmed the
+    address.
     """
     records = get_authentication_records(request, user)
     if not records or records[-1].get(SIGNED_UP):
@@ -180,8 +177,8 @@ def _password_reset(*, request: HttpRequest, user: User, **_signal: Any) -> None
 
 
 def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
-    """Checks each confirmation of an address. If a sign-up is confirmed outside the browser of the
-    sign-up, calls `give_to_owner`.
+    """Calls `give_to_owner` if the address of a sign-up is confirmed outside the browser of the
+    sign-up.
     """
     is_own_browser = getattr(instance, "is_confirmed_by_its_browser", False)
     if not instance.verified or instance._state.adding or is_own_browser:
@@ -203,8 +200,8 @@ def _address_saved(*, instance: EmailAddress, **_signal: Any) -> None:
 def _address_confirmed(
     *, request: HttpRequest, email_address: EmailAddress, **_signal: Any
 ) -> None:
-    """Sends a mail to the main address when an additional address was confirmed, because the
-    additional address can be used to sign in and to request a new password.
+    """Notifies the main address that an additional address was confirmed, because an additional
+    address can be used to sign in and to request a new password.
     """
     user = email_address.user
     if email_address.email != user.email:
@@ -215,8 +212,8 @@ def _address_confirmed(
 
 
 def _address_changed(*, request: HttpRequest, user: User, **_signal: Any) -> None:
-    """Ends the user's sessions after a change of the main address. If the user made the change, the
-    current session stays.
+    """Ends the user's sessions after a change of the main address, except the session that made the
+    change.
     """
     if request.user.is_authenticated and request.user.pk == user.pk:
         update_session_auth_hash(request, user)

@@ -1,7 +1,6 @@
 """The factors of a sign-in: password, passkeys, codes of an authenticator app, recovery codes.
 
-A second factor is a passkey or an authenticator app. A recovery code can be used instead of a lost
-factor.
+A second factor is a passkey or an authenticator app. A recovery code replaces a lost factor.
 """
 
 from dataclasses import dataclass
@@ -53,21 +52,21 @@ class Factors:
 
     @property
     def signs_in_without_password(self) -> bool:
-        """Whether the user has a passkey with which they can sign in without the password."""
+        """Whether one of the passkeys replaces the password."""
         return any(passkey.is_passwordless for passkey in self.passkeys)
 
     @property
     def stand_in(self) -> str:
-        """A text that names the factor which the user can use, together with a mailed code, if all
-        passkeys are lost. It is "" if there is no such factor.
+        """The factors, as text, that can be used with a mailed code if all passkeys are lost, or
+        "".
         """
         app = "a code of your authenticator app" if self.app else ""
         codes = "a recovery code" if self.recovery_codes else ""
         return " or ".join(filter(None, (app, codes)))
 
     def signs_in_without(self, passkey: int) -> bool:
-        """Returns whether the user can still sign in after the passkey with the id `passkey` was
-        removed.
+        """Returns whether the user can still sign in without the passkey that has the id
+        `passkey`.
         """
         return (
             self.has_password
@@ -77,8 +76,8 @@ class Factors:
 
 
 def factors_of(user: User) -> Factors:
-    """Returns the factors of a user. Makes one query, or two queries if a provider is configured.
-    Does not decrypt secrets.
+    """Returns the factors of a user. Makes one query, or two if a provider is configured. Does not
+    decrypt secrets.
     """
     rows = list(Authenticator.objects.filter(user=user).order_by("created_at", "pk"))
     by_kind = {row.type: row for row in rows if row.type != Kind.WEBAUTHN}
@@ -103,7 +102,7 @@ def signed_in_with_second_factor(request: HttpRequest) -> bool:
 
     A passkey is enough, because it verifies its owner. A recovery code is enough, because it
     replaces a lost factor. A second factor at the provider is enough if OIDC_SECOND_FACTOR trusts
-    it. A factor that was not used in this session is not enough.
+    it.
     """
     if proved_at_provider(request):
         return True
@@ -117,8 +116,8 @@ def signed_in_with_second_factor(request: HttpRequest) -> bool:
 def must_confirm_address(user: User) -> bool:
     """Returns whether the user must confirm their address before adding a factor.
 
-    A stranger may have signed up with the address, and a factor would prevent the owner of the
-    address from signing in. Staff do not need this, because the bank assigned their addresses.
+    A stranger may have signed up with the address, and the stranger's factor would lock out the
+    owner of the address. The bank assigned the addresses of staff, so staff need not confirm them.
     """
     unconfirmed = EmailAddress.objects.filter(user=user, email=user.email, verified=False)
     return not user.is_staff and bool(unconfirmed.exists())

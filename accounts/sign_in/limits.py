@@ -1,5 +1,4 @@
-"""Limits on guessing passwords and codes. The limits are the same on every page that accepts a
-password or code.
+"""Limits on guessing passwords and codes, for every page that accepts a password or code.
 
 Wrong attempts are counted for each account and client together, for each client, for each account,
 and for the whole site. Strangers with any IP address, or behind the owner's IP address, could use
@@ -38,8 +37,9 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import AttemptCount
 
-# A door is a kind of page that accepts a password or code. Wrong passwords of strangers do not
-# count for a signed-in user, and wrong passwords of the signed-in user do not count at sign-in.
+# A door is a kind of page that accepts a password or code. Each door has separate counters, so
+# strangers' wrong passwords at the sign-in do not count for a signed-in user, and wrong passwords
+# of a signed-in user do not count at the sign-in.
 Door = Literal[
     "sign_in", "step_up", "second_factor", "step_up_code", "mail_code", "recovery_code",
     "old_recovery_code",
@@ -57,8 +57,8 @@ TAKE_BACK = """
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A maximum number of wrong attempts in a time window of `seconds`. `name` appears in the
-    security log.
+    """A maximum number of wrong attempts in a time window of `seconds`. The security log contains
+    `name`.
     """
 
     name: str
@@ -90,8 +90,8 @@ def in_all() -> Limit:
 
 @dataclass(frozen=True, slots=True)
 class CountedAttempt:
-    """An attempt that was counted. `refused_by` is the name of the exceeded limit, or "" if the
-    attempt is allowed.
+    """A counted attempt. `refused_by` is the name of the exceeded limit, or "" if the attempt is
+    allowed.
     """
 
     keys: tuple[str, ...]
@@ -99,8 +99,8 @@ class CountedAttempt:
 
     @property
     def is_refused_in_silence(self) -> bool:
-        """Whether the response must look like the response to a wrong password. See Note [Addresses
-        of one person].
+        """Whether the response must be the same as for a wrong password. See Note [Addresses of one
+        person].
         """
         return self.refused_by == PERSON_A_DAY.name
 
@@ -112,14 +112,13 @@ class CountedAttempt:
 def begin(
     request: HttpRequest, *, door: Door, account: str, person: str = "", device: str = ""
 ) -> CountedAttempt:
-    """Counts an attempt and returns it, with the name of the exceeded limit if there is one. Call
+    """Counts an attempt and returns it, with the name of the exceeded limit, if any. Call
     `succeeded` on the result if the password or code was right. See Note [Counting before
     checking].
 
     `account` is the entered address, or the id of a known user. `person` is the id of the user with
-    the entered address. If no user has the address, pass the address as `person`, too: see Note
-    [Addresses of one person]. `device` is the id of a device on which the user has signed in
-    before, or "".
+    the entered address, or the address itself if no user has it: see Note [Addresses of one
+    person]. `device` is the id of a device on which the user has signed in before, or "".
     """
     client = get_ip(request)
     wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {_source(client, device)}")]
@@ -139,27 +138,25 @@ def begin(
 
 
 def passes(limit: Limit, of: str) -> bool:
-    """Counts another limited action, such as a mail to an address. Returns False if the limit is
-    exceeded.
+    """Counts another limited action, such as a mail to an address. Returns False above the
+    limit.
     """
     return not _count([(limit, key_of(limit, of))]).refused_by
 
 
 def passes_for_client(limit: Limit, request: HttpRequest) -> bool:
-    """Counts an action of a client, regardless of the signed-in user. Returns False if the limit is
-    exceeded.
-    """
+    """Counts an action of a client, whoever is signed in. Returns False above the limit."""
     return passes(limit, get_ip(request))
 
 
 def take_back(limit: Limit, of: str) -> None:
-    """Subtracts the action that `passes` counted last."""
+    """Subtracts an action that `passes` has counted."""
     _take_back([key_of(limit, of)])
 
 
 def forget(request: HttpRequest, *, door: Door, account: str) -> None:
-    """Resets the counters of an address or user after the owner has proved their identity. The
-    counter for this address together with this client is also reset.
+    """Resets the counters of an address or user after the owner has proved their identity. Also
+    resets the counter of this address and client together.
     """
     counts = (ACCOUNT, ACCOUNT_A_DAY, PERSON_A_DAY)
     keys = [key_of(limit, f"{door} {account}") for limit in counts]
@@ -168,9 +165,8 @@ def forget(request: HttpRequest, *, door: Door, account: str) -> None:
 
 
 def _source(client: str, device: str) -> str:
-    """Returns the source of an attempt. If the device is known, this is the device, otherwise the
-    client's IP address. So an attempt from an unknown device does not count for a known device
-    behind the same IP address.
+    """Returns the source of an attempt: a known device, or the client's IP address. So attempts
+    from unknown devices do not count for a known device behind the same IP address.
     """
     return f"device {device}" if device else client
 
@@ -193,12 +189,12 @@ def _take_back(keys: Sequence[str]) -> None:
 
 
 def _tidy_up() -> None:
-    """Deletes expired counters. Runs once in each time window of the site's limit."""
+    """Deletes expired counters, once in each time window of the limit for the whole site."""
     AttemptCount.objects.filter(window_ends__lt=timezone.now() - TIDY_AFTER).delete()
 
 
 def key_of(limit: Limit, of: str) -> str:
-    """Returns the key of a counter. The key is a keyed digest. A person who can read the table
-    therefore cannot identify users, even by trying all IPv4 addresses.
+    """Returns the key of a counter: a keyed digest. Without the key, a person who reads the table
+    cannot find users or IP addresses by trying all of them.
     """
     return salted_hmac("accounts.attempt", f"{limit.name} {of}", algorithm="sha256").hexdigest()

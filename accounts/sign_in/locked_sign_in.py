@@ -17,8 +17,8 @@ KEPT_NOTICES = "kept_notices"  # request attribute with the mails that are sent 
 @contextmanager
 def locked_sign_in(request: HttpRequest) -> Iterator[None]:
     """Runs the block in a database transaction that has locked the user and the session: see Note
-    [Lock of a session]. Sets `request.user` to the current row of the user. Sends notices after the
-    commit.
+    [Lock of a session]. Sets `request.user` to the current row of the user. Sends notifications
+    after the commit.
 
     Raises: SignInChanged, as described at `sessions.lock`.
     """

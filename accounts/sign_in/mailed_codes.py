@@ -1,9 +1,9 @@
 """Limits the mails to an address, and records the codes in these mails.
 
-Before a code is entered, the site cannot distinguish the owner of an address from a stranger. So
-the owner must not be refused because of a stranger's requests. Above the limit, the page looks the
-same and no mail is sent. The browser then accepts a code that was mailed to the address before.
-Links in mails stay valid, so they need no rule here.
+Before a code is entered, the site cannot distinguish the owner of an address from a stranger, so a
+stranger's requests must not lock out the owner. Above the limit, the page looks the same and no
+mail is sent. The browser then accepts an earlier code that was mailed to the address. Links in
+mails need no such rule, because they stay valid.
 """
 
 import secrets
@@ -15,12 +15,12 @@ from django.utils import timezone
 from accounts.models import AttemptCount
 from accounts.sign_in.limits import MINUTE, Limit, key_of, passes, take_back
 
-# A code is valid as long as this time window, so the mailbox always contains a valid code while the
-# limit applies.
+# A code is valid for this time window, so the mailbox contains a valid code while the limit
+# applies.
 MAILS = Limit("mails_to_address", 5, 10 * MINUTE)
 MAILED_CODE = Limit("mailed_code", 1, 10 * MINUTE)
 FOLDER = "account/email/"
-# Mails that strangers can request for another person's address.
+# Mails that a stranger can request for any address.
 ASKED_BY_ANYBODY = {
     f"{FOLDER}{name}"
     for name in (
@@ -36,8 +36,8 @@ UNUSED, USED = 1, 2
 
 
 def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
-    """Returns whether this mail may be sent, and counts it. Each kind of mail and each signed-in
-    user has a separate counter.
+    """Counts the mail and returns whether it may be sent. Each kind of mail and each signed-in user
+    has a separate counter.
     """
     if not _mailbox(email):
         return False
@@ -47,14 +47,14 @@ def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
 
 
 def not_sent(request: HttpRequest | None, template: str, email: str) -> None:
-    """Subtracts the mail that `may_send` counted, because the mail server has failed."""
+    """Subtracts a mail that `may_send` has counted, after the mail server has failed."""
     if template in ASKED_BY_ANYBODY:
         take_back(MAILS, _mail(request, template, email))
 
 
 def remember(email: str, code: str | None) -> None:
-    """Records that a mail with this code was sent. If the mail contains no code, a row is written,
-    too. Otherwise the counters would reveal which addresses get a code.
+    """Records that a mail with this code was sent. Also writes a row for a mail without a code.
+    Otherwise the table would reveal which addresses get a code.
     """
     code = code or secrets.token_hex()
     AttemptCount.objects.filter(pk=_key(email, code)).delete()
@@ -62,15 +62,13 @@ def remember(email: str, code: str | None) -> None:
 
 
 def has_left(email: str, code: str) -> bool:
-    """Returns whether a mail with this code was sent. Returns False if the limit prevented the
-    mail.
-    """
+    """Returns whether a mail with this code was sent. The limit may have prevented the mail."""
     return AttemptCount.objects.filter(pk=_key(email, code)).exists()
 
 
 def stands_in(email: str, expected: str, typed: str) -> bool:
-    """Returns whether the entered code was mailed to the address earlier and is unused, although
-    the expected code was not mailed.
+    """Returns whether the entered code may be used instead of the expected code: the expected code
+    was not mailed, and the entered code was mailed to the address earlier and is unused.
     """
     keys = {_key(email, expected), _key(email, typed)}
     living = AttemptCount.objects.filter(pk__in=keys, window_ends__gt=timezone.now())
@@ -79,7 +77,7 @@ def stands_in(email: str, expected: str, typed: str) -> bool:
 
 
 def use(email: str, code: str) -> bool:
-    """Marks a valid code as used. Returns False if it has already been used in another browser."""
+    """Marks a valid code as used. Returns False if another browser has already used the code."""
     row = AttemptCount.objects.filter(pk=_key(email, code), window_ends__gt=timezone.now())
     return bool(row.filter(count=UNUSED).update(count=USED)) or not row.exists()
 
@@ -90,8 +88,8 @@ def _mail(request: HttpRequest | None, template: str, email: str) -> str:
 
 
 def _mailbox(email: str) -> str:
-    """Returns the address as mail servers write it, because a host name can have several Unicode
-    forms. Returns "" if the host name has no ASCII form, because then no mailbox can exist.
+    """Returns the address with its host name in ASCII, because a host name has several Unicode
+    forms. Returns "" if there is no ASCII form, because no mailbox can have this address.
     """
     local, _, host = email.lower().rpartition("@")
     try:

@@ -1,8 +1,8 @@
 """Mails that notify users of changes to their sign-in, in addition to allauth's mails.
 
-`notify` is called after changes by the bank, and after changes by users that are not made on a page
-of allauth. It needs no request. tests/accounts/sign_in/test_notices.py lists every change and
-checks that each change sends a notice.
+`notify` is called after changes by the bank, and after changes by users on pages that are not
+allauth's. It needs no request. tests/accounts/sign_in/test_notices.py checks that every change
+sends a notice.
 """
 
 import logging
@@ -28,16 +28,15 @@ from ledger.web.mail import MailNotSent, as_notice
 
 logger = logging.getLogger(__name__)
 
-# The limit applies per kind of notice and user. After this number of mails, the user knows about
-# the change. Without a limit, a program could cause any number of mails by replacing a secret many
-# times.
+# The limit per kind of notice and user. Without a limit, a program that replaces a secret many
+# times would cause any number of mails. After some mails, the user knows about the change.
 NOTICES = Limit("notices_of_a_kind", 20, HOUR)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The subject and text of a mail. Each text ends with instructions for the case that the user
-    did not intend the change.
+    """The subject and text of a mail. The text ends with what to do if the user did not make the
+    change.
     """
 
     subject: str
@@ -72,8 +71,8 @@ NOT_MINE = (
     "If it was not you, revoke the token on the page Security, change your password and contact "
     "the bank."
 )
-# The text does not contain the new address, because people who can read the old mailbox should not
-# learn it.
+# The text does not contain the new address, because other people may be able to read the old
+# mailbox.
 ADDRESS_CHANGED = Notice(
     "Your sign-in address was changed",
     "The bank has changed the email address with which you sign in to Ledger. You can no longer "
@@ -104,8 +103,8 @@ TOO_SHORT_NOW = (
 
 
 def factors_removed(kinds: Iterable[str], person: User, *, password_removed: bool) -> Notice:
-    """Returns the notice about the factors that the bank has removed. The notice explains how the
-    user can sign in now.
+    """Returns the notice that the bank has removed factors. It explains how the user can sign in
+    now.
     """
     removed = get_text_list([label for kind, label in FACTORS.items() if kind in kinds], "and")
     signs_in = (
@@ -122,7 +121,7 @@ def factors_removed(kinds: Iterable[str], person: User, *, password_removed: boo
 
 
 def token_issued(token: ApiToken) -> Notice:
-    """Returns the notice about a new access token. The notice contains what the token may do."""
+    """Returns the notice about a new access token and what the token may do."""
     scopes = get_text_list(
         [str(ApiToken.TokenScope(scope).label).lower() for scope in token.scopes], "and"
     )
@@ -157,10 +156,10 @@ def tokens_revoked(person: User, by: User | None) -> Notice:
 
 @contextmanager
 def limited_notice(person: User, kind: str) -> Iterator[None]:
-    """Marks mails that are sent within the block as notices of this kind to this user.
+    """Counts the mails of the block as notices of this kind to this user.
 
-    Raises: MailNotSent if the limit NOTICES is exceeded, or as described at `as_notice`. Only mails
-    that were sent count towards the limit.
+    Raises: MailNotSent if the limit NOTICES is exceeded, or as described at `as_notice`. Mails that
+    were not sent do not count.
     """
     counted = f"{kind} {person.pk}"
     if not _passes(counted):
@@ -175,8 +174,8 @@ def limited_notice(person: User, kind: str) -> Iterator[None]:
 
 
 def _passes(counted: str) -> bool:
-    """Returns whether another mail is allowed by NOTICES. Returns True if the database cannot count
-    the mail, because the change has already happened.
+    """Returns whether NOTICES allows another mail. Returns True if the database cannot count the
+    mail, because the user must be notified of a change that has already happened.
     """
     try:
         return passes(NOTICES, counted)
@@ -186,11 +185,11 @@ def _passes(counted: str) -> bool:
 
 
 def notify(person: User, notice: Notice, *, email: str = "", counts: bool = True) -> None:
-    """Sends the notice by mail after the commit, to `email` or to the user's address. If the mail
-    cannot be sent, the change is still valid.
+    """Sends the notice by mail after the commit, to `email` or to the user's address. The change
+    stays valid if the mail cannot be sent.
 
-    If `counts` is False, the limit NOTICES does not apply. The worker passes False, because the
-    worker cannot count mails.
+    If `counts` is False, the limit NOTICES does not apply. The worker passes False, because it may
+    not write counters.
     """
     context = {"text": notice.text, "person_name": mailed_name(person)}
     text, to = render_to_string("account/email/notice_message.txt", context), email or person.email
@@ -208,7 +207,9 @@ def notify(person: User, notice: Notice, *, email: str = "", counts: bool = True
 
 
 def notify_of_recovery_code(user: User, authenticator: Authenticator, **_signal: Any) -> None:
-    """Notifies the user by mail that a recovery code was used, with the number of unused codes."""
+    """Notifies the user by mail that a recovery code was used. The mail contains the number of
+    unused codes.
+    """
     if authenticator.type == Kind.RECOVERY_CODES:
         authenticator.refresh_from_db()
         get_adapter().send_notification_mail(

@@ -1,4 +1,6 @@
-"""The hosts at which browsers accept passkeys: only host names, never IP addresses."""
+"""Decides at which hosts passkeys work. Browsers accept passkeys only at host names, not at IP
+addresses.
+"""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -7,7 +9,7 @@ from django.http import HttpRequest
 
 
 def no_passkeys_at(request: HttpRequest) -> str:
-    """Returns a message that explains why passkeys cannot work at the address of this request, and
+    """Returns a message that explains why passkeys cannot work at the host of this request, and
     what to do. Returns "" if passkeys work.
     """
     here = urlsplit(request.build_absolute_uri("/"))

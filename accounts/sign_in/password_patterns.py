@@ -1,8 +1,7 @@
 """Checks whether a password is easy to guess: common passwords and variants of them, repetitions,
 sequences, known words.
 
-Each check is about the whole password and never about a part, because a phrase of four words may
-contain a common word.
+Each check is about the whole password, because a long phrase may contain a common word.
 """
 
 import unicodedata
@@ -13,20 +12,20 @@ from itertools import pairwise
 from django.contrib.auth.password_validation import CommonPasswordValidator
 
 MIN_DIFFERENT = 5
-# The rows of a keyboard. Sequences of digits and of the alphabet are found by their code points.
+# The rows of a keyboard. Sequences of the alphabet and of digits are found without these lists.
 KEYBOARD_ROWS = ("1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm")
 KEYBOARD_COLUMNS = tuple("1qaz 2wsx 3edc 4rfv 5tgb 6yhn 7ujm".split())
-MAX_COMMON_WORDS = 3  # a password with up to this number of common words is easy to guess
+MAX_COMMON_WORDS = 3  # a password with more common words is not easy to guess
 SHORTEST_WORD, LONGEST_WORD = 3, 16
-MAX_EXTRA_LETTERS = 2  # the number of letters that may follow the words or the repetitions
+MAX_EXTRA_LETTERS = 2  # letters that may follow the words or repetitions
 SHORTEST_PHRASE = 12
 KNOWN_PHRASES = (
     "thequickbrownfoxjumpsoverthelazydog", "correcthorsebatterystaple", "maytheforcebewithyou",
     "tobeornottobethatisthequestion", "onceuponatimeinafarawayland", "opensesameopensesame",
 )  # fmt: skip
-# Letters that people replace by other characters.
+# Characters that people write instead of letters.
 SUBSTITUTES = str.maketrans("@4301!|5$7+", "aaeoiiisstt")
-# Without ! and |, for passwords in which these do not replace a letter
+# The same without ! and |, for passwords in which these are not letters
 SUBSTITUTES_WITHIN = str.maketrans("@4301$57", "aaeoisst")
 SITE_WORDS = frozenset(
     "ledger bank banking account accounts money payment payments demo password passphrase pass"
@@ -36,8 +35,8 @@ SITE_WORDS = frozenset(
 
 
 def counted_length(password: str) -> int:
-    """Returns the number of code points. If a piece is repeated, only its first occurrence counts.
-    Up to two characters may follow the last repetition.
+    """Returns the number of code points. Of a text that is repeated, only one occurrence is
+    counted, even if up to two more characters follow.
     """
     extra = range(MAX_EXTRA_LETTERS + 1)
     return min(len(_piece(password[: len(password) - more])) + more for more in extra)
@@ -55,8 +54,8 @@ def is_predictable(password: str) -> bool:
 
 
 def is_few_common_words(password: str) -> bool:
-    """Returns whether the password consists of at most three common words, or is a well-known
-    phrase. Digits and symbols are ignored, unless more than half of the password consists of them.
+    """Returns whether the password is a well-known phrase, or consists of at most three common
+    words. Digits and symbols are ignored if they are not more than half of the password.
     """
     plain = password.casefold()
     written = (plain, plain.translate(SUBSTITUTES), plain.translate(SUBSTITUTES_WITHIN))
@@ -81,9 +80,7 @@ def _is_few_words(text: str) -> bool:
 
 
 def _word_ends(text: str, start: int) -> set[int]:
-    """Returns the positions at which common words that begin at `start` end. Also contains `start`,
-    because the text may already have ended there.
-    """
+    """Returns `start`, and the end position of each common word that begins at `start`."""
     known = common_passwords()
     lengths = range(SHORTEST_WORD, LONGEST_WORD + 1)
     return {start} | {
@@ -94,8 +91,8 @@ def _word_ends(text: str, start: int) -> set[int]:
 
 
 def is_common(password: str) -> bool:
-    """Returns whether the password is a common password. Digits or symbols at the beginning or end,
-    and symbols that replace letters, are ignored.
+    """Returns whether the password is a common password, perhaps with digits or symbols before or
+    after, or with symbols instead of letters.
     """
     plain = password.casefold()
     known = common_passwords()
@@ -122,7 +119,7 @@ def common_passwords() -> frozenset[str]:
 
 def _bases(plain: str) -> set[str]:
     """Returns variants of the password without the digits and symbols at both ends. In some
-    variants, symbols are replaced by the letters that they look like.
+    variants, letters replace the symbols that look like them.
     """
     found = set()
     for text in (plain, plain.translate(SUBSTITUTES)):
@@ -144,7 +141,7 @@ def _letters(text: str) -> str:
 
 
 def _is_made_of(text: str, pieces: Collection[str]) -> bool:
-    reached = {0}  # the positions up to which the text consists of words
+    reached = {0}  # positions at which a word ends, if only words precede
     for end in range(1, len(text) + 1):
         if any(end - len(piece) in reached and text.endswith(piece, 0, end) for piece in pieces):
             reached.add(end)
@@ -152,8 +149,8 @@ def _is_made_of(text: str, pieces: Collection[str]) -> bool:
 
 
 def _piece(text: str) -> str:
-    """Returns the shortest piece that is repeated at least twice to form the text. Returns the text
-    if it is not a repetition.
+    """Returns the shortest piece whose repetition is the whole text. Returns the text if it has no
+    such piece.
     """
     for length in range(1, len(text) // 2 + 1):
         if text[length:] == text[:-length]:
@@ -162,9 +159,8 @@ def _piece(text: str) -> str:
 
 
 def _free_characters(text: str) -> int:
-    """Returns the number of characters, without the characters that continue a sequence such as
-    1234, 4321, aaaa or qwer. A sequence has at least three characters with the same `_step`. The
-    first two characters of a sequence are counted.
+    """Returns the number of characters that are hard to predict. In a sequence such as 1234, 4321,
+    aaaa or qwer, only the first two characters are counted.
     """
     steps = [_step(one, other) for one, other in pairwise(text)]
     continued = sum(step is not None and step == before for before, step in pairwise(steps))
@@ -172,9 +168,9 @@ def _free_characters(text: str) -> int:
 
 
 def _step(one: str, other: str) -> tuple[str, int] | None:
-    """Returns the kind and direction of the step from the first to the second character. The two
-    characters must be equal, or next to each other in the alphabet, among the digits, or in a row
-    or column of the keyboard. Returns None for other characters.
+    """Returns the kind and direction of the step from the first to the second character: the
+    characters are equal, or next to each other in the alphabet, among the digits, or in a row or
+    column of the keyboard. Returns None for other characters.
     """
     distance = ord(other) - ord(one)
     if abs(distance) <= 1:

@@ -1,8 +1,7 @@
 """Rules for passwords, by NIST SP 800-63B-4: a minimum length, and no passwords that are easy to
-guess.
+guess. No rule requires certain kinds of characters.
 
-No rule requires certain kinds of characters. AUTH_PASSWORD_VALIDATORS applies these validators on
-every page and command that sets a password.
+AUTH_PASSWORD_VALIDATORS applies these validators to every page and command that sets a password.
 """
 
 import re
@@ -65,8 +64,8 @@ def help_for(user: Any) -> str:
 
 
 def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
-    """Returns whether the password would be the only factor after this authenticator was removed,
-    and is too short to be the only factor. Returns False for a user without a password.
+    """Returns whether the password is too short for a user who removes this authenticator. Returns
+    False if another second factor remains, or if the user has no password.
     """
     if user.password_is_long or not user.has_usable_password():
         return False
@@ -78,17 +77,16 @@ def is_too_short_without(user: User, authenticator: Authenticator) -> bool:
 def save_password(
     user: User, *, read_with: str, session_key: str | None = None, ends_all: str = ""
 ) -> None:
-    """Saves the new password of `user`. The caller has already hashed the password, because hashing
+    """Saves the new password of `user`. The caller has hashed the password before, because hashing
     is slow and must not happen under the lock: see Note [Lock of a person].
 
     `read_with` is the session hash before the change. `session_key` is the key of the user's
-    session, or None. `ends_all` is the reason for ending all sessions and access tokens. If
-    `ends_all` is "", sessions and tokens stay.
+    session, or None. `ends_all` is the reason for ending all sessions and access tokens, or "" to
+    keep them.
 
-    Raises: SignInChanged if the session hash has changed, because the sign-in was closed or because
-    the password, address or rights have changed. Also raises SignInChanged if the session has
-    ended, or if the last second factor was removed and the password is too short without a second
-    factor.
+    Raises: SignInChanged if the sign-in was closed, if the password, address or rights have
+    changed, or if the session has ended. Also raises SignInChanged if the last second factor was
+    removed in the meantime and the password is too short without it.
     """
     with db_transaction.atomic():
         now: User
@@ -106,8 +104,8 @@ def save_password(
 
 @with_retry
 def save_password_of_bank(person: User, *, read_with: str) -> None:
-    """Saves the password that staff have set or removed, and ends all access tokens, in one
-    database transaction. Notifies the user by mail. The sessions end because the hash has changed.
+    """Saves the password that staff have set or removed, ends all access tokens, and notifies the
+    user by mail. The sessions end because the session hash has changed.
 
     Raises: SignInChanged, as described at `save_password`, and AccessEnded, as described at
     `lock_person`.
@@ -121,15 +119,15 @@ def save_password_of_bank(person: User, *, read_with: str) -> None:
 
 
 def refuse_too_long(password: str) -> None:
-    """Raises ValidationError if the text is longer than passwords may be. This function is called
-    before the text is processed or hashed.
+    """Raises ValidationError if the text is longer than passwords may be. Call it before the text
+    is hashed.
     """
     if len(password) > LONGEST:
         raise ValidationError(f"Use at most {LONGEST} characters.", code="password_too_long")
 
 
 class Length:
-    """Validator that requires 15 to 256 characters, or 8 to 256 characters if the user has a second
+    """Validator that requires 15 to 256 characters, or 8 to 256 characters from users with a second
     factor.
     """
 

@@ -15,15 +15,14 @@ CHANGED = "Your sign-in has changed in the meantime, perhaps on another device. 
 
 class UnchangedStage(LoginStage):  # type: ignore[misc]
     """The last stage of a sign-in. It refuses the sign-in if the password, the address or the
-    rights have changed since the first stage, or if the entered address no longer belongs to the
-    user.
+    rights have changed since the first stage, or if the user no longer has the entered address.
     """
 
     key = "unchanged"
 
     def __init__(self, controller: Any, request: HttpRequest, login: Any) -> None:
         super().__init__(controller, request, login)
-        # Every step creates all stages; only the first step writes this value
+        # Every step creates all stages, but only the first step must store the hash
         if login.user is not None:
             self.state.setdefault("began_with", login.user.get_session_auth_hash())
 

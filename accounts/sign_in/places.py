@@ -1,6 +1,4 @@
-"""Describes in words the place from which a request was sent. IP addresses are neither stored nor
-shown.
-"""
+"""Describes the place from which a request was sent. IP addresses are neither stored nor shown."""
 
 import ipaddress
 from functools import cache
@@ -18,8 +16,8 @@ HERE, PRIVATE, UNKNOWN = "this computer", "a private network", "an unknown place
 
 
 def words_for(request: HttpRequest) -> str:
-    """Returns the place of the request's client as text. If the file LEDGER_PLACES contains the IP
-    address, the place is a town and country.
+    """Returns the place of the client as text: a town and country if the file LEDGER_PLACES
+    contains the IP address.
     """
     try:
         return place_of(get_adapter(request).get_client_ip(request))

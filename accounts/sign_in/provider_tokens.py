@@ -1,9 +1,8 @@
-"""Access tokens that the identity provider issues and that programs send to the API: OAuth 2 (RFC
-6750, 9068).
+"""Access tokens of the identity provider that programs send to the API: OAuth 2 (RFC 6750, 9068).
 
 A token belongs to the user who has connected the provider at a sign-in here. A token cannot create
-users, connect a provider or change groups. It may only do what is allowed by its scopes and also by
-the user's rights: see Note [Rights by token].
+users, connect a provider or change groups. A token may do only what both its scopes and the user's
+rights allow: see Note [Rights by token].
 """
 
 import re
@@ -37,8 +36,7 @@ REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
 OLDEST_SECONDS = 24 * 60 * 60  # the maximum age of a token, because we cannot revoke it
 KEYS_WAIT = 30  # seconds between two reads of the keys after an unknown key id
 TYPES = ("jwt", "at+jwt", "application/at+jwt")
-# The values of claims that distinguish access tokens of Cognito and Keycloak from their other
-# tokens.
+# Values of claims by which Cognito and Keycloak mark access tokens among their tokens.
 KINDS = {"token_use": "access", "typ": "Bearer"}
 MESSAGES: dict[Problem, str] = {
     "invalid": "This access token of the identity provider is not accepted.",
@@ -70,23 +68,22 @@ class ProviderTokenRefused(TokenRefused):
 
 @dataclass(frozen=True, slots=True)
 class ProviderToken:
-    """A verified access token of the provider. It contains the user of the token, and the scopes of
-    the token that we know.
+    """A verified access token of the provider, with its user and the scopes that Ledger knows.
 
-    A program with a token cannot reauthenticate. So its payments to others in a day are limited to
-    the amount that the user may pay without reauthentication.
+    A program cannot reauthenticate. So its payments to others in a day are limited to the amount
+    that the user may pay without reauthentication.
     """
 
     user: User
     scopes: tuple[str, ...]
-    pk: str  # the subject at the provider, the same for all tokens of the user
+    pk: str  # the user's subject at the provider
     limits_payments = True
     per_payment: Decimal | None = None
     currency = ""
 
     def allows(self, scope: str) -> bool:
-        """Returns whether the token has this scope, and its user still has the rights that the
-        scope requires.
+        """Returns whether the token has this scope, and its user still has the rights for this
+        scope.
         """
         return scope in self.scopes and self.user.may_have_scope(scope)
 
@@ -96,8 +93,8 @@ class ProviderToken:
 
 
 def is_one(text: str) -> bool:
-    """Returns whether this text can be a token of the provider. Returns False if tokens of the
-    provider are not accepted here.
+    """Returns whether this text may be a token of the provider. Returns False if Ledger is not
+    configured to accept such tokens.
     """
     provider = settings.LEDGER_PROVIDER
     return bool(provider and provider.api_audience and JWT.fullmatch(text))
@@ -148,7 +145,7 @@ def _check_kind(claims: dict[str, Any], provider: ProviderSettings) -> None:
     """
     if any(claims.get(name, kind) != kind for name, kind in KINDS.items()):
         raise ProviderRefused("no_access_token")
-    if "cnf" in claims:  # bound to a key that the sender would have to prove
+    if "cnf" in claims:  # valid only from a sender that proves to have a key
         raise ProviderRefused("bound_elsewhere")
     if int(claims["iat"]) < time.time() - OLDEST_SECONDS - LEEWAY_SECONDS:
         raise ProviderRefused("expired")
@@ -158,11 +155,10 @@ def _check_kind(claims: dict[str, Any], provider: ProviderSettings) -> None:
 
 
 def _person_of(uid: str) -> User:
-    """Returns the user whose sign-in is connected to the provider's user id `uid`. The user made
-    this connection in order to sign in through the provider.
+    """Returns the user who has connected the provider account `uid` in order to sign in.
 
-    Raises: ProviderTokenRefused if no user is connected to this id, or if the sign-in of the user
-    is closed.
+    Raises: ProviderTokenRefused if no user is connected to this account, or if the sign-in of the
+    user is closed.
     """
     connected = SocialAccount.objects.select_related("user")
     found = connected.filter(provider=PROVIDER_ID, uid=uid).first()
@@ -175,7 +171,7 @@ def _person_of(uid: str) -> User:
 
 
 def _scopes(claims: dict[str, Any], provider: ProviderSettings) -> list[str]:
-    """Returns the scopes of the token that Ledger knows, under Ledger's names. The claim `scope` is
+    """Returns the scopes of the token that Ledger knows, with Ledger's names. The claim `scope` is
     a text with spaces. The claim `scp` is a text or a list.
     """
     given: set[str] = set()

@@ -7,9 +7,9 @@ A code has 25 random letters from an alphabet of 23 letters, which is equal to 1
 be found by hashing guesses, even with the database and SECRET_KEY, so one fast SHA-256 is enough.
 OWASP ASVS 5.0, 6.5.2, requires a slow password hash only below 112 bits.
 
-Earlier codes had eight digits and were derived from a stored seed. A migration hashed them with
-PBKDF2 and a salt, as the standard requires, and encrypted the result, because eight digits are easy
-to guess.
+Earlier codes had eight digits and were derived from a stored seed. Eight digits are easy to guess,
+so a migration hashed these codes with PBKDF2 and a salt, as the standard requires, and encrypted
+the result.
 """
 
 import hashlib
@@ -35,9 +35,8 @@ FACTOR_FIRST = "Recovery codes replace a lost passkey or app. Add one of them fi
 @counts_refusals
 @with_retry
 def make_recovery_codes(*, user: User) -> list[str]:
-    """Creates new recovery codes and returns their texts. The new codes replace all earlier codes.
-    The texts cannot be read again later. The page calls this function under the lock of Note [Lock
-    of a session].
+    """Creates new recovery codes, which replace all earlier codes, and returns their texts. The
+    texts cannot be read again later. The caller holds the lock of Note [Lock of a session].
 
     Raises: NoSecondFactor if the user has neither a passkey nor an app.
     """
@@ -55,9 +54,9 @@ def make_recovery_codes(*, user: User) -> list[str]:
 @with_retry
 def use_recovery_code(*, user: User, code: str) -> Authenticator | None:
     """Marks a recovery code as used and returns its factor. Returns None for a wrong or used code.
+    Ignores upper and lower case, spaces and dashes.
 
-    The row is locked, so only one of two parallel requests can use a code. Upper and lower case,
-    spaces and dashes do not matter.
+    The row is locked, so only one of two parallel requests can use a code.
 
     Raises: ValidationError if an eight-digit code is encrypted with an unknown key.
     """
@@ -79,9 +78,7 @@ def digest_of(code: str) -> str:
 
 
 def old_digest_of(code: str, salt: str) -> str:
-    """Returns the digest of an eight-digit code. The digest is stored in encrypted form. Takes 0.1
-    seconds.
-    """
+    """Returns the digest of an eight-digit code, which is stored encrypted. Takes 0.1 seconds."""
     found = hashlib.pbkdf2_hmac("sha256", code.encode(), bytes.fromhex(salt), OLD_ITERATIONS)
     return found.hex()
 

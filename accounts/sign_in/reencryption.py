@@ -9,8 +9,8 @@ SECRETS = ("secret", "old_codes")  # keys of the dictionary `Authenticator.data`
 
 
 def reencrypt_factors() -> tuple[int, list[Authenticator]]:
-    """Encrypts every secret again, in batches. Returns the number of factors that were encrypted,
-    and the factors with a secret that no known key can decrypt.
+    """Encrypts every secret again, in batches. Returns the number of encrypted factors, and the
+    factors whose secret no known key can decrypt.
     """
     factors = Authenticator.objects.filter(data__has_any_keys=SECRETS)
     return reencrypt_rows(factors, _reencrypt)

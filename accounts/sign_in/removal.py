@@ -1,8 +1,7 @@
 """Removes a password or a passkey, but never the user's last way to sign in.
 
-`remove_password` and `remove_passkey` first lock the user's row. Of two parallel removals, the
-second therefore reads the result of the first. The pages call them under the lock of Note [Lock of
-a session].
+`remove_password` and `remove_passkey` lock the user's row, so the second of two parallel removals
+sees the result of the first. Pages call them under the lock of Note [Lock of a session].
 """
 
 from allauth.mfa.models import Authenticator
@@ -26,8 +25,8 @@ LAST_PASSKEY = "You have no other way to sign in. Choose a password or add anoth
 @counts_refusals
 @with_retry
 def remove_password(*, user: User) -> User:
-    """Removes the password and returns the user. The user can then sign in only with passkeys. Ends
-    all sessions, including the current session.
+    """Removes the password, ends all sessions (also the current session), and returns the user. The
+    user can then sign in only with passkeys.
 
     Raises: LastWayIn if the user has no passkey that can be used without a password.
     """
@@ -43,8 +42,8 @@ def remove_password(*, user: User) -> User:
 @counts_refusals
 @with_retry
 def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
-    """Removes a passkey. If no other second factor remains, also removes the recovery codes.
-    Returns the removed rows.
+    """Removes a passkey and returns the removed rows. If no second factor remains, also removes the
+    recovery codes.
 
     Raises: LastWayIn if there is no other way to sign in; PasswordTooShort if only the password
     would remain and the password is too short to be the only factor.
@@ -66,10 +65,10 @@ def remove_passkey(*, passkey: Authenticator) -> list[Authenticator]:
 @with_retry
 def remove_second_factors(*, user: User) -> int:
     """Removes every second factor and the recovery codes, ends all sessions, and notifies the user
-    by mail. This helps users who have lost all factors, perhaps together with a signed-in device.
+    by mail. Also removes a password that is too short to be the only protection. This helps users
+    who have lost all factors.
 
-    Returns the number of removed rows. If the user has no factors, nothing changes and no mail is
-    sent. If the password is too short to be the only protection, the password is also removed.
+    Returns the number of removed rows. Changes nothing if the user has no factors.
     """
     with db_transaction.atomic(durable=True):
         person = _locked(user)

@@ -1,4 +1,4 @@
-"""Checks again, while a request is running, whether its sender may still act."""
+"""Checks again during a request whether its sender may still act."""
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -21,12 +21,12 @@ def refuse_if_ended(
     permission: str = "",
 ) -> None:
     """Raises AccessEnded if the sign-in is closed, if the session or token of the request has
-    ended, or if the user no longer has the staff permission `permission`. `person` is the row as it
-    was read when the request began.
+    ended, or if the user no longer has the staff permission `permission`. `person` is the user as
+    read when the request began.
 
-    A long request must call this function in each of its database transactions, after the writes.
-    Then a database transaction that began after the access ended is not committed. The function
-    locks no row, see Note [Lock of a person].
+    A long request must call this function in each of its database transactions, after the writes,
+    so that no transaction that began after the end of the access is committed. The function locks
+    no row, see Note [Lock of a person].
     """
     now: User | None = User.objects.filter(pk=person.pk).first()
     _refuse(person, now, session_key, token)
@@ -38,9 +38,9 @@ def refuse_request_if_ended(request: HttpRequest, now: User | None) -> None:
     """Raises AccessEnded if the sender of this page or API request may no longer act. `now` is the
     current row of a person, which the caller has locked, or None.
 
-    If this person is the sender, checks the sign-in and the session or token. If this person is not
-    the sender and the sender is staff, checks the sign-in, the password and the rights of the
-    sender. Requests of other customers, and of users who are not signed in, are not checked.
+    If the sender is this person, checks the sign-in and the session or token. If the sender is
+    another person and staff, checks the sign-in, the password and the rights of the sender. Does
+    not check other senders.
     """
     user = request.user
     if not isinstance(user, User):
@@ -77,8 +77,8 @@ def _refuse(
 
 
 def _is_living(session_key: str | None) -> bool:
-    """Returns whether the session is stored and younger than the maximum age. The idle time is not
-    checked, because a request of the session is running.
+    """Returns whether the session exists and is younger than the maximum age. The idle time does
+    not matter, because a request of the session is running.
     """
     moment = timezone.now()
     rows = WebSession.objects.filter(pk=digest_of(session_key or ""), expire_date__gt=moment)

@@ -1,8 +1,8 @@
 """Stores sessions and decides when they end (the setting SESSION_ENGINE).
 
 A session ends after LEDGER_SESSION_IDLE minutes without a request, and LEDGER_SESSION_ABSOLUTE
-hours after its user signed in. For staff, both times are shorter. The server decides this, not the
-cookie.
+hours after its user signed in. Both times are shorter for staff. The server checks the times, so
+the lifetime of the cookie does not matter.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def times_for(*, is_staff: bool) -> tuple[timedelta, timedelta]:
 
 
 def end_of(row: WebSession, data: dict[str, Any], now: datetime) -> str:
-    """Returns the reason why this session has ended, IDLE or ABSOLUTE. Returns "" if it has not
+    """Returns the reason why this session has ended, IDLE or ABSOLUTE, or "" if it has not
     ended.
     """
     idle, absolute = times_for(is_staff=bool(data.get(IS_STAFF)))
@@ -62,8 +62,8 @@ def leave_reason(sessions: list[str], why: str) -> None:
     """Stores for a day why these sessions have ended, so that their browsers can show the reason.
     `sessions` contains the digests of the keys of deleted rows.
 
-    The new rows have different keys. A request that is still running may try to save a deleted
-    session, and must not find a row with the old key. The new rows contain no user.
+    A running request may try to save a deleted session. The reasons are therefore stored in new
+    rows, with other keys and without a user, so that the request does not find them.
     """
     ends, data = timezone.now() + REASON_STAYS, SessionStore().encode({ENDED: why})
     WebSession.objects.bulk_create(
@@ -76,8 +76,8 @@ def leave_reason(sessions: list[str], why: str) -> None:
 
 
 def reason_left_for(session_key: str) -> str:
-    """Returns the reason why the session with this key was ended elsewhere, or "" if there is no
-    reason. Deletes the stored reason.
+    """Returns the stored reason why the session with this key was ended elsewhere, and deletes the
+    reason. Returns "" if there is none.
     """
     rows = WebSession.objects.filter(pk=_reason_key(digest_of(session_key)))
     row = rows.filter(expire_date__gt=timezone.now()).first()
@@ -88,8 +88,8 @@ def reason_left_for(session_key: str) -> str:
 
 
 def _forget(row: WebSession) -> None:
-    """Deletes the row of an ended session. Does not wait for a standby, because a row that a
-    failover restores is still an ended session.
+    """Deletes the row of an ended session. Does not wait for a standby. A row that a failover
+    restores is still an ended session.
     """
     with waiting_for_no_standby():
         row.delete()
@@ -100,7 +100,7 @@ def _reason_key(session: str) -> str:
 
 
 class WalPosition(Func):
-    """The WAL position up to which the primary has written, in bytes."""
+    """The SQL expression for the current WAL position of the primary, in bytes."""
 
     template = POSITION
     output_field = BigIntegerField()
@@ -120,8 +120,8 @@ class SessionStore(DatabaseStore):
         return WebSession
 
     def load(self) -> dict[str, Any]:
-        """Returns the data of the session. Returns an empty dict if the session does not exist or
-        has ended.
+        """Returns the data of the session, or an empty dict if the session does not exist or has
+        ended.
         """
         rows = WebSession.objects.filter(
             session_key=digest_of(self.session_key or ""), expire_date__gt=timezone.now()
@@ -142,9 +142,9 @@ class SessionStore(DatabaseStore):
         return data
 
     def save(self, must_create: bool = False) -> None:
-        """Saves the session in the same way as Django, but raises temporary database errors
-        unchanged. Django would treat such an error as a deleted session and respond with the status
-        400. Clients do not repeat a request after this status.
+        """Saves the session as Django does, but does not convert temporary database errors. Django
+        treats such an error as a deleted session and responds with 400, after which clients do not
+        repeat the request.
         """
         try:
             super().save(must_create)
@@ -155,11 +155,10 @@ class SessionStore(DatabaseStore):
             raise
 
     def cycle_key(self) -> None:
-        """Changes the session's key.
+        """Changes the session's key in its row.
 
         Django inserts a second row and then deletes the first row, so code that ends all sessions
-        could miss the new row. This method updates the row instead. An update and a deletion of the
-        same row wait for each other.
+        could miss the new row. An update and a deletion of the same row wait for each other.
 
         Raises: SessionInterrupted if the session was ended in the meantime.
         """
@@ -200,9 +199,9 @@ class SessionStore(DatabaseStore):
 
     @property
     def wal_position(self) -> int | None:
-        """The position in the WAL (in bytes) up to which the session has written. A replica must
-        have replayed the WAL up to this position before it serves the session. The value is None if
-        the session wrote nothing or is not loaded. Makes no query.
+        """The WAL position (in bytes) up to which the session has written, or None if the session
+        wrote nothing or is not loaded. A replica must have replayed this position before it serves
+        the session. Makes no query.
         """
         return self.row.wal_position if self.row else None
 
@@ -219,10 +218,9 @@ class SessionStore(DatabaseStore):
             replicas.write_mark()
 
     def note_position(self) -> None:
-        """Stores the current WAL position in the session. This function is called after requests
-        that wrote, if there are replicas. Does not wait for a standby. If a failover loses the
-        position, replicas must first replay everything that the new primary had written when the
-        failover happened.
+        """Stores the current WAL position in the session, after a request that wrote. Does not wait
+        for a standby. If a failover loses the position, replicas must first replay everything that
+        the new primary had written at the failover.
         """
         if self.session_key:
             row = WebSession.objects.filter(pk=digest_of(self.session_key))
@@ -231,8 +229,8 @@ class SessionStore(DatabaseStore):
 
     def seen(self) -> None:
         """Records that a request has used the session, at most once per minute. Does not wait for a
-        standby, so that pages which only read are not delayed. If a failover loses the time, an
-        idle session ends earlier.
+        standby, so that read-only pages stay fast. If a failover loses the time, an idle session
+        ends earlier.
         """
         now = timezone.now()
         if self.row and self.row.user_id and now - self.row.last_seen_at >= SEEN_EVERY:

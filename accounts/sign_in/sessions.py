@@ -46,7 +46,7 @@ class OwnSession:
 
 def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
     """Stores the time, the place and the device of the sign-in in the session of a user who has
-    just signed in.
+    signed in.
     """
     request.session[SIGNED_IN_AT] = timezone.now().timestamp()
     request.session[IS_STAFF] = user.is_staff or user.is_superuser
@@ -55,7 +55,7 @@ def begin(*, request: HttpRequest, user: User, **_signal: Any) -> None:
 
 
 def renew(request: HttpRequest) -> None:
-    """Changes the key of the session. This function is called after each proof of identity."""
+    """Changes the key of the session. Called after each proof of identity."""
     request.session.cycle_key()
 
 
@@ -66,12 +66,12 @@ def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
     Note [Lock of a session]: some credentials remain valid after their session has ended, such as a
     second factor or an access token. All code creates and removes these credentials under this
     lock. Code that ends sessions first deletes the rows of the sessions. This DELETE waits until
-    the lock is free. Then the code deletes all credentials that were created in these sessions,
-    and no new credential can appear. The user is locked before the session. `lock_active` is for
-    all other rows that remain after a session.
+    the lock is free. Then the code deletes all credentials that were created in these sessions, and
+    no new credential can appear. The user is locked before the session. For all other rows that
+    remain after a session, code uses `lock_active`.
 
-    If the caller has set a new password in `user`, `read_with` is the session hash that `user` had
-    before. Otherwise `read_with` is "".
+    `read_with` is the session hash that `user` had before the caller set a new password in `user`,
+    or "" without a new password.
 
     Raises: SignInChanged if the session was ended, or if the password, the address or the rights
     were changed, after `user` was read.
@@ -86,7 +86,7 @@ def lock(user: User, session_key: str | None, *, read_with: str = "") -> User:
 
 
 def living_sessions(user: User, current_key: str | None) -> list[OwnSession]:
-    """Returns the user's valid sessions. The current session is first. Makes one query."""
+    """Returns the user's valid sessions, with the current session first. Makes one query."""
     now, current = timezone.now(), digest_of(current_key or "")
     found = []
     for row in WebSession.objects.filter(user=user, expire_date__gt=now).order_by("-last_seen_at"):
@@ -122,8 +122,8 @@ def end_others(user: User, current_key: str | None, reason: str) -> int:
 
 
 def end_all(user: User, reason: str) -> int:
-    """Ends all sessions of the user, and then all access tokens: see Note [Lock of a session].
-    Returns the number of sessions.
+    """Ends all sessions of the user, then all access tokens: see Note [Lock of a session]. Returns
+    the number of sessions.
     """
     ended = end_others(user, None, reason)
     token_ends.revoke_all(user, reason)

@@ -1,10 +1,9 @@
-"""Step-up: reauthentication before an action that a thief would want to do.
+"""Step-up: reauthentication before an action that would be useful to a thief.
 
 A proof of identity is a password, a code, a passkey, or a new sign-in at the identity provider. A
-proof is valid for some minutes, for its session and user. The sign-in itself is also a proof, but
-not if the user signed in through a provider, because the provider may not have asked for a
-password. Users with a second factor must use the second factor, because their password may have
-been stolen.
+proof is valid for some minutes, for its session and user. The sign-in itself is also a proof,
+except through a provider, which may not have asked for a password. Users with a second factor must
+use the second factor, because their password may have been stolen.
 """
 
 import time
@@ -60,8 +59,8 @@ def is_fresh(request: HttpRequest, *, within: timedelta | None = None) -> bool:
 
 
 def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> datetime | None:
-    """Returns the time until which the latest proof of this session is valid. This time may be in
-    the past. Returns None if there is no proof.
+    """Returns the end time of the latest proof of this session, which may be in the past. Returns
+    None if there is no proof.
 
     allauth's `did_recently_reauthenticate` is not used, because it ignores sign-ins, accepts users
     who cannot reauthenticate, and accepts a password of users who have a second factor.
@@ -76,8 +75,8 @@ def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> dat
 
 
 def limit_in(currency: str) -> Decimal:
-    """Returns the amount in this currency that a user may pay to others in a day without a step-up,
-    from the setting LEDGER_STEP_UP_OVER.
+    """Returns the amount in this currency that a user may pay to others in a day without a step-up:
+    the setting LEDGER_STEP_UP_OVER.
     """
     limits: dict[str, Decimal] = settings.LEDGER_STEP_UP_OVER
     return limits.get(currency, limits["*"])
@@ -85,10 +84,10 @@ def limit_in(currency: str) -> Decimal:
 
 def ask(request: HttpRequest, *, why: str, back: str) -> HttpResponse:
     """Redirects to the page for reauthentication, which shows `why` and then redirects to `back`.
+    The caller must keep the submitted data.
 
-    The caller must keep the submitted data. If the user can sign in only with mailed codes,
-    redirects to `back` with a message instead, because a new sign-in would not help. The message
-    explains what the user can add.
+    A user who can sign in only with mailed codes is redirected to `back`, with a message that
+    explains which factor to add, because such a user cannot reauthenticate.
     """
     security_log.record("step_up.asked", request=request)
     ways = get_adapter().get_reauthentication_methods(_person(request))
@@ -104,9 +103,8 @@ def what_to_ask(request: HttpRequest) -> Ask:
     """Returns which proof is required for a page that changes how the user signs in.
 
     A user may have no password, no factor and no provider, for example after the bank has added the
-    user or has removed the factors. Such a user can sign in only with mailed codes. When the proof
-    is no longer valid, the user must therefore sign in again. allauth would accept this user
-    without any proof.
+    user or has removed the factors. Such a user must sign in again with a mailed code when the
+    proof is no longer valid. allauth would accept the user without any proof.
     """
     if not request.user.is_authenticated:
         return Ask.NOTHING
@@ -130,8 +128,8 @@ def _sign_in_again() -> str:
 
 
 def strongest(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns those of allauth's reauthentication methods that use a second factor. If no method
-    uses a second factor, returns all methods.
+    """Returns the reauthentication methods that use a second factor, or all methods if there is
+    none.
     """
     by_factor = [way for way in ways if way["id"].startswith("mfa_reauthenticate")]
     return by_factor or list(ways)

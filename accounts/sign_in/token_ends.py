@@ -1,7 +1,7 @@
-"""Ends access tokens. Every event that ends all sessions of a user also ends their tokens: a closed
-sign-in, a new password by mail or by the bank, removed factors, and signing out everywhere by
-staff. A password change by the signed-in user does not end tokens, because programs with a token do
-not use the password.
+"""Ends access tokens. Every event that ends all sessions of a user also ends the user's tokens: a
+closed sign-in, a new password by mail or by the bank, removed factors, and signing out everywhere
+by staff. A password change by the signed-in user does not end tokens, because programs with a token
+do not use the password.
 """
 
 from django.db.models import Q
@@ -19,8 +19,8 @@ LONGEST_REASON = ApiToken._meta.get_field("reason").max_length
 
 
 def end(which: Q, reason: str, by: User | None) -> int:
-    """Revokes the tokens for which the condition is true and that are not revoked yet. Returns the
-    number of revoked tokens.
+    """Revokes the tokens for which the condition is true, unless they are already revoked. Returns
+    the number of newly revoked tokens.
     """
     return ApiToken.objects.filter(which, revoked_at=None).update(
         revoked_at=timezone.now(), revoked_by=by, reason=reason[:LONGEST_REASON] or BY_STAFF
@@ -28,8 +28,8 @@ def end(which: Q, reason: str, by: User | None) -> int:
 
 
 def revoke_all(person: User, reason: str, by: User | None = None) -> int:
-    """Revokes all tokens of a user that are not revoked yet, and returns their number. Runs in the
-    caller's transaction if there is one. The caller must notify the user.
+    """Revokes all valid tokens of a user and returns their number. Runs in the caller's
+    transaction, if any. The caller must notify the user.
     """
     ended = end(Q(user=person), reason, by)
     if ended:

@@ -1,9 +1,9 @@
 """The text of an access token: `ledger_<prefix>_<secret><checksum>`, all in base62.
 
 The prefix identifies a token in lists and is not secret. The secret consists of 256 random bits.
-The checksum is the CRC-32 of all characters before it, like in GitHub's tokens. With the checksum,
-a mistyped token can be distinguished from an unknown token without a query, and scanners for leaked
-secrets can be sure that a text is a token. The checksum is not a protection.
+The checksum is the CRC-32 of all characters before it, as in GitHub's tokens. The checksum shows
+without a query that a token is mistyped, and shows to scanners for leaked secrets that a text is a
+token. The checksum is not a protection.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ SHAPE = re.compile(
 
 
 class NewText(NamedTuple):
-    """A new token. `text` is the whole text, which is never stored."""
+    """A new token. `text` is the whole text, which is not stored."""
 
     prefix: str
     text: str
@@ -47,16 +47,14 @@ def is_well_formed(text: str) -> bool:
 
 
 def digest_of(text: str) -> str:
-    """Returns the digest of a token, which is stored in the table instead of the token. A plain
-    SHA-256 is enough, because 2 ** 256 secrets cannot be tried.
+    """Returns the digest of a token, which the table contains instead of the token. A plain SHA-256
+    is enough, because 2 ** 256 secrets cannot be tried.
     """
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def id_of(digest: str) -> UUID:
-    """Returns the id of the row with this digest. The id is the first half of the digest and is
-    unique, too.
-    """
+    """Returns the id of the row with this digest: the first half of the digest."""
     return UUID(hex=digest[:32])
 
 
@@ -66,7 +64,7 @@ def checksum(begin: str) -> str:
 
 
 def in_base62(number: int, length: int) -> str:
-    """Returns the number in base62, with leading zeros up to this length."""
+    """Returns the number in base62, filled with leading zeros up to this length."""
     letters = []
     for _ in range(length):
         number, rest = divmod(number, len(ALPHABET))

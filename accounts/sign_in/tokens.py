@@ -1,7 +1,7 @@
 """Issues, reads and revokes personal access tokens.
 
-A token has the current rights of its owner, limited to its scopes: see Note [Rights by token].
-`token_ends` lists the changes of a sign-in that end tokens.
+A token has the current rights of its owner, limited to its scopes: see Note [Rights by token]. The
+module `token_ends` lists the events that end tokens.
 """
 
 from collections.abc import Collection, Sequence
@@ -51,7 +51,7 @@ MESSAGES: dict[Problem, str] = {
 
 
 class TokenRefused(Exception):
-    """An error for a refused token. `row` is the row of the token if one was found, otherwise None.
+    """An error for a refused token. `row` is the row of the token, or None if there is no row.
     `reason` is for the security log, and `challenge` is for the header WWW-Authenticate.
     """
 
@@ -67,7 +67,7 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token. `row` is its row. `text` is its text, which is shown only once."""
+    """A new token: its row, and its text, which is shown only once."""
 
     row: ApiToken
     text: str
@@ -90,12 +90,12 @@ def issue(
     second_factor: bool = False,
     session_key: str | None = None,
 ) -> IssuedToken:
-    """Creates a token, notifies its owner by mail, and returns it. Only the returned object
+    """Creates a token, notifies its owner by mail, and returns the token. Only the returned object
     contains the text of the token.
 
     `second_factor` is True if the user has used a second factor in this session. `session_key` is
-    the key of the session. Commands pass True for `second_factor` and None for `session_key`. Only
-    commands may pass None for `expires_at`.
+    the key of the session. Commands pass True for `second_factor` and None for `session_key`, and
+    only commands may pass None for `expires_at`.
 
     Raises: TokenInvalid; TooManyTokens; SignInChanged, as described at `sessions.lock`.
     """
@@ -128,9 +128,7 @@ def issue(
 @with_retry
 def revoke(*, token: ApiToken, by: User | None, reason: str = BY_PERSON) -> bool:
     """Revokes a token and notifies its owner by mail. Returns False if the token was already
-    revoked.
-
-    `by` is the user who revokes the token, or None for a command.
+    revoked. `by` is the user who revokes the token, or None for a command.
     """
     owner, row = token.user, token.pk
     with db_transaction.atomic(durable=True):
@@ -146,8 +144,8 @@ def revoke(*, token: ApiToken, by: User | None, reason: str = BY_PERSON) -> bool
 
 
 def owner_of(text: str) -> ApiToken | None:
-    """Returns the valid token with this text, together with its owner. Returns None if the text is
-    not a valid token. Makes one query, or no query if the text does not have the format of a token.
+    """Returns the valid token with this text and its owner, or None. Makes one query, or no query
+    if the text does not have the format of a token.
     """
     try:
         return read(text)
@@ -156,7 +154,7 @@ def owner_of(text: str) -> ApiToken | None:
 
 
 def read(text: str) -> ApiToken:
-    """Returns the valid token with this text, together with its owner.
+    """Returns the valid token with this text and its owner.
 
     Raises: TokenRefused with the reason if the token is not valid.
     """
@@ -178,9 +176,8 @@ def read(text: str) -> ApiToken:
 
 
 def needs_second_factor(scopes: Collection[str]) -> bool:
-    """Returns whether a token with these scopes is valid only if the user had used a second factor
-    when the token was issued. The same rule applies to the corresponding pages: see
-    `second_factor_rule`.
+    """Returns whether a token with these scopes is valid only if it was issued in a session with a
+    second factor. The same rule applies to the corresponding pages: see `second_factor_rule`.
     """
     if settings.LEDGER_CUSTOMER_SECOND_FACTOR:
         return True
@@ -228,8 +225,8 @@ def _check_limits(row: ApiToken) -> None:
 
 
 def _check_person(person: User, row: ApiToken) -> None:
-    """Raises TokenInvalid if the user may not have this token, or TooManyTokens if the user already
-    has the maximum number of tokens.
+    """Raises TokenInvalid if the user may not have this token. Raises TooManyTokens if the user
+    already has the maximum number of tokens.
     """
     if not person.is_active:
         raise TokenInvalid("This sign-in is closed.")

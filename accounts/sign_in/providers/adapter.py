@@ -1,6 +1,4 @@
-"""Adapter of allauth's social accounts. It uses one provider from the settings, and our rules and
-texts.
-"""
+"""Adapter of allauth's social accounts: one provider from the settings, our rules and our texts."""
 
 from typing import Any
 
@@ -31,8 +29,8 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def list_apps(
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
-        """Returns the provider from the settings, in a list, or no provider. Rows in the database
-        are ignored, because a row could add another provider.
+        """Returns the provider from the settings, or no provider, in a list. Ignores rows in the
+        database, because a row could add another provider.
         """
         if not is_configured():
             return []
@@ -47,17 +45,17 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return [app.get_provider(request) for app in self.list_apps(request)]
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
-        """Does nothing, so an email address is never enough to sign in."""
+        """Returns None, so that an email address is never enough to sign in."""
         return
 
     def is_email_verified(self, provider: Any, email: str) -> bool:
-        """Returns False, because only the claim in the token decides whether an address is
+        """Returns False, so that only the claim in the token decides whether an address is
         verified.
         """
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Applies the bank's rules, which can refuse the user. Then sets the groups of a user who
+        """Applies the bank's rules, which may refuse the user. Then sets the groups of a user who
         signs in.
         """
         if sociallogin.state.get("process") == PROVE:

@@ -1,7 +1,7 @@
 """The provider in the settings.
 
-The code for its sign-in, with an HTTP client, is in `openid`. This module is imported only at the
-first sign-in, because most banks have no provider.
+Most banks have no provider. Therefore the code for its sign-in, with an HTTP client, is in the
+module `openid`, which is imported at the first sign-in.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from accounts.sign_in.providers.refusals import ProviderRefused
 from ledger.provider_settings import ProviderSettings
 
 PROVIDER_ID = "oidc"  # in URLs, and in the table of connected providers
-PROVE = "prove"  # an additional process besides allauth's "login" and "connect": see `proof`
+PROVE = "prove"  # in addition to allauth's processes "login" and "connect": see `proof`
 ASKED_AT = "asked_at"
 
 
@@ -33,8 +33,7 @@ def configured() -> ProviderSettings:
 
 
 def uid_of(claims: dict[str, Any]) -> str:
-    """Returns an id that is made from the issuer and the subject. The subject is not enough,
-    because it is unique only within its issuer: after a change of the issuer, another person may
-    have the same subject.
+    """Returns an id that is made from the issuer and the subject. A subject is unique only within
+    its issuer, so another issuer may use it for another person.
     """
     return hashlib.sha256(f"{claims['iss']} {claims['sub']}".encode()).hexdigest()

@@ -23,8 +23,8 @@ _failed: dict[str, tuple[float, ProviderRefused]] = {}
 def discover(issuer: str) -> dict[str, Any]:
     """Returns the discovery document of this issuer.
 
-    Raises: ProviderRefused if the document cannot be read, is about another issuer, or contains an
-    endpoint that is not HTTPS.
+    Raises: ProviderRefused if the document cannot be read, belongs to another issuer, or contains
+    an endpoint without HTTPS.
     """
     with _lock:
         read_at, document = _kept.get(issuer, (0.0, {}))
@@ -47,7 +47,7 @@ def discover(issuer: str) -> dict[str, Any]:
 def endpoint(issuer: str, name: str) -> str:
     """Returns one URL of the discovery document, such as `token_endpoint`.
 
-    Raises: ProviderRefused if the document does not contain it.
+    Raises: ProviderRefused if the URL is missing.
     """
     found = discover(issuer).get(name)
     if not isinstance(found, str) or not found:
@@ -86,9 +86,7 @@ def _read(issuer: str) -> dict[str, Any]:
 
 
 def _is_safe(url: Any, issuer: str) -> bool:
-    """Returns whether the URL is HTTPS. HTTP is also accepted if the URL and the provider are on
-    this machine.
-    """
+    """Returns whether the URL is HTTPS, or HTTP between a URL and a provider on this machine."""
     if not isinstance(url, str):
         return False
     return url.startswith("https://") or (

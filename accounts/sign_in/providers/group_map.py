@@ -1,4 +1,4 @@
-"""Sets the groups that the provider decides, at each sign-in through the provider."""
+"""At each sign-in through the provider, sets the groups that the provider decides."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,9 +21,7 @@ STAFF_GROUPS = frozenset(PERMISSIONS) - {ANALYSTS}  # their members use the admi
 
 
 def check_names() -> None:
-    """Stops the start of the process with a message if OIDC_GROUPS contains a group that does not
-    exist.
-    """
+    """Stops the process with a message if OIDC_GROUPS contains a group that does not exist."""
     for name in configured().groups.values() if is_configured() else ():
         if name not in PERMISSIONS:
             env.refuse("OIDC_GROUPS", f"{name!r} is not one of the groups {', '.join(PERMISSIONS)}")
@@ -38,8 +36,8 @@ def groups_claimed(claims: dict[str, Any]) -> list[str]:
 
 
 def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
-    """Writes the groups of OIDC_GROUPS into the database. This function is called after `migrate`
-    and before the server starts, see Note [Rights by two]. Returns whether a row changed.
+    """Writes the groups of OIDC_GROUPS into the database, after `migrate` and before the server
+    starts: see Note [Rights by two]. Returns whether a row changed.
     """
     rows = ProviderGroup.objects.using(using)
     wanted = set(configured().groups.values()) if is_configured() else set()
@@ -53,10 +51,9 @@ def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> b
 @with_retry
 def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
     """Adds the user to the groups that OIDC_GROUPS assigns to the claims, and removes the user from
-    the other groups of OIDC_GROUPS. Returns whether the groups changed.
+    the other groups of OIDC_GROUPS. Returns whether the groups changed. Other groups do not change.
 
-    Groups that are not in the setting do not change, and no user becomes a superuser. A user who is
-    then in a group of staff can use the admin.
+    A user in a group of staff becomes staff, but never a superuser.
     """
     groups = configured().groups
     wanted = {groups[name] for name in claimed if name in groups}
@@ -78,11 +75,10 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
 
 
 def _gives(person: User, name: str) -> bool:
-    """Adds the user to a group and returns True. If it is a group of staff, first makes the user
-    staff.
+    """Adds the user to a group and returns True. For a group of staff, also makes the user staff.
 
     Returns False and changes nothing if the database does not accept that the provider decides
-    about this group. The reason is that `migrate` was not run after a change of OIDC_GROUPS.
+    about this group, because `migrate` was not run after a change of OIDC_GROUPS.
     """
     try:
         with db_transaction.atomic():

@@ -43,9 +43,9 @@ def verify(
 def key_id(token: str, algorithm: str) -> str:
     """Returns the id of the key with which the token is signed.
 
-    The algorithm must be the algorithm in the settings, which always uses public keys. So neither
-    `none` nor an HMAC with the public key as its secret is accepted. Only the key id and the
-    algorithm are read from the header, so a token cannot provide its own key or the URL of a key.
+    The algorithm must be the algorithm in the settings, which uses public keys. So neither `none`
+    nor an HMAC with the public key as its secret is accepted. No other part of the header is read,
+    so a token cannot contain its own key or the URL of a key.
 
     Raises: ProviderRefused if the algorithm is wrong or the key id is missing.
     """
@@ -74,8 +74,8 @@ def header_of(token: str) -> dict[str, Any]:
 def verified_claims(
     token: str, key: Any, *, provider: ProviderSettings, audience: str, required: list[str]
 ) -> dict[str, Any]:
-    """Returns the claims of a token. Verifies that the token is signed with this key, is for this
-    audience, and has not expired.
+    """Returns the claims of a token, after verifying the signature with this key, the audience and
+    the times.
 
     Raises: ProviderRefused if one of the checks fails.
     """
@@ -100,8 +100,8 @@ def verified_claims(
 
 
 def _check_parties(claims: dict[str, Any], client_id: str) -> None:
-    """Checks the claim `azp`, the client to which the token was issued. A token for several clients
-    must have this claim.
+    """Checks the claim `azp`, the client to which the token was issued. It is required if the token
+    is for several clients.
     """
     audience, party = claims["aud"], claims.get("azp")
     if (isinstance(audience, list) and len(audience) > 1 and party is None) or (

@@ -1,8 +1,7 @@
 """The provider's public keys. Each process caches them for five minutes.
 
-If a key id is unknown, the keys are read again, because providers replace their keys. If clients
-can send invented key ids, the caller sets a minimum time between two reads, so that not every
-request causes a read.
+Providers replace their keys, so the keys are read again if a key id is unknown. Clients may send
+invented key ids, so a caller can set a minimum time between two reads.
 """
 
 import math
@@ -19,8 +18,8 @@ KEPT_SECONDS = 300
 
 @dataclass(slots=True)
 class KeptKeys:
-    """The cached keys by their id. While one thread reads the keys from the provider, the other
-    threads wait.
+    """The cached keys by id. Only one thread reads the keys from the provider; other threads
+    wait.
     """
 
     keys: dict[str, Any] = field(default_factory=dict)
@@ -30,14 +29,14 @@ class KeptKeys:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, kid: str) -> Any:
-        """Returns the key with this id. Returns None if the id is unknown or the cached keys are
-        too old.
+        """Returns the key with this id, or None if the id is unknown or the cached keys are too
+        old.
         """
         return self.keys.get(kid) if _now() - self.read_at < KEPT_SECONDS else None
 
     def read(self, url: str, algorithm: str) -> None:
-        """Reads the keys from the provider. After a failure, the next attempt is made only after
-        FAILED_SECONDS.
+        """Reads the keys from the provider. After a failure, waits at least FAILED_SECONDS before
+        the next attempt.
 
         Raises: ProviderRefused if the keys cannot be read.
         """
@@ -82,8 +81,8 @@ def _now() -> float:
 
 
 def _usable(found: dict[str, Any], algorithm: str) -> dict[str, Any]:
-    """Returns the keys for this algorithm by their id. Keys for other algorithms are excluded, so
-    that a token cannot select such a key.
+    """Returns the keys for this algorithm by id. A token cannot select a key for another
+    algorithm.
     """
     import jwt
 

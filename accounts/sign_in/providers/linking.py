@@ -1,6 +1,6 @@
 """Decides which users may sign in through the provider, connect it, or sign up with it.
 
-The same email address is never enough to sign in or to connect. Otherwise the operator of the
+An equal email address is never enough to sign in or to connect. Otherwise the operator of the
 provider, or the new owner of a reused mailbox, could take over an account.
 """
 
@@ -20,8 +20,8 @@ from accounts.sign_in.providers.current import configured
 from ledger.text.lines import tidy_line, unfit_name
 from ledger.web import security_log
 
-# Session key. It is set when a user of the provider was refused. The next request then asks the
-# provider to show its sign-in page, because otherwise the provider would send the same user again.
+# Session key, set after a user of the provider was refused. The next request asks the provider to
+# show its sign-in page. Otherwise the provider would send the same user again.
 ASK_AGAIN = "provider_asks_again"
 LONGEST_NAME = User._meta.get_field("name").max_length or 0
 
@@ -42,8 +42,8 @@ class LinkRefusal(StrEnum):
 def check(request: HttpRequest, login: SocialLogin) -> None:
     """Raises ImmediateHttpResponse with a page if this user may not sign in, sign up or connect.
 
-    A user who is already connected (`account.pk` is set) is not refused here. allauth then checks
-    whether the sign-in of this user is open, and asks for the second factor.
+    Does nothing for a user who is already connected (`account.pk` is set), because allauth then
+    checks that the sign-in is open and asks for the second factor.
     """
     if login.account.pk:
         return
@@ -55,7 +55,7 @@ def check(request: HttpRequest, login: SocialLogin) -> None:
 
 def check_may_connect(request: HttpRequest) -> None:
     """Raises ImmediateHttpResponse if the user has neither a password nor a second factor. Such a
-    user cannot prove their identity, so any person at the open session could connect a provider
+    user cannot reauthenticate, so another person at the open session could connect a provider
     account.
     """
     if not get_reauthentication_flows(request.user):
@@ -70,25 +70,23 @@ def refuse(request: HttpRequest, refusal: LinkRefusal) -> None:
 
 
 def record_connected(request: HttpRequest, sociallogin: SocialLogin, **_more: object) -> None:
-    """Records a new connection in the security log. This function is called by a signal of
-    allauth.
-    """
+    """Records a new connection in the security log. Receiver of a signal of allauth."""
     security_log.record("provider.connected", request=request, person=sociallogin.user)
 
 
 def record_disconnected(
     request: HttpRequest, socialaccount: SocialAccount, **_more: object
 ) -> None:
-    """Records a removed connection in the security log. This function is called by a signal of
-    allauth. Also ends the user's other sessions, because they may have begun at the provider.
+    """Records a removed connection in the security log. Also ends the user's other sessions, which
+    may have begun at the provider. Receiver of a signal of allauth.
     """
     sessions.end_others(socialaccount.user, request.session.session_key, "provider_disconnected")
     security_log.record("provider.disconnected", request=request, person=socialaccount.user)
 
 
 def acceptable_name(name: object) -> str:
-    """Returns the user's name at the provider, without extra spaces. Returns "" if the name would
-    be refused at sign-up.
+    """Returns the user's name at the provider without extra spaces, or "" if a sign-up would refuse
+    it.
     """
     # Checked before the text is processed
     is_short = isinstance(name, str) and len(name) <= 2 * LONGEST_NAME
@@ -98,7 +96,7 @@ def acceptable_name(name: object) -> str:
 
 
 def _refused_connection(request: HttpRequest, login: SocialLogin) -> LinkRefusal | None:
-    """Returns why the connection is refused, or None. The user must have confirmed the same address
+    """Returns why the connection is refused, or None. The user must have the same confirmed address
     here and at the provider.
     """
     email = _verified_email(login)
@@ -124,6 +122,8 @@ def _verified_email(login: SocialLogin) -> str:
 
 
 def _is_taken(email: str) -> bool:
-    """Returns whether any user has this main or additional address, confirmed or not."""
+    """Returns whether a user has this address as the main or an additional address, confirmed or
+    not.
+    """
     is_known = EmailAddress.objects.filter(email=email).exists()
     return bool(is_known or User.objects.filter(email=email).exists())

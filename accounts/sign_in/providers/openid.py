@@ -1,6 +1,4 @@
-"""The provider and the two steps of its sign-in. They use allauth's OpenID Connect, but verify
-every token.
-"""
+"""The provider and the two steps of its sign-in: allauth's OpenID Connect, with verified tokens."""
 
 import secrets
 import time
@@ -32,7 +30,7 @@ YES = (True, "true", "1")  # Cognito and Entra send some boolean values as text
 
 
 class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """Sends the requests to the provider for one sign-in. `nonce` is the nonce that was sent for
+    """An adapter that sends the requests of one sign-in to the provider. `nonce` is the nonce of
     this sign-in.
     """
 
@@ -53,10 +51,10 @@ class OpenIDAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     def complete_login(
         self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any
     ) -> SocialLogin:
-        """Returns the sign-in at the provider.
+        """Returns the sign-in at the provider, with the claims of the verified ID token.
 
-        The claims come from the verified ID token. If the email is missing in the token, it is
-        requested from the userinfo endpoint. The response must be about the same subject.
+        If the token contains no email, requests the email from the userinfo endpoint. The response
+        must have the same subject.
 
         Raises: ProviderRefused if a check fails.
         """
@@ -86,8 +84,8 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         """Returns the parameters that a visitor may choose: the next page, and whether to sign in
         or to connect.
 
-        allauth would also accept `scope` and `auth_params` from the URL. With these parameters, a
-        link could replace the nonce or the redirect URL.
+        Ignores `scope` and `auth_params` in the URL, which allauth accepts. With these parameters,
+        a link could replace the nonce or the redirect URL.
         """
         chosen: dict[str, Any] = super().get_redirect_from_request_kwargs(request)
         wanted = {"next_url": chosen["next_url"]} if chosen.get("next_url") else {}
@@ -101,14 +99,13 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         next_url: str | None = None,
         data: Any = None,
     ) -> HttpResponse:
-        """Returns the redirect to the provider, with a nonce. The nonce is stored in the session
-        together with the state.
+        """Returns the redirect to the provider, with a nonce that is stored in the session with the
+        state.
         """
         nonce, kept = secrets.token_urlsafe(32), {ASKED_AT: int(time.time())}
         sent = {"nonce": nonce}
-        # The provider must show its sign-in page even if a user is signed in there. This is needed
-        # for reauthentication. It is also needed if another user is signed in there, because the
-        # user could not change this otherwise.
+        # The provider must show its sign-in page even if a user is signed in there: for
+        # reauthentication, and if the wrong user is signed in there.
         if process == PROVE:
             sent |= {"prompt": "login", "max_age": "0"}
         elif request.session.pop(ASK_AGAIN, False) or process == AuthProcess.CONNECT:
@@ -125,9 +122,7 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
         return uid_of(data)
 
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Returns the data that is stored: only the issuer, the subject and the email at the
-        provider.
-        """
+        """Returns the data to store: only the issuer, the subject and the email at the provider."""
         return {"iss": data["iss"], "sub": data["sub"], "email": _email_of(data)}
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -141,13 +136,13 @@ class OpenIDProvider(OpenIDConnectProvider):  # type: ignore[misc]
 
 
 class ComingBack(OAuth2CallbackView):  # type: ignore[misc]
-    """The view to which the provider redirects the browser with a code. A new instance is used for
-    each sign-in.
+    """The view to which the provider redirects the browser with a code. Each sign-in uses a new
+    instance.
     """
 
     def _get_state(self, request: HttpRequest, provider: Any) -> tuple[Any, Any]:
-        """Removes the state from the session and returns it. Also passes the nonce in the state to
-        the adapter; allauth does not pass it.
+        """Removes the state from the session and returns the state. Also passes the nonce in the
+        state to the adapter, which allauth does not do.
         """
         state, refused = super()._get_state(request, provider)
         self.adapter.nonce = (state or {}).get("nonce", "")
@@ -164,7 +159,9 @@ def go(request: HttpRequest, adapter: OpenIDAdapter) -> HttpResponse:
 
 
 def come_back(request: HttpRequest, adapter: OpenIDAdapter) -> HttpResponse:
-    """Finishes a sign-in with the parameters that the provider has sent. Returns the next page."""
+    """Completes a sign-in with the parameters from the provider. Returns the response with the next
+    page.
+    """
     response: HttpResponse = ComingBack.adapter_view(adapter)(request)
     return response
 
@@ -189,6 +186,6 @@ def app_settings() -> dict[str, Any]:
     }
 
 
-# Without this line, the provider would have to be in INSTALLED_APPS, where allauth finds providers,
-# and every command would import it.
+# Registers the provider. allauth otherwise finds providers in INSTALLED_APPS, and every command
+# would import it.
 registry.register(OpenIDProvider)

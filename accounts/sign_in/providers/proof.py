@@ -1,7 +1,6 @@
-"""Reauthentication with a new sign-in at the provider.
+"""Reauthentication with a new sign-in at the provider, for users who can sign in only there.
 
-This is for users who can sign in only through the provider. They have no password or factor here,
-so there is no other way to reauthenticate, and allauth would not require reauthentication.
+These users have no password or factor here. allauth would not require reauthentication from them.
 """
 
 from typing import Any
@@ -31,9 +30,7 @@ def only_at_provider(user: Any) -> bool:
 
 
 def way() -> dict[str, str]:
-    """Returns the method "sign in at the provider again", in allauth's format of a reauthentication
-    method.
-    """
+    """Returns the method "sign in at the provider again" in allauth's format of a method."""
     return {
         "id": "provider",
         "description": f"Sign in with {configured().name} again",
@@ -46,7 +43,7 @@ def finish(request: HttpRequest, login: SocialLogin) -> None:
     does not connect the provider.
 
     The same user must have signed in at the provider after our request. The provider sends the time
-    of this sign-in in the claim `auth_time`.
+    of the sign-in in the claim `auth_time`.
 
     Raises: ImmediateHttpResponse, always.
     """

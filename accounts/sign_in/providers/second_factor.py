@@ -10,16 +10,14 @@ PROVED_KEY = "provider_second_factor"
 
 
 def proved_at_provider(request: HttpRequest) -> bool:
-    """Returns whether the provider has checked a second factor for this session. The session
-    contains this information only if the settings trust the provider to check second factors.
+    """Returns whether the provider has checked a second factor for this session, and the settings
+    trust this check.
     """
     return request.session.get(PROVED_KEY) == str(request.user.pk)
 
 
 def is_trusted(claims: dict[str, Any]) -> bool:
-    """Returns whether the claim `amr` or `acr` contains a value of the setting
-    OIDC_SECOND_FACTOR.
-    """
+    """Returns whether the claim `amr` or `acr` contains a value of OIDC_SECOND_FACTOR."""
     provider = settings.LEDGER_PROVIDER
     trusted = provider.second_factor if provider else frozenset()
     ways = claims.get("amr")

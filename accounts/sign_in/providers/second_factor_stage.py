@@ -1,7 +1,6 @@
 """The stage of a sign-in that requires the second factor.
 
-allauth imports this module by its name. The module needs the passkey library, which other modules
-do not import.
+This module imports the passkey library, so only allauth imports this module, by its name.
 """
 
 from typing import Any

@@ -11,28 +11,26 @@ from django.urls import reverse
 from accounts.sign_in.providers.discovery import discover
 from accounts.sign_in.providers.refusals import ProviderRefused
 
-# The ID token is stored only in the session. The table of connected providers contains no tokens.
+# The ID token is stored only in the session, not in the table of connected providers.
 ID_TOKEN_KEY = "provider_id_token"  # noqa: S105
 
 
 def remember(login: SocialLogin) -> None:
-    """Stores the ID token in the state of the sign-in. It is needed after the page for the second
-    factor.
-    """
+    """Stores the ID token in the state of the sign-in, until the second factor was entered."""
     login.state[ID_TOKEN_KEY] = login.id_token
 
 
 def keep_in_session(request: HttpRequest, sociallogin: Any = None, **_more: object) -> None:
-    """Stores the ID token in the session if the sign-in was made at the provider. This function is
-    called by a signal of allauth after a sign-in.
+    """Stores the ID token in the session after a sign-in at the provider. Receiver of a signal of
+    allauth.
     """
     if sociallogin is not None and (token := sociallogin.state.get(ID_TOKEN_KEY)):
         request.session[ID_TOKEN_KEY] = token
 
 
 def provider_sign_out_url(request: HttpRequest) -> str:
-    """Returns the provider's sign-out URL. That URL redirects back to our sign-in page. Returns ""
-    if the session did not begin at the provider, or if the provider has no such URL.
+    """Returns the provider's sign-out URL, which redirects back to our sign-in page. Returns "" if
+    the session did not begin at the provider, or if the provider has no such URL.
     """
     provider, token = settings.LEDGER_PROVIDER, request.session.get(ID_TOKEN_KEY)
     if provider is None or not token:
