@@ -1,5 +1,5 @@
-"""The caller of an API request. The caller has a token with scopes, or a session with all rights of
-its user.
+"""The caller of an API request. A caller has a token with scopes, or a browser session with all
+rights of the user.
 
 `accounts.token_middleware` reads the token in the header before any view runs.
 """
@@ -19,18 +19,16 @@ TokenScope = ApiToken.TokenScope
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user of a request, with the token of the request. In a browser session, the token is
-    None.
-    """
+    """The user of a request, with the token of the request, or None in a browser session."""
 
     person: User
     token: ApiToken | ProviderToken | None = None
     session_key: str | None = None
 
     def may(self, scope: ApiToken.TokenScope) -> bool:
-        """Returns whether the caller has this scope. A token must have the scope, and its user must
-        have the rights for the scope. A session always has the scopes read and pay. A session has
-        the scopes staff and report only if the user has the rights for them.
+        """Returns whether the caller has this scope. A token has a scope only if its user also has
+        the rights for the scope. A session always has the scopes read and pay, and has the scopes
+        staff and report if the user has the rights.
         """
         if self.token is not None:
             return self.token.allows(scope)
@@ -46,17 +44,14 @@ class Caller:
 
     @property
     def may_ask_bank(self) -> bool:
-        """Whether the caller has the scope report or staff. A token needs one of these scopes to
-        read the whole bank. Even with the scope, the user may lack the right to read the whole
-        bank.
+        """Whether the caller has the scope report or staff. Reading the whole bank needs one of
+        these scopes, and in addition the right of the user: see `reads_bank`.
         """
         return self.may(TokenScope.REPORT) or self.may(TokenScope.STAFF)
 
     @property
     def reads_bank(self) -> bool:
-        """Whether the caller may read the whole bank: the token has the scope and the user has the
-        right.
-        """
+        """Whether the caller may read the whole bank, by scope and by the user's rights."""
         return self.may_ask_bank and may_read_bank(self.person)
 
 

@@ -6,9 +6,9 @@ file.
         print(account["name"], account["available"], account["currency"])
     ledger.pay(key="invoice 7", from_account=mine, to_number="4821 0937 5549", amount="12.50")
 
-A payment is retried automatically with the same key until the bank responds, and is made only once.
-Numbers in `metadata` are Decimals when they are read. When they are sent as Decimals, they also
-keep all their digits; a float has at most 17 digits.
+The client retries a payment with the same key until the bank responds. The payment is made only
+once. Numbers in `metadata` are read as Decimals. Numbers that are sent as Decimals keep all their
+digits, whereas a float has at most 17 digits.
 """
 
 import http.client
@@ -32,7 +32,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A handler that does not follow redirects, so that the token is sent only to the bank."""
 
     def redirect_request(self, *_arguments: Any) -> None:
-        """Returns None, so a redirect raises an error with its status."""
+        """Returns None, so that a redirect raises an error with its status."""
 
 
 OPENER = urllib.request.build_opener(_NoRedirects)
@@ -61,9 +61,9 @@ class Ledger:
         return found
 
     def entries(self, account: str, **filters: str) -> Iterator[dict[str, Any]]:
-        """Yields the entries of an account. The newest entry is first. Pages are loaded when they
-        are needed. The filters are `start`, `end`, `direction` and `q`, as in the URL of a
-        statement.
+        """Yields the entries of an account, newest first. The filters are `start`, `end`,
+        `direction` and `q`, as in the URL of a statement. Each page is loaded when its first entry
+        is needed.
         """
         yield from self._pages(f"/api/v1/accounts/{account}/entries/", filters)
 
@@ -95,8 +95,8 @@ class Ledger:
         yield from self._pages("/api/v1/standing-orders/", {})
 
     def pay(self, *, key: str, **payment: Any) -> dict[str, Any]:
-        """Makes a payment and returns the transaction. Calls with the same key make the payment
-        only once.
+        """Makes a payment and returns the transaction. Several calls with the same key make one
+        payment.
 
         `payment` contains `from_account`, `to_account` or `to_number`, and `amount` as a string.
         `description`, `reference` and `metadata` are optional.
@@ -107,8 +107,8 @@ class Ledger:
         return found
 
     def pay_all(self, payments: Iterable[dict[str, Any]], *, key: str) -> list[dict[str, Any]]:
-        """Makes up to 1,000 payments and returns the result with the id of each payment, in the
-        same order. If one payment is refused, no payment is made.
+        """Makes up to 1,000 payments, or none if one of them is refused. Returns the result with
+        the id of each payment, in the same order.
         """
         body = {"transactions": list(payments), "atomic": True}
         found = self.call("POST", "/api/v1/transactions/batch/", body, key=key)
@@ -119,9 +119,8 @@ class Ledger:
         """Yields the events of all the user's accounts, or of one account, without end. Each event
         contains its `id`.
 
-        By default, the stream begins with the next new event. If `last` is the id of an event, the
-        stream begins after that event, however old that event is. The stream also continues after a
-        lost connection.
+        The stream begins with the next new event, or after the event with the id `last`, however
+        old this event is. The stream continues after a lost connection.
         """
         path = f"/api/v1/events?{urlencode({'account': account})}" if account else "/api/v1/events"
         while True:
@@ -135,16 +134,16 @@ class Ledger:
             time.sleep(pause)
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
-        """Makes a call and returns the body of the response. The call is retried if it is a GET
-        request or has a key.
+        """Makes a call and returns the body of the response. A GET request and a call with a key
+        are retried.
         """
         return _loads(self._answer(method, path, body, key))
 
     def _answer(
         self, method: str, path: str, body: Any = None, key: str = "", last: str | None = None
     ) -> str:
-        """Returns the text of the response. For a stream of events, `last` is the id of the last
-        event that was read, or "". For other calls, `last` is None.
+        """Returns the text of the response. `last` is the id of the last event that was read from a
+        stream of events ("" before the first event). `last` is None for other calls.
         """
         pause = 0.5
         for attempt in range(1, TRIES + 1):
@@ -197,9 +196,9 @@ def _loads(text: str | bytes) -> Any:
 
 
 def _dumps(body: Any) -> str:
-    """Returns the body as JSON. Python's encoder can write a Decimal only as a string. Therefore
-    this function first writes each Decimal as a string with a marker, and then removes the marker
-    and the quotation marks.
+    """Returns the body as JSON, with Decimals as numbers. Python's encoder can write a Decimal only
+    as a string, so each Decimal is written with a marker, which is then removed with its quotation
+    marks.
     """
     marker = secrets.token_hex(16)
 

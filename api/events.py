@@ -63,8 +63,8 @@ def _position(text: str) -> NewsPosition:
 
 
 def stream_of(news: News) -> str:
-    """Returns the news as the text of server-sent events. The last block contains no event, but
-    only the id for the next request.
+    """Returns the news as the text of server-sent events. The last block contains only the id for
+    the next request.
     """
     blocks = [f"retry: {RETRY_FOR_MORE if news.is_cut else RETRY}"]
     blocks += [
@@ -75,8 +75,8 @@ def stream_of(news: News) -> str:
 
 
 def data_of(item: NewsItem) -> str:
-    """Returns the data of an event as JSON. As in webhooks, the data contains only ids, and no
-    account numbers.
+    """Returns the data of an event as JSON. Like webhooks, the data contains ids but no account
+    numbers.
     """
     data = {"account": str(item.account)}
     if item.transaction is not None:

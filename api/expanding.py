@@ -1,4 +1,4 @@
-"""The parameter `expand=`. It replaces ids in a response by the complete objects."""
+"""The parameter `expand=`, which replaces ids in a response by the complete objects."""
 
 from collections.abc import Sequence
 

@@ -38,7 +38,7 @@ def moment_text(moment: datetime) -> str:
 
 @extend_schema_field(AMOUNT)
 class ExactAmountField(serializers.Field[Any, Any, Any, Any]):
-    """An amount of an object that also has a `currency`."""
+    """An amount, with the decimals of the `currency` of the same object."""
 
     def get_attribute(self, instance: Any) -> Any:
         """Returns the amount as text, or None if there is no amount."""
@@ -46,7 +46,7 @@ class ExactAmountField(serializers.Field[Any, Any, Any, Any]):
         return None if amount is None else amount_text(amount, instance.currency)
 
     def to_representation(self, value: Any) -> Any:
-        """Returns the text that `get_attribute` has made."""
+        """Returns the text unchanged, because `get_attribute` has made it."""
         return value
 
 
@@ -65,7 +65,7 @@ class InstantField(serializers.DateTimeField):
     def to_internal_value(self, value: Any) -> datetime:
         """Returns the time in a text in RFC 3339.
 
-        Raises: ValidationError for another text, also if the offset is missing.
+        Raises: ValidationError for another text, or if the offset is missing.
         """
         found = moment_in_utc(value) if isinstance(value, str) else None
         if found is None:
@@ -76,9 +76,7 @@ class InstantField(serializers.DateTimeField):
 
 
 class TextField(serializers.CharField):
-    """A text. Numbers and booleans are refused, although REST framework would convert them to
-    text.
-    """
+    """A text. Unlike REST framework's field, it refuses numbers and booleans."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"max_length": LONGEST_TEXT, **options})
@@ -93,8 +91,8 @@ class TextField(serializers.CharField):
         return data
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Returns the validated text. Blank texts are accepted unchanged, because the services
-        decide which texts can be stored.
+        """Returns the validated text. Accepts a blank text, because the services decide which texts
+        are stored.
         """
         if data == "" and self.allow_blank:
             return ""
@@ -119,7 +117,7 @@ class AmountTextField(TextField):
     """An amount in a request. The amount must be a string, so that no program rounds it."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Returns the text unchanged, because posting parses it.
+        """Returns the text unchanged, because the posting of the payment parses it.
 
         Raises: ValidationError if the value is not a string.
         """
@@ -132,16 +130,14 @@ class AmountTextField(TextField):
 
 def refuse_odd(amount: str) -> None:
     """Raises InvalidAmount if the text is not a plain number, for example "NaN", "1e400" or
-    "1,000". Whether the value is allowed is checked by posting.
+    "1,000". The posting of the payment checks the value.
     """
     if not PLAIN_NUMBER.fullmatch(amount):
         raise InvalidAmount(NO_FIGURE)
 
 
 class TextListField(serializers.ListField):
-    """A list of at most `max_length` texts. A list that is too long is refused before its texts are
-    checked.
-    """
+    """A list of at most `max_length` texts. The length of the list is checked before the texts."""
 
     child = TextField(allow_blank=True)
 
@@ -180,16 +176,15 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 def refused(form: Form) -> serializers.ValidationError:
-    """Returns the errors of a page's form as a ValidationError of the API."""
+    """Returns the errors of a form of the pages as a ValidationError of the API."""
     found = {name: [str(error) for error in errors] for name, errors in form.errors.items()}
     return serializers.ValidationError(found)
 
 
 @cache
 def _shared(kind: type[serializers.Serializer[Any]]) -> Any:
-    """Returns the only serializer of this class. All requests use the same serializer, because REST
-    framework copies each field for a new serializer, which takes longer than a row. Nothing is
-    stored in the serializer.
+    """Returns a serializer of this class, which all requests share. The serializer stores nothing.
+    Making one takes longer than a row, because REST framework copies each field.
     """
     return kind()
 
@@ -218,8 +213,8 @@ def names_in(listed: str) -> set[str]:
 
 
 def picked(representation: Any, wanted: str | None) -> Any:
-    """Returns only the fields that the parameter `fields=` selects, in their usual order. Returns
-    all fields if the parameter is missing.
+    """Returns only the fields that the parameter `fields=` selects, in their usual order, or all
+    fields if the parameter is missing.
 
     Raises: ValidationError for an unknown field.
     """

@@ -129,7 +129,7 @@ class Note(ApiView):
 
 def _replaced(request: Request, named: str | None) -> str | None:
     """Returns the version that the caller wants to replace, from the header `If-Match` or from the
-    field `replaces`. Returns None if the caller accepts any version.
+    field `replaces`. Returns None for any version.
     """
     given = request.headers.get("If-Match")
     if given is None:

@@ -1,6 +1,4 @@
-"""The caller's rows in a request. The rows are identified by the id in the URL or by the parameter
-`account=`.
-"""
+"""Loads the caller's rows for a request, by the id in the URL or by the parameter `account=`."""
 
 from typing import Any
 from uuid import UUID
@@ -17,7 +15,7 @@ from transactions.models import Transaction
 def own_account(person: Any, pk: UUID) -> Account:
     """Returns the user's account with this id.
 
-    Raises: Http404 if the user has no account with this id.
+    Raises: Http404.
     """
     account = Account.objects.filter(user=person, pk=pk).first()
     if account is None:
@@ -27,8 +25,8 @@ def own_account(person: Any, pk: UUID) -> Account:
 
 
 def own_transaction(person: User, pk: UUID) -> Transaction:
-    """Returns the transaction with this id if one of its accounts belongs to the user. Only the id
-    of the transaction is loaded.
+    """Returns the transaction with this id if one of its accounts belongs to the user. Loads only
+    the id.
 
     Raises: Http404.
     """
@@ -40,10 +38,10 @@ def own_transaction(person: User, pk: UUID) -> Transaction:
 
 
 def chosen_accounts(request: Request) -> list[Account]:
-    """Returns the caller's account in the parameter `account=`, or all accounts of the caller if
-    the parameter is missing.
+    """Returns the account in the parameter `account=`, or all accounts of the caller if the
+    parameter is missing.
 
-    Raises: ValidationError for an invalid id; Http404, as described at `own_account`.
+    Raises: ValidationError for an invalid id; Http404 if the account does not belong to the caller.
     """
     person: User = caller_of(request).person
     only = request.query_params.get("account")

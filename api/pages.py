@@ -16,7 +16,7 @@ from api.problem_types import problem_types_by_status
 from ledger.web.problem_details import problem
 
 SCHEMA = Path(__file__).with_name("openapi.json")
-# Addresses that clients of other APIs try, and a hint.
+# URLs that clients of other APIs try, each with a hint.
 OTHER_ADDRESSES = (
     (
         re.compile(r"/accounts/[^/]+/transactions/?$"),
@@ -62,8 +62,8 @@ def problem_types(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @login_not_required
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    """Responds to unknown URLs under the API. If a slash at the end is missing or superfluous,
-    redirects to the known URL with the same method and body. Otherwise responds with 404.
+    """Responds with 404 to unknown URLs under the API. If only a slash at the end is missing or
+    superfluous, redirects to the known URL with the same method and body.
     """
     path = request.path_info
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"

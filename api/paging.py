@@ -1,6 +1,4 @@
-"""Pagination by (created_at, id). The newest row is first, and new rows do not change the next
-pages.
-"""
+"""Pagination by (created_at, id), newest first. New rows do not change the next pages."""
 
 import base64
 import binascii
@@ -20,7 +18,7 @@ from ledger.text.dates import moment_in_utc
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200  # rows per page
 NOT_OF_NEXT = "Take the cursor from next, unchanged."
 PLACES = ("cursor", "page")  # parameters that select the page
-# Parameters of other APIs, with the equivalent parameter of this API.
+# Parameters of other APIs, each with the equivalent parameter of this API.
 FILTERS = (
     *("amount", "category", "channel", "created_at", "currency", "date", "date_from", "date_to"),
     *("from_date", "status", "tag", "to_date", "type"),
@@ -64,13 +62,13 @@ def number_of(request: Request, name: str, usual: int, most: int) -> int:
 
 
 def cursor_for(moment: datetime, id: UUID) -> str:
-    """Returns a cursor. The next page begins after the row with this time and id."""
+    """Returns the cursor of the page that begins after the row with this time and id."""
     text = json.dumps([moment_text(moment), str(id)])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(text: str) -> tuple[datetime, UUID]:
-    """Returns the time and the id in a cursor that `cursor_for` has made.
+    """Returns the time and the id in a cursor from `cursor_for`.
 
     Raises: ValidationError for another text.
     """
@@ -92,8 +90,8 @@ def page_of(
     id_name: str = "pk",
     id_of: Callable[[Any], UUID] = lambda row: row.pk,
 ) -> tuple[list[Any], str | None]:
-    """Returns a page of rows, with the newest row first, and the URL of the next page. On the last
-    page, the URL is None.
+    """Returns a page of rows, newest first, and the URL of the next page, or None on the last
+    page.
     """
     if given := request.query_params.get("cursor", ""):
         moment, id = read_cursor(given)
@@ -110,8 +108,8 @@ def page_of(
 def page_by_number(
     request: Request, rows: QuerySet[Any], name: str
 ) -> tuple[list[Any], str | None]:
-    """Returns a page of rows, with the highest number in the field `name` first, and the URL of the
-    next page. On the last page, the URL is None.
+    """Returns a page of rows, sorted by the number in the field `name`, highest first. Also returns
+    the URL of the next page, or None on the last page.
     """
     if "cursor" in request.query_params:
         rows = rows.filter(**{f"{name}__lt": _number_in(request.query_params["cursor"])})
@@ -129,8 +127,8 @@ def _number_in(cursor: str) -> int:
 
 
 def next_address(request: Request, **changes: str) -> str:
-    """Returns the URL of this request with the parameters in `changes`. The parameters `cursor` and
-    `page` are removed before.
+    """Returns the URL of this request, with the parameters in `changes` instead of `cursor` and
+    `page`.
     """
     query = request.query_params.copy()
     for name in PLACES:
@@ -141,9 +139,9 @@ def next_address(request: Request, **changes: str) -> str:
 
 
 def known_only(request: Request, *names: str) -> None:
-    """Raises ValidationError for unknown and for repeated parameters. A misspelt filter would
-    otherwise match every row, and only the last of repeated parameters would be used. If the
-    unknown parameter is usual in other APIs, the error mentions our equivalent.
+    """Raises ValidationError for unknown and repeated parameters. Otherwise a misspelt filter would
+    match every row, and only the last of repeated parameters would be used. For an unknown
+    parameter that is usual in other APIs, the error mentions our equivalent.
     """
     known = {*names, "fields", "format"}
     for name, values in request.query_params.lists():
@@ -156,8 +154,8 @@ def known_only(request: Request, *names: str) -> None:
 
 
 def _instead_of(name: str, known: set[str]) -> str:
-    """Returns a hint about the equivalent parameter of this API, or "". Also recognises parameters
-    with a lookup, such as created_at__gte.
+    """Returns a hint about the equivalent parameter of this API, or "". Also knows parameters with
+    a lookup, such as created_at__gte.
     """
     field, _underscores, _lookup = name.partition("__")
     if "q" in known:

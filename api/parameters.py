@@ -22,7 +22,7 @@ def query(
 
 
 def expand(names: Sequence[str]) -> OpenApiParameter:
-    """Returns the parameter `expand=` for the schema, with its possible names."""
+    """Returns the parameter `expand=` for the schema, with its allowed names."""
     return OpenApiParameter(
         "expand",
         {"type": "array", "items": {"type": "string", "enum": list(names)}},

@@ -1,4 +1,4 @@
-"""Parses JSON strictly: refuses texts that two parsers could interpret differently."""
+"""Parses JSON strictly: refuses texts that different parsers could read differently."""
 
 import json
 import re
@@ -19,14 +19,15 @@ from ledger.db.json_numbers import (
 from ledger.text.lines import shortened
 
 MAX_BYTES = 32 * 1024 * 1024
-# The number of bytes from one quotation mark to the next. Ledger accepts no text or list of numbers
-# that is longer. A text of 32 MB with one character outside the Basic Multilingual Plane would need
-# 256 MB of memory.
+# Maximum number of bytes from one quotation mark to the next. Ledger accepts no longer text or list
+# of numbers. A text of 32 MB with one character outside the Basic Multilingual Plane would need 256
+# MB of memory.
 MAX_UNQUOTED = 64 * 1024
-# The number of values is estimated from their separators. Separators in texts are also counted.
+# Maximum numbers of values. The number is estimated from the separators, including separators in
+# texts.
 MAX_VALUES = 20_000
 MAX_VALUES_OF_BATCH = 1_000_000
-# The number for a batch, and the additional number for each object
+# The maximum for a batch, and the addition to it for each object
 VALUES_OF_BATCH, VALUES_OF_LINE = 100_000, 20
 MAX_LINES = 50_000  # lines of a batch
 MAX_BREAKS = 10 * MAX_LINES  # line breaks in a batch, including blank lines
@@ -39,9 +40,8 @@ def loads(text: str) -> Any:
     """Parses one JSON value and returns it.
 
     Raises: ParseError with a message, if the text is not JSON, contains NaN or a repeated name, has
-    more than MAX_NAMES names in an object, or has too much nesting. Also raises ParseError for a
-    number that would be too long without an exponent, because printing it would need much time and
-    memory.
+    more than MAX_NAMES names in an object, or is nested too deeply. Also raises ParseError for a
+    number with a huge exponent, because printing the number would need much time and memory.
     """
     try:
         return json.loads(
@@ -106,9 +106,9 @@ def _text_of(stream: IO[bytes]) -> str:
 class StrictJSONParser(BaseParser):
     """A parser for JSON in UTF-8, which uses `loads`.
 
-    REST framework limits its own JSONParser to DATA_UPLOAD_MAX_MEMORY_SIZE. This parser has no such
-    limit, because BodyLimitMiddleware has already refused bodies above the limit of the URL. For
-    batches, the limit of the URL is higher.
+    It does not check DATA_UPLOAD_MAX_MEMORY_SIZE, as REST framework's JSONParser does.
+    BodyLimitMiddleware has already refused bodies above the limit of the URL, which is higher for
+    batches.
     """
 
     media_type = "application/json"
@@ -121,8 +121,8 @@ class StrictJSONParser(BaseParser):
     ) -> Any:
         """Returns the value of the request body.
 
-        Raises: ParseError if `loads` raises it. Also raises ParseError for too many values, which
-        would need too much time and memory.
+        Raises: the ParseError of `loads`; ParseError for too many values, which would need too much
+        time and memory.
         """
         text = _text_of(stream)
         most = self.most_values(text)
@@ -143,17 +143,17 @@ class BatchJSONParser(StrictJSONParser):
     """A parser for a batch of up to MAX_LINES payments."""
 
     def most_values(self, text: str) -> int:
-        """Returns the maximum number of values in the body of a batch. The maximum is higher if the
-        body contains more objects, because an object with a payment takes less time per value than
-        a list of numbers.
+        """Returns the maximum number of values in the body of a batch. The maximum grows with the
+        number of objects, because an object with a payment takes less time per value than a list of
+        numbers.
         """
         objects = text.count("{")
         return min(MAX_VALUES_OF_BATCH, VALUES_OF_BATCH + VALUES_OF_LINE * objects)
 
 
 class NDJSONParser(BatchJSONParser):
-    """A parser for one JSON value per line (NDJSON). Blank lines are ignored. The parser returns at
-    most MAX_LINES + 1 values. The view refuses more than MAX_LINES values.
+    """A parser for one JSON value per line (NDJSON). It ignores blank lines, and returns at most
+    MAX_LINES + 1 values, so that the view can refuse more than MAX_LINES.
     """
 
     media_type = "application/x-ndjson"

@@ -114,8 +114,8 @@ class PayeeList(ApiView):
 def asked_of(
     caller: Caller, mine: Sequence[Account], sender: Account | None, number: str, name: str
 ) -> tuple[list[Payee], str]:
-    """Returns the payee with this account number, and "". If the number cannot be paid, returns no
-    payee, and the reason.
+    """Returns the payee with this account number, and "". If the number cannot be paid, returns an
+    empty list and the reason.
     """
     sender = sender or next((account for account in mine if not account.is_closed), None)
     if sender is None:

@@ -70,7 +70,7 @@ PAY_FILE_AGAIN = (
 )
 OTHER_FILE = "This key was used for another file. Nothing was stored."
 CSV_TYPE = "text/csv"
-# Refusals that are not about the lines. After them, the lines are not checked again.
+# Refusals that are not about the lines. After another refusal, the lines are checked again.
 UNCHECKED = (
     AccessEnded, FileRemoved, CheckedAnew, NotChecked, TooManyTogether, ConfirmationNeeded,
 )  # fmt: skip
@@ -82,9 +82,8 @@ class CSVParser(BaseParser):
     media_type = CSV_TYPE
 
     def parse(self, stream: IO[bytes], *_arguments: Any, **_options: Any) -> Any:
-        """Returns the bytes as a file object. If the body is too large, the file object contains
-        one byte more than allowed. So `banking.payment_files.parser` refuses the file because of
-        its size.
+        """Returns the bytes as a file object. A body that is too large is cut one byte above the
+        limit, so that `banking.payment_files.parser` refuses the file because of its size.
         """
         return io.BytesIO(stream.read(MAX_BYTES + 1))
 
@@ -302,8 +301,8 @@ class PaymentFilePay(ApiView):
         return Response(row_of(PaymentFileDetailSerializer, file))
 
     def _booking(self, request: Request, file: PaymentFile, agreed: str) -> BookingRequest:
-        """Returns the arguments for booking. If the caller uses a token, the limits of the token
-        apply. In a browser session, the same limits apply as on the page.
+        """Returns the arguments for booking, with the limits of the caller's token. In a browser
+        session, the limits are the limits of the page.
         """
         caller = self.caller
         return {
@@ -313,7 +312,7 @@ class PaymentFilePay(ApiView):
 
 
 def _limits(request: Request, caller: Caller, file: PaymentFile) -> FileLimit | None:
-    """Returns the limit for the payments of this file, or None if there is no limit.
+    """Returns the limit for the payments of this file, or None.
 
     Raises: LimitExceeded if a limit of the token refuses a line; ConfirmationNeeded if the session
     needs a step-up.

@@ -53,8 +53,8 @@ OF_REQUESTS = [
 
 
 def problem_types_by_status() -> list[tuple[str, list[ProblemType]]]:
-    """Returns all types of problems, grouped by status. Each group has the status and its phrase as
-    its title.
+    """Returns all types of problems, grouped by status. The title of a group is the status with its
+    phrase.
     """
     every = sorted({*OF_REQUESTS, *_of_refusals()})
     return [

@@ -40,8 +40,8 @@ MAX_ERRORS, LONGEST_WORDS = 100, 500  # limits on the errors in one response
 
 class OutcomeOf(Exception):
     """A database error during a payment or another action. `id` is the id of the payment or of the
-    changed object. If the outcome is unknown, `again` is the message that explains how to repeat
-    the request, and `key` is the Idempotency-Key to use.
+    changed object. If the outcome is unknown, `again` explains how to repeat the request, and `key`
+    is the Idempotency-Key of the request.
     """
 
     def __init__(self, id: Any, again: str = PAY_AGAIN, *, key: str = "") -> None:
@@ -70,8 +70,8 @@ class ProviderAway(exceptions.APIException):
 
 
 def handled(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
-    """Returns the problem for an exception that a view has raised. Returns None if the exception is
-    a bug. This function is the EXCEPTION_HANDLER of REST framework.
+    """Returns the problem for an exception of a view, or None if the exception is a bug. REST
+    framework calls this function as its EXCEPTION_HANDLER.
     """
     request = context["request"]._request
     payment = None
@@ -108,16 +108,16 @@ def _refused(error: LedgerError) -> HttpResponseBase:
 
 
 def body_of(error: LedgerError) -> dict[str, Any]:
-    """Returns the body of the problem for a refusal. If the refusal is about a line of a batch, the
-    body contains the number of the line.
+    """Returns the body of the problem for a refusal, with the number of the line if the refusal is
+    about a line of a batch.
     """
     status, slug, more = _facts_of(error)
     return problem_body(status, slug, str(error), **more)
 
 
 def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
-    """Returns three values: the HTTP status of a refusal, the last part of its type, and a dict.
-    The dict contains the field of the refusal and the line of a batch, if there are any.
+    """Returns the HTTP status of a refusal, the last part of its type, and a dict with the field
+    and the number of the line, if any.
     """
     more: dict[str, Any] = {}
     refusal = error

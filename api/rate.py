@@ -27,8 +27,8 @@ MAX_KNOWN = 10_000  # the maximum number of callers that a process remembers
 
 @dataclass(slots=True)
 class Lease:
-    """The calls that a process may still accept in a minute. `left` is the number of calls that
-    remain in the table for all processes.
+    """The calls that a process may still accept in a minute. `left` is the number of calls that no
+    process has taken yet.
     """
 
     minute: int
@@ -41,9 +41,9 @@ _lock = threading.Lock()
 
 
 class CallRate(BaseThrottle):
-    """A throttle of LEDGER_API_RATE calls per minute. If the setting is 0, there is no limit. The
-    number of remaining calls is sent in the headers of the draft "RateLimit header fields for
-    HTTP".
+    """A throttle of LEDGER_API_RATE calls per minute, or without a limit if the setting is 0. The
+    response contains the number of remaining calls, in the headers of the draft "RateLimit header
+    fields for HTTP".
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:
@@ -74,8 +74,8 @@ def _now() -> int:
 
 
 def _take(who: str, minute: int, most: int) -> int:
-    """Uses one call and returns the number of remaining calls that this process knows. Returns -1
-    if no call was left.
+    """Uses one call and returns the number of remaining calls, as far as this process knows.
+    Returns -1 if no call was left.
     """
     with _lock:
         lease = _leases.get(who)

@@ -43,7 +43,7 @@ class Negotiation(DefaultContentNegotiation):
 
 
 class AnswerEncoder(WritesExactNumbers, encoders.JSONEncoder):
-    """An encoder that writes numbers in metadata with the same digits as they were sent."""
+    """An encoder that writes numbers in metadata with all digits that the caller has sent."""
 
 
 class JSONRenderer(renderers.JSONRenderer):
@@ -77,8 +77,8 @@ class EventStreamRenderer(JSONRenderer):
 
 
 class PDFRenderer(JSONRenderer):
-    """The format PDF. The class is used only to select the format. A view writes the file itself.
-    The same applies to the renderers below.
+    """The format PDF. This class and the classes below are used only to select the format. The view
+    writes the file itself.
     """
 
     media_type, format = "application/pdf", "pdf"

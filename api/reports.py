@@ -61,9 +61,7 @@ def kind_of(field: forms.Field) -> str:
 
 
 def choices_of(field: forms.Field) -> list[str]:
-    """Returns the possible values of a parameter. Returns an empty list if other values are
-    allowed.
-    """
+    """Returns the allowed values of a parameter, or an empty list if any value is allowed."""
     return [str(value) for value, _ in getattr(field, "choices", ()) if value]
 
 
@@ -78,8 +76,8 @@ def parameters_of_all() -> list[OpenApiParameter]:
 
 
 def _what(name: str, field: forms.Field) -> str:
-    """Returns a description with the label and the possible values. If at most half of the reports
-    have the parameter, it also lists these reports.
+    """Returns a description with the label and the allowed values. If at most half of the reports
+    have the parameter, also lists these reports.
     """
     users = [report.slug for report in REPORTS if name in fields_of(report)]
     of = "" if 2 * len(users) > len(REPORTS) else f" For {', '.join(users)}."
@@ -198,7 +196,7 @@ class ReportDetail(ApiView):
         return download(report_lines(report, params, kind, only, within), report.slug, kind)
 
     def _form(self, request: Request, report: Report) -> ReportForm:
-        """Returns the form with the query parameters. The form is valid.
+        """Returns the valid form with the query parameters.
 
         Raises: ValidationError, FieldRefused.
         """
@@ -216,9 +214,9 @@ class ReportDetail(ApiView):
 
     def _whose(self, whose: str, report: Report) -> str:
         """Returns the scope of the report: the caller's own money or the whole bank. The default is
-        the same as on the page.
+        the default of the page.
 
-        Raises: ValidationError, NotYours or PermissionDenied if the caller may not use this scope.
+        Raises: ValidationError; NotYours or PermissionDenied if the caller may not use this scope.
         """
         caller, offered = self.caller, whose_of(report)
         if whose and whose not in offered:
@@ -260,6 +258,6 @@ def _summary(report: Report, caller: Caller) -> dict[str, Any]:
 
 
 def _used(form: ReportForm) -> dict[str, str]:
-    """Returns the values of the parameters that were used, as in a URL."""
+    """Returns the values of the parameters that are not empty, as in a URL."""
     values = {name: form[name].value() for name in form.fields}
     return {name: str(value) for name, value in values.items() if value not in (None, "")}

@@ -156,9 +156,7 @@ def _valid(form: Valid) -> Valid:
 
 
 def _not_saved(form: PayeeForm) -> FieldRefused:
-    """Returns the error that explains why the number cannot be saved. The form has already refused
-    the number.
-    """
+    """Returns the error that explains why the form has refused the number."""
     why = " ".join(map(str, form.errors["number"]))
     slug = "too-many-numbers" if why == NUMBERS_ASKED else NO_SUCH_ACCOUNT
     return FieldRefused(why, "number", slug=slug)

@@ -76,15 +76,13 @@ IF_NONE_MATCH = {
 
 
 def only_the_api(endpoints: Any) -> Any:
-    """Returns the endpoints of this version of the API. This function is a hook of
-    drf-spectacular.
-    """
+    """Returns the endpoints of this version of the API. drf-spectacular calls this hook."""
     return [each for each in endpoints if each[0].startswith(PREFIX)]
 
 
 def add_shared_parts(result: Any, **_: Any) -> Any:
-    """Adds the parts that all operations refer to, and returns the schema. This function is a hook
-    of drf-spectacular.
+    """Adds the parts that all operations refer to, and returns the schema. drf-spectacular calls
+    this hook.
     """
     result["components"]["schemas"]["Problem"] = PROBLEM
     result["components"]["headers"] = {
@@ -94,8 +92,8 @@ def add_shared_parts(result: Any, **_: Any) -> Any:
 
 
 def add_picked_rows(result: Any, **_: Any) -> Any:
-    """Adds schemas for rows with only some of the fields, for operations with the parameter
-    `fields=`. Returns the schema. This function is a hook of drf-spectacular.
+    """Adds schemas of rows with only some of their fields, for operations with the parameter
+    `fields=`, and returns the schema. drf-spectacular calls this hook.
     """
     schemas = result["components"]["schemas"]
     for path in result["paths"].values():
@@ -127,14 +125,12 @@ def _whole_or_picked(row: dict[str, Any], schemas: dict[str, Any]) -> dict[str, 
 
 
 def first_sentence(text: str) -> str:
-    """Returns the text up to the first full stop that is followed by a space or ends the text. The
-    full stop is not included.
-    """
+    """Returns the text before the first full stop that ends a sentence."""
     return re.split(r"\.\s|\.$", " ".join(text.split()), maxsplit=1)[0]
 
 
 class ViewSchema(AutoSchema):
-    """The schema of a view. It adds a summary and the possible problems to each operation."""
+    """The schema of a view, with a summary and the possible problems of each operation."""
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         """Returns the operation of a method, with its possible errors and headers. Returns None if
@@ -158,8 +154,8 @@ class ViewSchema(AutoSchema):
         return operation
 
     def _add_headers(self, operation: dict[str, Any]) -> None:
-        """Adds the headers of each response to the operation. For rows that never change, also adds
-        the status 304.
+        """Adds the headers of each response to the operation. Also adds the status 304 for rows
+        that never change.
         """
         parameters = operation.setdefault("parameters", [])
         has_key = any(each["name"] == "Idempotency-Key" for each in parameters)

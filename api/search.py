@@ -165,8 +165,8 @@ class Search(ApiView):
         return Response(_answer(request, result, suggestions))
 
     def _scope_and_names(self, whose: str, text: ParsedQuery) -> tuple[Scope, NameMatches]:
-        """Returns the scope of the search and the people that the words may refer to. As on the
-        page, users without an account search the whole bank if they may read it.
+        """Returns the scope of the search and the people that the words may refer to. Users without
+        an account search the whole bank if they may read it, as on the page.
         """
         if whose not in ("", MINE, BANK):
             raise ValidationError({"whose": [f"Choose {MINE} or {BANK}."]})
@@ -199,8 +199,8 @@ def _after(request: Request) -> RowPlace | None:
 
 
 def _complete(result: SearchResult) -> None:
-    """Loads the columns of the matches that the search page does not show. Makes one query, or no
-    query if there are no matches.
+    """Loads the columns of the matches that the search page does not show. Makes one query if there
+    are matches.
     """
     rows = {row.pk: row for row in result.rows}
     if not rows:
@@ -234,8 +234,8 @@ def _answer(request: Request, result: SearchResult, suggestions: list[str]) -> d
 
 
 def _next(request: Request, result: SearchResult) -> str | None:
-    """Returns the URL of the next page, or None on the last page. If the order is by time, the next
-    page begins after the last row. Otherwise the URL contains a page number.
+    """Returns the URL of the next page, or None on the last page. The URL contains the position of
+    the last row if the order is by time, otherwise a page number.
     """
     if not result.has_more:
         return None
@@ -248,7 +248,7 @@ def _next(request: Request, result: SearchResult) -> str | None:
 
 
 def _values(name: str, values: list[tuple[Any, int]]) -> list[dict[str, Any]]:
-    """Returns the values of a facet with their counts. A month is written as 2026-11."""
+    """Returns the values of a facet with their counts. A month has the form 2026-11."""
     return [
         {"value": f"{value:%Y-%m}" if name == "month" else str(value), "count": count}
         for value, count in values
@@ -256,7 +256,7 @@ def _values(name: str, values: list[tuple[Any, int]]) -> list[dict[str, Any]]:
 
 
 def _describe(row: Any, result: SearchResult) -> None:
-    """Adds the attributes that the serializer needs to a row."""
+    """Sets the attributes of a row that the serializer reads."""
     scope = result.scope
     row.direction = direction_of(row, scope, result.named_accounts)
     row.from_name = side_name(row.from_account, scope)
@@ -271,7 +271,9 @@ def _describe(row: Any, result: SearchResult) -> None:
 
 
 def _marked(row: Any, scope: Scope) -> Marked:
-    """Yields the field and the text of each text that the page may highlight in this row."""
+    """Yields each text of this row that the page may highlight, as the name of the field and the
+    text.
+    """
     for name in ("description", "reference"):
         yield name, MarkedText.of(getattr(row, name), getattr(row, f"marked_{name}", None))
     for side in ("from", "to"):

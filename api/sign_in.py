@@ -1,7 +1,7 @@
 """Authentication for REST framework, by the token in the header or by the session of a browser.
 
-The header WWW-Authenticate of a refusal contains the reason, as in RFC 6750. The middleware has
-already read the token and the session, so this module makes no queries.
+The middleware has already read the token and the session, so this module makes no queries. A
+refusal has the header WWW-Authenticate with the reason, as in RFC 6750.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ class ByToken(BaseAuthentication):
     """Authentication with `Authorization: Bearer <token>`."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """Returns the user and the token. Returns None if there is no token in the header.
+        """Returns the user and the token, or None if the header contains no token.
 
         Raises: AuthenticationFailed, Throttled, ProviderAway.
         """
@@ -52,8 +52,8 @@ class ByToken(BaseAuthentication):
         return (plain.user, token) if token is not None else None
 
     def authenticate_header(self, request: Request) -> str:
-        """Returns the value of the header WWW-Authenticate. If this method returned None, REST
-        framework would respond with the status 403 instead of 401.
+        """Returns the value of the header WWW-Authenticate. Without this header, REST framework
+        would respond with 403 instead of 401.
         """
         error = getattr(request._request, "api_token_error", None)
         return _challenge(error.challenge, str(error)) if error else REALM
@@ -64,9 +64,9 @@ class BySession(SessionAuthentication):
 
 
 def scopes_for(view: Any, method: str) -> list[TokenScope]:
-    """Returns the scopes that a method of a view requires, from the attributes `scopes` and
-    `answers_earlier_rows` of `api.views.ApiView`. The default is read for methods that read, and
-    pay for methods that write.
+    """Returns the scopes that a method of a view requires: by default read for methods that read,
+    and pay for methods that write. The attributes `scopes` and `answers_earlier_rows` of the view
+    change this.
     """
     if method == "OPTIONS":
         return []
@@ -78,7 +78,7 @@ def scopes_for(view: Any, method: str) -> list[TokenScope]:
 
 
 class HasScope(BasePermission):
-    """Permission for callers who have the scopes that the method requires, see `scopes_for`."""
+    """Permission for callers with the scopes that the method requires: see `scopes_for`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Returns True if the caller has the scopes.
@@ -100,9 +100,7 @@ class HasScope(BasePermission):
 
 
 def _how_to_sign_in(request: Request) -> str:
-    """Returns a message that explains how to authenticate. The message never contains the header
-    that was sent.
-    """
+    """Returns a message that explains how to authenticate. The message never repeats the header."""
     if not hasattr(request._request, "api_token"):  # see `accounts.token_middleware.PATHS`
         return "Sign in with a browser. Access tokens are accepted at addresses under /api/ only."
     if "Authorization" in request.headers:
@@ -111,8 +109,8 @@ def _how_to_sign_in(request: Request) -> str:
 
 
 def check_whose(caller: Caller, whose: str) -> None:
-    """Raises NotYours if the caller lacks the scope to read the money of `whose`. The value BANK
-    means the whole bank. Other values mean the caller's own money.
+    """Raises NotYours if the caller lacks the scope for `whose`: BANK is the whole bank, and every
+    other value is the caller's own money.
     """
     if whose == BANK and not caller.may_ask_bank:
         raise lacks_scope(TokenScope.REPORT, "This token may not read the bank")

@@ -244,7 +244,7 @@ class StandingOrderList(ApiView):
 
 
 def _form(caller: Caller, given: dict[str, Any], key: UUID) -> StandingOrderForm:
-    """Returns the page's form with the values of the request. The form is valid.
+    """Returns the valid form of the page with the values of the request.
 
     Raises: FieldRefused, InvalidAmount or ValidationError, with the names of the API's fields.
     """
@@ -270,8 +270,8 @@ def _form(caller: Caller, given: dict[str, Any], key: UUID) -> StandingOrderForm
 
 
 def _set_up(form: StandingOrderForm) -> StandingOrder:
-    """Sets up the order and returns it. If a stranger's account is the reason for a refusal, the
-    message reveals as little as on the page.
+    """Sets up the order and returns it. A refusal because of a stranger's account has the message
+    of the page, which reveals nothing else about this account.
     """
     try:
         return services.set_up(form.order_draft)
@@ -303,9 +303,9 @@ def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
 def _check_caller(
     caller: Caller, request: Request, sender: Account, amount: str, *, is_own: bool
 ) -> None:
-    """Raises LimitExceeded if the token may not pay this amount, or ConfirmationNeeded if a session
-    needs a step-up, see Note [Proof for a series]. A token with a daily limit is refused, because
-    the limit cannot be applied to future days.
+    """Raises LimitExceeded if the token may not pay this amount or has a daily limit, which cannot
+    be applied to future days. Raises ConfirmationNeeded if a session needs a step-up: see Note
+    [Proof for a series].
     """
     if caller.token is None:
         if not is_own and not is_covered(step_up.fresh_until(request._request)):
@@ -456,8 +456,8 @@ class OrderEnd(OrderVerb):
 
 
 def _read_nothing(request: Request) -> None:
-    """Checks that the body is an empty object. Refuses a missing body, which REST framework
-    accepts, because a form on another site could send a request without a body.
+    """Checks that the body is an empty object. Also refuses a missing body, because a form on
+    another site could send a request without a body.
 
     Raises: ValidationError, ParseError.
     """

@@ -1,7 +1,7 @@
 """URLs under `/api/`.
 
-The views are imported at their first request, because they need REST framework and drf-spectacular,
-which no other page imports.
+The views are imported at their first request, because only these pages need REST framework and
+drf-spectacular.
 """
 
 from django.urls import include, path, re_path

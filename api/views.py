@@ -1,5 +1,5 @@
-"""The base class of the API's views. It handles scopes by method, headers, and responses with
-status 304.
+"""The base class of the API's views, with scopes by method, headers, and responses with status
+304.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,8 +54,8 @@ class ApiView(APIView):
     rate_headers: dict[str, str]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Checks the authentication, permissions and rate limit of the caller. Authenticates and
-        checks the permissions again after a long body was read, see Note [Late bodies].
+        """Checks the authentication, permissions and rate limit of the caller. After a long body,
+        checks the authentication and permissions again: see Note [Late bodies].
         """
         super().initial(request, *args, **kwargs)
         if is_late(request._request):
@@ -72,7 +72,7 @@ class ApiView(APIView):
     def http_method_not_allowed(  # type: ignore[override]
         self, request: Request, *args: Any, **kwargs: Any
     ) -> NoReturn:
-        """Raises MethodNotAllowed with the possible methods. For methods that change data, the
+        """Raises MethodNotAllowed with the allowed methods. For methods that change data, the
         message also contains `instead`.
         """
         method = str(request.method)
@@ -86,8 +86,8 @@ class ApiView(APIView):
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
-        """Adds the headers of the view and returns the response. Returns a response with status 304
-        if the caller already has the same response.
+        """Adds the headers of the view and returns the response. If the caller already has the same
+        response, returns a response with status 304.
         """
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
         patch_vary_headers(response, ["Authorization", "Cookie"])
@@ -98,7 +98,7 @@ class ApiView(APIView):
         if not isinstance(response, Response):
             return response
         content = response.render().content
-        # The digest is keyed, so that the content of a short response cannot be found by trying
+        # The digest is keyed. Otherwise the content of a short response could be found by trying
         # values.
         digest = salted_hmac("api.views.ETag", content, algorithm="sha256")
         etag = quote_etag(digest.hexdigest()[:32])

@@ -1,7 +1,8 @@
 """Installs a lock into a virtual environment: `python deploy/install.py requirements.lock .venv`.
 
-uv takes a quarter of pip's time, so pip installs uv first if it is not on PATH. If uv fails, pip
-installs the same lock. Needs only the standard library: the Makefile runs it before anything else.
+uv takes a quarter of pip's time, so this program uses uv, which pip installs if it is not on PATH.
+If uv fails, pip installs the lock. The program needs only the standard library, because the
+Makefile runs it first.
 """
 
 import ast
@@ -20,9 +21,10 @@ UV_LOCK = ROOT / "requirements-uv.lock"
 NO_VENV = f"{sys.executable} has no venv module; on Debian and Ubuntu: apt-get install python3-venv"
 INTERRUPTED = "\nStopped before it was done; the next make begins it again."
 QUIET = ("-qq", "--disable-pip-version-check")
-# Sources of pip settings; a later one overrides an earlier one.
+# Sources of pip settings. A later source overrides an earlier source.
 SECTIONS = ("global", "install", ":env:")
-# An option of pip, the variable of uv for it, and the separator of several values in the variable.
+# An option of pip, the equivalent variable of uv, and the separator of several values in the
+# variable.
 VARIABLES = (
     ("index-url", "UV_DEFAULT_INDEX", ""),
     ("extra-index-url", "UV_INDEX", " "),
@@ -37,7 +39,7 @@ VARIABLES = (
 )
 UV_OPTIONS = (
     "--compile-bytecode",
-    # Like pip: any version from any index. The hashes decide which file is accepted.
+    # As with pip, an index may offer any version. The hashes decide which file is accepted.
     "--index-strategy=unsafe-best-match",
 )
 
@@ -54,7 +56,7 @@ def pip_settings(listed: str) -> dict[str, str]:
 
 
 def uv_settings(settings: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Returns uv's variables and arguments for these settings of pip."""
+    """Returns the variables and arguments of uv that are equivalent to these settings of pip."""
     variables = {
         name: separator.join(settings[option].split()) if separator else settings[option]
         for option, name, separator in VARIABLES
@@ -65,9 +67,8 @@ def uv_settings(settings: Mapping[str, str]) -> tuple[dict[str, str], list[str]]
 
 
 def pip_of_this_python() -> list[str]:
-    """Returns the command of this Python's pip, or of the pip wheel that is included in Python.
-
-    To install pip into each new environment would take seconds.
+    """Returns the command of this Python's pip, or of the pip wheel that Python contains.
+    Installing pip into each new environment would take seconds.
     """
     if find_spec("pip"):
         return [sys.executable, "-m", "pip"]
@@ -79,7 +80,9 @@ def pip_of_this_python() -> list[str]:
 
 
 def run(command: list[str], variables: Mapping[str, str] | None = None) -> str:
-    """Runs a command and returns its errors if it fails; the environment wins over `variables`."""
+    """Runs a command with `variables`, which the environment overrides. Returns the errors if the
+    command fails.
+    """
     environment = {**(variables or {}), **os.environ}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stderr.strip() or f"{command[0]} failed."
@@ -102,7 +105,7 @@ def install_by_uv(uv: str, pip: list[str], python: Path, lock: Path) -> str:
 
 
 def install(lock: Path, python: Path) -> str:
-    """Installs the lock, and returns the errors if neither uv nor pip can."""
+    """Installs the lock. Returns the errors if both uv and pip fail."""
     pip, uv = pip_of_this_python(), shutil.which("uv")
     by_pip = [*pip, "--python", str(python), "install", *QUIET, "--require-hashes", "-r"]
     if uv:
@@ -131,8 +134,9 @@ def is_current(stamp: Path, lock: Path) -> bool:
 def main(lock: Path, folder: Path) -> None:
     """Adds the lock to an environment with requirements.lock, or makes a new environment.
 
-    The stamp file is written last. If it already exists, the environment contains an older version
-    of the lock, or a part of it after an interrupted installation.
+    The stamp file gets the current time at the end. An environment that already has the stamp file
+    is made again, because it contains an older version of the lock, or only a part of the lock
+    after an interrupted installation.
     """
     first = folder / ".installed"
     stamp = folder / f".installed{lock.stem.removeprefix('requirements')}"

@@ -1,4 +1,4 @@
-"""Decides which users may use the explorer, and whether their queries return names."""
+"""Decides who may use the explorer, and whether their queries return names."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from explorer.schema.installation import keys
 from ledger.db.rights.row_security import RowScope, read_bank, signed
 from transactions.scope import may_explore_bank
 
-LIFETIME = 300  # seconds; longer than a query, so that small clock differences do not matter
+LIFETIME = 300  # seconds; longer than any query, even if the clocks differ a little
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class ExplorerReader:
     sees_names: bool = False
 
     def token(self) -> str:
-        """Returns a signed token that proves the user and the scope to the database. The token is
-        valid for LIFETIME seconds.
+        """Returns a signed token that proves the user and the scope to the database for LIFETIME
+        seconds.
         """
         scope = RowScope.STAFF if self.sees_names else RowScope.BANK
         return signed(self.person.pk, scope, int(time.time()) + LIFETIME, keys()[0])
@@ -38,9 +38,9 @@ class ExplorerReader:
         return "names" if self.sees_names else "bank"
 
     def open(self) -> None:
-        """Records for the read log that a permission gave access to other people's rows. This is
-        also recorded if the response only depends on these rows, for example if it is an error or a
-        duration. The rows of a query contain no ids of people, so the log lists no people.
+        """Records for the read log that a permission gave access to other people's rows, also if
+        the response is only an error or a duration that depends on these rows. The log lists no
+        people, because the rows of a query contain no ids of people.
         """
         read_bank()
         opened_by_right()
@@ -48,7 +48,7 @@ class ExplorerReader:
 
 
 def reader_for(person: User) -> ExplorerReader | None:
-    """Returns the user with the scope of their queries, or None if the user may not use the
+    """Returns the user with the scope of the user's queries, or None if the user may not use the
     explorer.
     """
     return ExplorerReader(person, person.has_perm(SEE_NAMES)) if may_explore_bank(person) else None

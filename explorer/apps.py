@@ -5,15 +5,13 @@ from ledger.db.migrating.done import at_newest
 
 
 class ExplorerConfig(AppConfig):
-    """The app of the explorer. It has pages for SQL queries on its views, and for payments grouped
-    by category, tag, counterparty, month and metadata key.
-    """
+    """The app of the explorer: pages for SQL queries on its views, and for groups of payments."""
 
     name = "explorer"
 
     def ready(self) -> None:
-        """Connects two functions to migrations. One function removes the views before each
-        migration, and the other creates the views again after it.
+        """Makes `migrate` remove the views before the migrations and create the views again
+        afterwards.
         """
         from explorer.schema.installation import apply, lift_before_migration
 

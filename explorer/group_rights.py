@@ -1,4 +1,4 @@
-"""The permissions of groups to use the explorer, and to see the queries of other people."""
+"""The permissions of groups to use the explorer, and to see other people's queries."""
 
 from accounts.groups import ANALYSTS, AUDITOR, let
 

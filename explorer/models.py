@@ -21,7 +21,7 @@ AUTHOR = "A query is recorded for the person who is signed in."
 
 class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
     def visible_to(self, person: User) -> Self:
-        """Filters to the user's own queries and the queries that colleagues have shared."""
+        """Filters to the user's own queries and to queries that colleagues have shared."""
         return self.filter(Q(owner=person) | Q(is_shared=True))
 
     def shared_with(self, person: User) -> Self:
@@ -33,8 +33,8 @@ class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
 
 
 class SavedQuery(models.Model):
-    """A saved query with a title. All users of the explorer can see a shared query. The query runs
-    with the rights of the user who opens it.
+    """A saved query with a title. All users of the explorer see a shared query, and run it with
+    their own rights.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -63,7 +63,7 @@ NO_VALUES = "{new} IN ({old}, '{{}}'::jsonb)"
 
 
 class QueryRun(models.Model):
-    """A query that a user ran, with its outcome. A row is never changed, and is deleted after the
+    """A query that a user ran, with its outcome. A row never changes, and is deleted after the
     retention period.
     """
 
@@ -105,6 +105,6 @@ class QueryRun(models.Model):
 
 
 def kept_days() -> int:
-    """Returns the number of days after which rows of the history are deleted."""
+    """Returns the retention period of the history in days."""
     days: Any = settings.LEDGER_KEEP_QUERIES_DAYS
     return int(days)

@@ -37,9 +37,8 @@ def _runs(person: User) -> Iterable[Any]:
 
 
 def _texts(traces: Traces) -> Iterator[Erased]:
-    """Yields the erasures for a person: their own queries, texts in the history of other people
-    that contain an address of the person, and the addresses in saved queries of other people. See
-    Note [Whose texts].
+    """Yields the erasures for a person: the person's own queries, and texts of other people that
+    contain an address of the person, in the history and in saved queries. See Note [Whose texts].
     """
     yield Erased(SavedQuery.objects.filter(owner=traces.person), None)
     own = QueryRun.objects.filter(person=traces.person)
@@ -56,8 +55,8 @@ def _texts(traces: Traces) -> Iterator[Erased]:
 
 
 def _delete_old(now: datetime) -> dict[str, int]:
-    """Deletes rows of the history after the retention period. Returns the number of deleted rows by
-    kind. Only the owner of the tables can call this.
+    """Deletes rows of the history after the retention period, and returns their number by kind.
+    Only the owner of the tables can call this.
     """
     before = now - timedelta(days=kept_days())
     old = QueryRun.objects.filter(ran_at__lt=before)

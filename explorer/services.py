@@ -1,6 +1,4 @@
-"""Functions that write data of the explorer: they save and delete queries, and write the history of
-queries.
-"""
+"""Saves and deletes queries, and writes the history of queries."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -35,8 +33,8 @@ def save_query(
     is_shared: bool = False,
     replaces: UUID | None = None,
 ) -> SavedQuery:
-    """Saves a query with a title and returns it. If `replaces` is the id of a query of the owner,
-    this query is overwritten.
+    """Saves a query with a title and returns the query. If `replaces` is the id of a query of the
+    owner, overwrites this query.
 
     Raises: QueryNotFound if the owner has no query with the id `replaces`; TooManyQueries if the
     owner already has MAX_SAVED queries.
@@ -85,7 +83,7 @@ def record_run(
     milliseconds: float = 0,
 ) -> QueryRun:
     """Writes a run and its outcome into the history, and returns the row. The size of the row
-    counts towards the user's daily limit for bytes, because the rows are stored for a long time.
+    counts towards the user's daily limit for bytes, because the row is stored for a long time.
     """
     sql, message = sql[:LONGEST_SQL], message[:LONGEST_MESSAGE]
     texts = (sql, message, *parameters, *parameters.values())

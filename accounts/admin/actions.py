@@ -328,7 +328,7 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _reason_form(request: HttpRequest, step: StaffStep) -> ReasonForm:
-    """Returns the form of a step. The form is bound if it was submitted."""
+    """Returns the form of a step. A submitted form is bound."""
     form = ReasonForm(request.POST if "reason" in request.POST else None)
     message = form.fields["message"]
     message.help_text = step.message_help

@@ -4,7 +4,7 @@ line by line.
 The id of each line is derived from the call's Idempotency-Key and the number of the line. Therefore
 an interrupted call can be repeated, and every line is booked only once. If the call is "all or
 none", its key belongs to this list, and a list with other lines is refused. If the lines are booked
-line by line, each line is treated as if it had its own key.
+line by line, each line is treated as if it had a separate key.
 """
 
 import uuid
@@ -44,7 +44,7 @@ from transactions.safeguards.quota import NUMBERS_ASKED, Questions
 from transactions.safeguards.recipients import NOT_PAYABLE, is_payable, known_among
 from transactions.services import MAX_TOGETHER, DayLimit, Draft
 
-MAX_SEPARATE = MAX_LINES  # the maximum number of lines if each line is booked separately
+MAX_SEPARATE = MAX_LINES  # maximum number of lines that are booked separately
 # Lines per chunk for tokens with limits, which need one transaction per line
 CHUNK_OF_LIMITED = 100
 OTHER_LIST = "This Idempotency-Key was used for another list. Use a new key for new payments."
@@ -56,8 +56,8 @@ TOO_MANY_TOGETHER = (
 
 @dataclass(slots=True)
 class BatchLine:
-    """A line with its number, which starts at 1. The line has either a draft, or the reason why the
-    line is refused.
+    """A line with its number, starting at 1, and either a draft or the reason why the line is
+    refused.
     """
 
     number: int
@@ -78,7 +78,7 @@ class LineRefused(LedgerError):
 
 
 def lines_of(request: Request, caller: Caller, given: Any, *, is_atomic: bool) -> list[BatchLine]:
-    """Returns the lines of a body, with their drafts. Nothing is booked yet.
+    """Returns the lines of a body, with their drafts. Books nothing.
 
     Raises: ValidationError for too many lines, or with the number of a line that cannot be read.
     """
@@ -126,8 +126,8 @@ class _Resolver:
 
     @with_retry
     def _strangers(self, bodies: Sequence[dict[str, Any]]) -> dict[int, str]:
-        """Returns for the number of each refused line the reason why its account number cannot be
-        paid. Wrong account numbers count towards the daily limit, as on the pages.
+        """Returns why account numbers cannot be paid, by the number of the line. Wrong account
+        numbers count towards the daily limit, as on the pages.
         """
         refused: dict[int, str] = {}
         with db_transaction.atomic(durable=True):
@@ -184,11 +184,11 @@ def book_together(
     caller: Caller, lines: Sequence[BatchLine], *, after: uuid.UUID
 ) -> tuple[list[Transaction], bool]:
     """Books all lines in one database transaction, or none. Returns the transactions, and whether
-    an earlier call had already booked them.
+    an earlier call has booked them.
 
-    `after` is the id that a line after the last line would have. If this id is booked, or if only
-    some of the lines are booked, the key was used for another list. During this check, the key is
-    locked. Otherwise two parallel lists with the same key could both find no rows.
+    `after` is the id of a further line after the last line. The key was used for another list if
+    the further line is booked, or if only some of the lines are booked. The key is locked during
+    this check, because two parallel lists with the same key could both find no rows.
 
     Raises: LineRefused if a line is refused; IdempotencyConflict if the key was used for another
     list.
@@ -230,8 +230,8 @@ def book_together(
 def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
     """Returns whether all lines are already booked.
 
-    Raises: IdempotencyConflict if only some of the lines are booked, or if another line after them
-    is booked.
+    Raises: IdempotencyConflict if only some of the lines are booked, or if a further line after
+    them is booked.
     """
     booked = set(Transaction.objects.filter(pk__in=[*ids, after]).values_list("pk", flat=True))
     if booked and booked != set(ids):
@@ -240,8 +240,8 @@ def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
 
 
 def _paid_before(caller: Caller, lines: Sequence[BatchLine]) -> list[tuple[DayLimit, Decimal]]:
-    """Returns the token's daily limits in the currencies of the lines. Each limit is returned with
-    the amount that was already paid today.
+    """Returns the daily limits of the token for the currencies of the lines, each with the amount
+    that was already paid today.
     """
     currencies = sorted({line.sender.currency for line in lines if line.sender})
     limits = [limit for each in currencies if (limit := limit_of_day(caller, each)) is not None]
@@ -257,10 +257,10 @@ Result = tuple[BatchLine, Transaction | LedgerError]
 
 
 def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Result]]:
-    """Books line by line, and yields the results of each chunk after they are final.
+    """Books the lines separately, and yields the results of a chunk of lines when they are final.
 
-    If the database fails, the iteration ends with its error. The results that were yielded are
-    final. The outcome of the other lines is unknown.
+    After an error of the database, the yielded results are final, and the outcome of the other
+    lines is unknown.
     """
     token = caller.token
     is_limited = token is not None and token.limits_payments
@@ -281,9 +281,9 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
 
 
 def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | LedgerError]:
-    """Books all drafts that can be booked. Uses one transaction, or several transactions if the
-    metadata of the drafts is large. If the caller's access ends during a transaction, this
-    transaction books nothing. Returns one result for each draft, in the same order.
+    """Books all drafts that can be booked, in one transaction or, if their metadata is large, in
+    several. Returns one result for each draft, in the same order. A transaction books nothing if
+    the caller's access ends during the transaction.
     """
     booked: list[Transaction | LedgerError] = []
 
@@ -302,8 +302,8 @@ def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | Ledge
 
 
 def _in_words(caller: Caller, results: Sequence[Result]) -> list[Result]:
-    """Returns the results of the lines. The results of lines with a draft are reworded, so that
-    they reveal only what the caller may know.
+    """Returns the results of the lines, reworded so that they reveal only what the caller may
+    know.
     """
     tried = [
         (line.sender, line.draft.to_account, result)
@@ -315,8 +315,8 @@ def _in_words(caller: Caller, results: Sequence[Result]) -> list[Result]:
 
 
 def _result(line: BatchLine, found: Iterator[Any]) -> Transaction | LedgerError:
-    """Returns the refusal of a line without a draft. For a line with a draft, returns the next
-    result of `found`.
+    """Returns the result of a line: the refusal if the line has no draft, otherwise the next result
+    of `found`.
     """
     if line.draft is None:
         return line.refusal or LedgerError()

@@ -113,7 +113,7 @@ class TransactionBatch(ApiView):
 
 
 def _read(request: Request) -> tuple[Any, bool]:
-    """Returns the payments in the request, and whether all or none must be booked.
+    """Returns the payments in the request, and whether either all or none must be booked.
 
     Raises: ValidationError.
     """

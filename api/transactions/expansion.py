@@ -1,5 +1,5 @@
 """The parts of a transaction that `expand=` adds: its accounts, its entries, and the transactions
-that it captures or refunds. For each part, users see only the data that the part's page shows.
+that it captures or refunds. Users see only what the page of each part shows to them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -93,9 +93,9 @@ class ExpandedTransactionPageSerializer(serializers.Serializer[Any]):
 def read_for(
     rows: TransactionQuerySet, reader: User, names: Iterable[str] = ()
 ) -> TransactionQuerySet:
-    """Returns the transactions with the categories that the reader has assigned. `names` contains
-    the parts of the transactions that `expand` selects. If one of these parts needs the accounts,
-    the same query also loads the accounts and their owners.
+    """Returns the transactions with the categories that the reader has assigned. `names` is the
+    value of `expand`. If `expand` needs the accounts, the same query also loads the accounts and
+    their owners.
     """
     if set(names) & {*SIDES, "entries"}:
         rows = rows.select_related("from_account__user", "to_account__user")
@@ -111,7 +111,7 @@ def reads_any(caller: Caller) -> bool:
 def expanded(
     rows: Sequence[Transaction], names: frozenset[str], caller: Caller
 ) -> list[dict[str, Any]]:
-    """Returns transactions as JSON data, with the parts in `names`. Makes at most one query."""
+    """Returns transactions as JSON data, expanded by `names`. Makes at most one query."""
     found = as_json(rows, caller)
     for data, row in zip(found, rows, strict=True):
         for name in SIDES:
@@ -125,9 +125,9 @@ def expanded(
 
 
 def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]:
-    """Returns transactions as JSON data. For staff who may not see names, the texts that people
-    wrote are null, as in the search, except the texts of payments by the caller. For such staff,
-    this function makes one query.
+    """Returns transactions as JSON data. Staff who may not see names get null instead of texts that
+    people wrote, as in the search, except in the caller's own payments. This makes one query for
+    such staff.
     """
     found: list[dict[str, Any]] = rows_of(TransactionSerializer, rows)
     if not reads_any(caller) or may_see_names(caller.person):
@@ -140,8 +140,8 @@ def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]
 
 
 def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], caller: Caller) -> None:
-    """Replaces the ids of transactions in the fields `names` by the transactions. One query reads
-    these transactions. If the caller may not read a transaction, the id of the transaction stays.
+    """Replaces the ids in the fields `names` by transactions. Keeps the id of a transaction that
+    the caller may not read. Makes one query.
     """
     found, names = list(found), list(names)
     ids = {data[name] for data in found for name in names} - {None}
@@ -157,8 +157,8 @@ def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], call
 
 
 def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str, Any] | None:
-    """Returns an account of the transaction with the name that the receipt shows. Returns None if
-    `account` is None.
+    """Returns the account `account` with the name that the receipt shows, or None if there is no
+    account.
     """
     if account is None:
         return None
@@ -171,8 +171,8 @@ def _side(account: Account | None, row: Transaction, caller: Caller) -> dict[str
 
 
 def _entries(row: Transaction, caller: Caller) -> list[dict[str, Any]]:
-    """Returns the entries of the transaction on accounts of this bank. As on the receipt, only
-    entries on the caller's own account contain the balance. A hold has no entries.
+    """Returns the entries of the transaction on accounts of this bank. Only entries on the caller's
+    own account contain the balance, as on the receipt. A hold has no entries.
     """
     if row.is_hold:
         return []

@@ -5,13 +5,13 @@ part of the hash, so two users can use the same key, even the same UUID.
 
 Note [Ids from keys]: `uuid7_for` hashes the user's id with the key. A person who knows the user's
 id and the key can calculate the id of the row. This person still cannot use the id for another row,
-and cannot find out whether it exists, because every id that a request chooses contains the hash of
-the caller who sent the request. A keyed hash (HMAC) would also hide the id, but after a change of
-the HMAC's key, a repeated request would pay twice.
+and cannot find out whether the row exists, because every id that a request chooses contains the
+hash of the caller who sent the request. A keyed hash (HMAC) would also hide the id, but after a
+change of the HMAC's key, a repeated request would pay twice.
 
-Source: draft-ietf-httpapi-idempotency-key-header. The quotation marks of the draft around the key
-are optional here. If the same key is sent with another body, the status is 409, as documented for
-our callers; in the draft it is 422.
+Source: draft-ietf-httpapi-idempotency-key-header. There are two differences. The quotation marks
+around the key are optional. The status for the same key with another body is 409 instead of 422, as
+documented for our callers.
 """
 
 import hashlib
@@ -38,8 +38,7 @@ class PaymentKey(NamedTuple):
 
 
 def payment_key(request: Request, person: User) -> PaymentKey:
-    """Returns the id that is derived from the key of the request. If the request has no key, a new
-    key is used.
+    """Returns the key of the request, or a new key, with the id that is derived from the key.
 
     Raises: ValidationError for an invalid key.
     """
@@ -65,8 +64,8 @@ def line_id(request: Request, person: User, number: int) -> UUID:
 
 
 def key_as_uuid(request: Request, person: User) -> UUID:
-    """Returns the key as a UUID, or a new UUID if the request has no key. Use this function for
-    rows whose id is a hash of this UUID and the user's id.
+    """Returns the key as a UUID, or a new UUID if the request has no key. This is for rows whose id
+    is a hash of this UUID and the user's id.
 
     Raises: ValidationError for an invalid key.
     """
@@ -92,7 +91,7 @@ def _mapped(key: str, part: str, person: User) -> UUID:
 
 
 def _uuid(text: str) -> UUID | None:
-    """Returns the UUID if the text is a UUID in its usual format, otherwise None."""
+    """Returns the UUID in a text of the usual format, or None for another text."""
     try:
         found = UUID(text)
     except ValueError:

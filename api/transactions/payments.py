@@ -1,9 +1,8 @@
-"""Payments of a caller. The rules are the same as on the pages; in addition, the limits of the
-caller's token apply.
+"""Payments of a caller, by the rules of the pages and the limits of the caller's token.
 
-The user who created a token proved their identity at that time, so payments with the token need no
-step-up. The limits of a token are `per_payment` and `per_day`, in one currency. A browser session
-pays in the same way as the transfer form.
+Payments with a token need no step-up, because the user proved their identity when creating the
+token. The limits of a token are `per_payment` and `per_day`, in one currency. A payment in a
+browser session has the rules of the transfer form.
 """
 
 from collections.abc import Callable, Sequence
@@ -85,8 +84,8 @@ def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) ->
 def _book_unlimited(
     caller: Caller, sender_id: UUID, recipient_id: UUID, draft: dict[str, Any]
 ) -> Booked:
-    """Books a payment with a token that has no limits. The payer's account is not read before the
-    booking, because the SQL statement that books the payment also checks the owner.
+    """Books a payment with a token that has no limits. Does not read the payer's account before,
+    because the SQL statement that books the payment also checks the owner.
     """
     slip = Draft(from_account=sender_id, to_account=recipient_id, **draft)
     try:
@@ -99,9 +98,9 @@ def _book_unlimited(
 
 
 def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
-    """Returns the caller's account, or None. If `only_currency` is true, uses a fixed SQL
-    statement, which takes a sixth of the time and loads only the currency. Other fields are loaded
-    when they are accessed.
+    """Returns the caller's account, or None. If `only_currency` is true, loads only the currency,
+    with a fixed SQL statement that takes a sixth of the time. Other fields are then loaded at their
+    first access.
     """
     if only_currency:
         return next(iter(Account.objects.raw(CURRENCY_OF_OWN, [pk, caller.person.pk])), None)
@@ -110,13 +109,13 @@ def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
 
 
 def in_words(caller: Caller, results: Sequence[tuple[Account, Account | UUID, Any]]) -> list[Any]:
-    """Returns the results of payments in the form that the caller may see. Each element of
-    `results` contains the payer's account, the recipient and the result. Makes one query. It reads
-    the recipients of refused payments that were given by id.
+    """Returns the results of payments, reworded so that they reveal only what the caller may know.
+    Each element of `results` contains the payer's account, the recipient and the result. Makes one
+    query.
 
-    If a stranger's account cannot be paid, the response is the same as for an unknown id, even if
-    something else is also wrong, such as the amount. The check for another payment with the same
-    key is made before this.
+    If a stranger's account cannot be paid, the result is the result for an unknown id, even if
+    something else is also wrong, such as the amount. Only a conflict of the Idempotency-Key is
+    reported first.
     """
     ids = {
         recipient
@@ -181,7 +180,7 @@ def _cash(
     draft["description"] = draft["description"] or DESCRIPTIONS[kind]
     draft["metadata"] = draft["metadata"] or METADATA
     opened_by_right()
-    # Recorded here, because booking loads neither account
+    # For the read log, because booking loads neither account
     add_accounts(sender_id, getattr(to_account, "pk", to_account))
     slip = Draft(from_account=sender_id, to_account=to_account, **draft)
     if caller.token is not None and caller.token.limits_payments:
@@ -191,7 +190,7 @@ def _cash(
 
 def _check_cash(caller: Caller, slip: Draft) -> None:
     """Raises LimitExceeded if the cash is above the token's limit per payment, or in another
-    currency. A transaction that is already booked is not checked again, like other payments.
+    currency. Does not check a transaction that is already booked.
     """
     named: Any = slip.from_account or slip.to_account
     pk = named.pk if isinstance(named, Account) else named
@@ -229,13 +228,13 @@ def by_token(caller: Caller, draft: Draft, sender: Account) -> Booked:
 
 
 def check_token(caller: Caller, draft: Draft, sender: Account | None) -> None:
-    """Raises LimitExceeded if the token may never make this payment, whatever was paid today."""
+    """Raises LimitExceeded if the token may not make this payment on any day."""
     if sender is not None:
         check_limits(caller, sender.currency, lambda most: _is_over(draft, most))
 
 
 def check_limits(caller: Caller, currency: str, is_over: Callable[[Decimal], bool]) -> None:
-    """Raises LimitExceeded if the currency is not the token's currency, or if a payment exceeds the
+    """Raises LimitExceeded if `currency` is not the token's currency, or if a payment is above the
     token's limit per payment. `is_over` gets this limit and returns whether a payment exceeds it.
     """
     token = caller.token
@@ -249,11 +248,9 @@ def check_limits(caller: Caller, currency: str, is_over: Callable[[Decimal], boo
 
 
 def limit_of_day(caller: Caller, currency: str) -> DayLimit | None:
-    """Returns the daily limit of the caller's token for payments to others. Returns None if the
-    token has no daily limit.
-
-    All payments of the user to others today count towards the limit, not only payments with this
-    token. A payment above the limit raises LimitExceeded.
+    """Returns the token's daily limit for payments to others, or None. A payment above the limit
+    raises LimitExceeded. All payments of the user to others today count, not only payments with
+    this token.
     """
     most = caller.token.per_day_in(currency) if caller.token is not None else None
     if most is None:
@@ -269,7 +266,7 @@ def _is_over(draft: Draft, most: Decimal) -> bool:
 
 
 def named_account(caller: Caller, sender: Account, number: str) -> Account:
-    """Returns the account with this number, if the caller may learn that it exists.
+    """Returns the account with this number.
 
     Raises: FieldRefused if the number cannot be paid, or if the caller has sent too many such
     numbers today.

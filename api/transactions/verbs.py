@@ -1,6 +1,5 @@
-"""Staff actions on money in the API: refunds, holds, captures and releases, each with a reason.
-They use the forms of the staff pages, which contain the rules. Only the review step of the pages is
-omitted.
+"""Staff actions on money in the API: refunds, holds, captures and releases, each with a reason. The
+actions use the forms of the staff pages, which contain the rules, but have no review step.
 """
 
 from typing import Any, ClassVar
@@ -98,8 +97,8 @@ class StaffVerb(ApiView):
     body_class: ClassVar[type[StrictSerializer]]
 
     def book(self, request: Request, about: Transaction | None, fields: dict[str, str]) -> Response:
-        """Books the form and returns the response. If the request is repeated with the same key,
-        the form is not booked again.
+        """Books the form and returns the response. A repeated request with the same key books
+        nothing.
         """
         may_use(self.caller, self.form_class.permission)
         id, key = payment_key(request, self.caller.person)
@@ -169,7 +168,7 @@ class StaffVerb(ApiView):
         return self.form_class(data, clerk=self.caller.person, transaction_id=id, **options)
 
     def given(self, request: Request) -> dict[str, Any]:
-        """Returns the values of the validated request body."""
+        """Returns the validated values of the request body."""
         known_only(request)
         found: dict[str, Any] = dict(values_of(self.body_class, request.data))
         if "amount" in found:
@@ -262,8 +261,8 @@ class Void(ApiView):
 def _refuse_other_reason(
     reasons: QuerySet[StaffReason], fields: dict[str, str], refusal: str = OTHER_REASON
 ) -> None:
-    """Raises IdempotencyConflict if the first of these reasons, or its message, differs from the
-    request. If the reason was erased together with a person, every request is accepted.
+    """Raises IdempotencyConflict if the booked reason or its message differs from the request.
+    Accepts every request if the reason was erased together with a person.
     """
     stored = reasons.first()
     if stored is None or not stored.reason:
@@ -274,7 +273,7 @@ def _refuse_other_reason(
 
 
 def may_use(caller: Caller, permission: str) -> None:
-    """Raises NotYours if the caller lacks the scope staff, and PermissionDenied if the caller lacks
+    """Raises NotYours if the caller lacks the scope staff, or PermissionDenied if the user lacks
     the permission.
     """
     if not caller.may(TokenScope.STAFF):
@@ -287,7 +286,7 @@ def may_use(caller: Caller, permission: str) -> None:
 
 
 def any_row(caller: Caller, pk: UUID) -> Transaction:
-    """Returns any transaction of the bank. Use it only for actions of staff.
+    """Returns any transaction of the bank, for actions of staff only.
 
     Raises: Http404; PermissionDenied if the caller may not see transactions.
     """

@@ -22,7 +22,7 @@ FLAGS: dict[str, Any] = {
 
 
 def given(arguments: list[str]) -> dict[str, str]:
-    """Returns the context from `-c name=value` arguments, without the CLI."""
+    """Returns the context from `-c name=value` arguments, for a run without the CLI."""
     pairs = zip(arguments[::2], arguments[1::2], strict=False)
     return dict(value.split("=", 1) for flag, value in pairs if flag == "-c" and "=" in value)
 

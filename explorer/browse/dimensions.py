@@ -31,13 +31,12 @@ class Concatenated(Func):
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A property by which payments can be grouped. It has a name in URLs, a heading, and SQL that
-    is applied to a payment.
+    """A property by which payments can be grouped, with a name in URLs and a heading.
 
-    `value` returns the SQL expression of the property for a scope. If `value` is None, `spread` is
-    SQL that joins the values of a payment as the column `value`. `term` returns the search term of
-    a value, or "". `label` returns the text of a value. `then` is the name of the next dimension
-    for the payments of a group.
+    `value` returns the SQL expression of the property for a scope. If `value` is None, a payment
+    can have several values, and `spread` is SQL that joins them as the column `value`. `term`
+    returns the search term of a value, or "". `label` returns the text of a value. `then` is the
+    name of the next dimension for the payments of a group.
     """
 
     name: str
@@ -55,10 +54,9 @@ def _category_term(value: Any) -> str:
 
 
 def _other_side(scope: Scope) -> Any:
-    """Returns an SQL expression for the other side of a payment, as text. This is the id of the
-    account on the other side. If there is no such account, as in a card payment, it is OUTSIDE and
-    the description. For a payment between the user's own accounts, it is the id of the recipient's
-    account.
+    """Returns an SQL expression for the other side of a payment, as text: the id of the other
+    account, or OUTSIDE and the description if there is no account, as in a card payment. Between
+    the user's own accounts, the other side is the recipient's account.
     """
     own = Q(from_account__in=scope.ids)
     other = Case(When(own, then=F("to_account")), default=F("from_account"))
@@ -67,8 +65,8 @@ def _other_side(scope: Scope) -> Any:
 
 
 def _outside_term(value: Any) -> str:
-    """Returns the search term for a value with a description, or "" for an account. The page adds
-    the terms for accounts, because it loads the accounts.
+    """Returns the search term for a value that begins with OUTSIDE. Returns "" for an account,
+    because the page loads the accounts and makes their terms.
     """
     return token("with", value.removeprefix(OUTSIDE)) if value.startswith(OUTSIDE) else ""
 
@@ -114,8 +112,8 @@ KEYS = Dimension(
 
 
 def values_of(key: str) -> Dimension | None:
-    """Returns the dimension for the values of one metadata key, or None if `key` is not a metadata
-    key. The key is written as in a search, for example meta.channel.
+    """Returns the dimension for the values of one metadata key, such as meta.channel. Returns None
+    if `key` is not a metadata key.
     """
     items = parse(f"has:{key}").items
     if len(items) != 1 or items[0].kind != "has.meta" or meta_field(items[0].path) != key:
@@ -130,16 +128,16 @@ def values_of(key: str) -> Dimension | None:
 
 
 def _value_term(key: str, value: str) -> str:
-    """Returns the search term for one value. Numbers are quoted. Without quotes, the term 1.0 would
-    also find other spellings of the same number.
+    """Returns the search term for one value. A number is quoted, because 1.0 without quotes would
+    also find other spellings of the number.
     """
     term = token(key, value) if value else ""
     return f'{key}:"{value}"' if term and is_number(value) else term
 
 
 def dimensions_for(scope: Scope) -> list[Dimension]:
-    """Returns the dimensions of a scope in the order of the page. Tags are private, so they are not
-    a dimension for the whole bank.
+    """Returns the dimensions of a scope in the order of the page. Tags are private, so the whole
+    bank is not grouped by tag.
     """
     sides = ACCOUNTS if scope.is_bank else COUNTERPARTIES
     every = (CATEGORIES, MONTHS, sides, TAGS, KEYS)
@@ -147,7 +145,7 @@ def dimensions_for(scope: Scope) -> list[Dimension]:
 
 
 def may_see_values(scope: Scope) -> bool:
-    """Returns whether the user may see the values of metadata keys. The values may be names of
+    """Returns whether the user may see the values of metadata keys, which may be names of
     people.
     """
     return scope.shows_names or not scope.is_bank

@@ -12,8 +12,8 @@ OF_THE_BANK = ["group", "payments", "currency", "moved"]
 
 
 def groups_table(page: BrowsePage) -> DataTable:
-    """Returns a table with a row for each group and currency. The column `payments` contains the
-    number of the group's payments in all currencies.
+    """Returns a table with a row for each group and currency. The column `payments` counts the
+    payments of the group in all currencies.
     """
     columns = OF_THE_BANK if page.scope.is_bank else OF_ONES_OWN
     return DataTable("groups", columns, _rows(page))

@@ -15,11 +15,11 @@ from transactions.annotations.search import tags_of
 from transactions.scope import Scope, newest_first
 from transactions.search.sql.sides import TransactionSides
 
-COUNTED = 100_000  # only this number of the newest payments is counted
-# The maximum number of values of these payments; a payment can have up to 100 metadata keys
+COUNTED = 100_000  # only the newest payments are counted
+# Maximum number of values of these payments together; one payment can have 100 metadata keys
 MAX_VALUES = 500_000
 MAX_GROUPS = 200
-# Only the most frequent accounts are reported; a row of the read log contains 500 people
+# Only the most frequent accounts are recorded; a row of the read log contains 500 people
 MAX_REPORTED_ACCOUNTS = 500
 
 GROUPED = """
@@ -57,7 +57,9 @@ ACCOUNTS = """
 
 @dataclass(frozen=True, slots=True)
 class CurrencySum:
-    """The booked money of one group in one currency. `count` also includes holds."""
+    """The booked money of one group in one currency. `count` is the number of payments, including
+    holds.
+    """
 
     currency: str
     count: int
@@ -68,9 +70,7 @@ class CurrencySum:
 
 @dataclass(slots=True)
 class PaymentGroup:
-    """The payments with the same value, by currency. Amounts in different currencies are never
-    added.
-    """
+    """The payments with the same value, with a sum for each currency."""
 
     value: Any
     sums: list[CurrencySum] = field(default_factory=list)
@@ -82,12 +82,11 @@ class PaymentGroup:
 
 @dataclass(slots=True)
 class PaymentGroups:
-    """The groups of payments. The most frequent group is first. If the groups are months, the
-    newest month is first.
+    """The groups of payments, most frequent first, or months with the newest first.
 
     `count` is the number of payments. A payment can be in several groups or in none. `is_cut` is
-    True if older payments are not counted, because at most COUNTED payments and MAX_VALUES values
-    are counted. `left_out` is the number of groups that are not listed.
+    True if older payments are not counted, because there are more than COUNTED payments or
+    MAX_VALUES values. `left_out` is the number of groups that are not listed.
     """
 
     groups: list[PaymentGroup] = field(default_factory=list)
@@ -97,9 +96,8 @@ class PaymentGroups:
 
 
 def groups_of(scope: Scope, where: Q, dimension: Dimension) -> PaymentGroups:
-    """Returns the groups of the payments in this scope for which `where` is true. If the scope is
-    the whole bank, the accounts of the payments are recorded for the read log, see Note [Whose
-    data].
+    """Returns the groups of the payments in this scope that meet the condition `where`. For the
+    whole bank, records the accounts of the payments for the read log, see Note [Whose data].
     """
     matched = compiled(_columns(scope, where, dimension))
     if matched is None:
@@ -159,9 +157,7 @@ def _read(rows: list[tuple[Any, ...]]) -> PaymentGroups:
 
 
 def account_ids(groups: PaymentGroups, dimension: Dimension) -> list[UUID]:
-    """Returns the ids of the accounts if the dimension groups by account. Otherwise returns an
-    empty list.
-    """
+    """Returns the ids of the accounts if the groups are accounts, otherwise an empty list."""
     if dimension.name != COUNTERPARTY:
         return []
     values = [group.value for group in groups.groups]

@@ -35,9 +35,7 @@ Accounts = Mapping[str, Account]  # by the account's id as text
 
 
 def browse_url(q: str = "", by: str = "", kind: str = MINE) -> str:
-    """Returns the URL of a page with a search query and the name of the dimension that groups its
-    payments.
-    """
+    """Returns the URL of the page for a search query, grouped by the dimension with this name."""
     params = {"q": q, "by": by, "whose": "" if kind == MINE else kind}
     filled = {name: value for name, value in params.items() if value}
     return f"{reverse('explorer:browse')}{'?' if filled else ''}{urlencode(filled, safe=':')}"
@@ -54,8 +52,8 @@ class BrowseStep:
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """A group in the list. `url` links to its payments grouped by the next dimension, and
-    `search_url` links to a search for its payments. Each is "" if there is no link.
+    """A group in the list. `url` links to its payments, grouped by the next dimension. `search_url`
+    links to a search for its payments. A URL is "" if there is no link.
     """
 
     label: str
@@ -84,9 +82,7 @@ class BrowsePage:
 
     @property
     def query_string(self) -> str:
-        """The query string of this page's URL with its question mark, or "" if the URL has no
-        parameters.
-        """
+        """The query string of this page's URL with its question mark, or ""."""
         _path, mark, parameters = self.url().partition("?")
         return mark + parameters
 
@@ -144,9 +140,9 @@ class BrowsePage:
         return token("with", account.number)
 
     def _money(self, each: CurrencySum) -> Iterator[str]:
-        """Yields the booked money of one currency as text. For the whole bank, this is the money
-        that was moved. For a user, this is the money in and out of their accounts. Yields nothing
-        if no money was booked.
+        """Yields the booked money of one currency as text: for the whole bank the moved money, and
+        for a user the money in and out of the user's accounts. Yields nothing if no money was
+        booked.
         """
         parts = [(each.money_in, "in"), (each.money_out, "out")]
         if self.scope.is_bank:
@@ -159,8 +155,8 @@ class BrowsePage:
 
     @property
     def chart(self) -> Chart | None:
-        """A chart with the number of payments in each group, or None for less than two groups.
-        Every bar is a link.
+        """A chart with one bar per group, for the number of payments, or None for fewer than two
+        groups. Every bar is a link.
         """
         lines = self.lines
         if len(lines) < 2:
@@ -190,15 +186,15 @@ class BrowsePage:
 
     @property
     def chips(self) -> Iterator[BrowseStep]:
-        """Yields the search terms that apply to all payments. Each has a link to the same page
-        without this term.
+        """Yields the search terms that apply to all payments. Each term links to the page without
+        this term.
         """
         for source in dict.fromkeys(item.source for item in self.query.shared):
             yield BrowseStep(source, self.url(q=self.query.without(source)))
 
     @property
     def scopes(self) -> list[BrowseStep]:
-        """Links to the user's own money and to the whole bank. The list is empty for users who may
+        """Links to the user's own money and to the whole bank, or an empty list for users who may
         not read the bank.
         """
         if not self.may_read_bank:

@@ -45,8 +45,8 @@ def browse(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def browse_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Returns the groups of a page as a file. If the query is invalid or takes too long, returns a
-    message.
+    """Returns the groups of a page as a file, or a message if the query is invalid or takes too
+    long.
     """
     page = _page(request)
     if page.is_stopped:

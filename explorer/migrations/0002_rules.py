@@ -1,4 +1,4 @@
-"""Queries of analysts, and each run of one: what the database refuses and does."""
+"""The triggers of saved queries and of the history of queries."""
 
 from django.db import migrations
 from pgtrigger.migrations import AddTrigger

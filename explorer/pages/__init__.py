@@ -1,3 +1,3 @@
 """The pages of the SQL explorer: the editor with its result, files with the rows of a result, and
-the history.
+the history of queries.
 """

@@ -1,5 +1,5 @@
-"""The editor. It shows a query together with the views, runs the query, and shows, downloads or
-saves the result.
+"""The editor, which shows a query and the views, runs the query, and shows, downloads or saves the
+result.
 """
 
 from dataclasses import dataclass, field
@@ -39,14 +39,14 @@ from ledger.db.rights.row_security import read_bank
 PAGE_ROWS, PAGE_MEGABYTES = 200, 1
 MAX_LISTED = 50  # the maximum number of colleagues' queries in the list
 FILES = ("csv", "json")
-# The type of the input by kind of parameter; the default is text
+# The HTML type of the input, by the kind of the parameter; the default is text
 INPUTS = {"number": "text", "date": "date"}
 
 
 @dataclass(slots=True)
 class Editor:
-    """The state of the page: the query, the values of its parameters, and the result or the reason
-    why there is none (`trouble`).
+    """The state of the page: the query, the values of its parameters, and the result. If there is
+    no result, `trouble` is the reason.
     """
 
     reader: ExplorerReader
@@ -60,8 +60,8 @@ class Editor:
 
     @property
     def sentence(self) -> str:
-        """The headline of the page. The headline describes the result. If there is no result, it is
-        the title of a saved query, or a text that explains what to do.
+        """The headline of the page: a description of the result. Without a result, the title of the
+        saved query or a text that explains what to do.
         """
         if self.shown is not None:
             return self.shown.sentence
@@ -69,7 +69,7 @@ class Editor:
 
     @property
     def inputs(self) -> list[dict[str, str]]:
-        """The attributes of the form field for each parameter of the query."""
+        """The attributes of the input for each parameter of the query."""
         kinds = {each.name: each.kind for each in self.kinds}
         return [
             {
@@ -97,7 +97,7 @@ def reader_or_404(request: PersonRequest) -> ExplorerReader:
 @require_http_methods(["GET", "HEAD", "POST"])
 def editor(request: PersonRequest) -> HttpResponseBase:
     """Shows the editor. A POST request does the action of the pressed button. Users who may not run
-    queries are redirected to the page of payment groups.
+    queries are redirected to the page with groups of payments.
     """
     if request.method == "POST":
         return _submitted(request)
@@ -138,8 +138,8 @@ def _submitted(request: PersonRequest) -> HttpResponseBase:
 
 
 def _run(request: PersonRequest, state: Editor, wanted: str, plan: str) -> QueryResult | None:
-    """Runs the query, records the run in the history, and returns the result. If the query could
-    not be run, returns None and sets `trouble` to the reason.
+    """Runs the query, records the run in the history, and returns the result. If the query cannot
+    be run, sets `trouble` to the reason and returns None.
     """
     is_file = wanted in FILES
     form = wanted if is_file else "page"
@@ -175,7 +175,7 @@ def _record(
     *,
     has_failed: bool = False,
 ) -> None:
-    """Writes the run into the history. This function must be called before the result is shown."""
+    """Writes the run into the history. Must be called before the result is shown."""
     outcome = QueryRun.RunOutcome.FAILED if has_failed else QueryRun.RunOutcome.ROWS
     if not (result.was_run or has_failed):
         is_slow = result.problem and result.problem.state == TOO_LONG
@@ -239,8 +239,8 @@ def delete_saved(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 def _saved(request: PersonRequest) -> SavedQuery | None:
-    """Returns the saved query from which the form was opened. Returns None if there is no such
-    query, or if the query does not belong to the user.
+    """Returns the saved query that the form has opened. Returns None if there is no such query, or
+    if the query does not belong to the user.
     """
     try:
         pk = UUID(request.POST.get("saved", ""))

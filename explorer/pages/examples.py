@@ -1,14 +1,14 @@
 """Example queries. A test runs each of them.
 
-The examples count a payment as money out only if another person receives it. Transfers between two
-accounts of the same owner are excluded.
+The examples count a payment as money out only if another person gets the payment. Transfers between
+two accounts of the same owner do not count.
 """
 
 from typing import NamedTuple
 
 
 class ExampleQuery(NamedTuple):
-    """An example query with its title. The examples are listed next to the editor."""
+    """An example query with its title, for the list next to the editor."""
 
     title: str
     sql: str

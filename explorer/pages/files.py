@@ -11,8 +11,7 @@ from explorer.running.run import QueryResult, ResultColumn
 from ledger.text.csv_cells import guarded
 
 FILE_ROWS = 50_000
-# Created only once, because json.loads and json.dumps with these arguments would create new objects
-# for each value.
+# Created once. json.loads and json.dumps with these arguments would create a new object per value.
 DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
 ENCODER = json.JSONEncoder(ensure_ascii=False)
 TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -20,7 +19,7 @@ TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 def file_of(result: QueryResult, form: str) -> HttpResponse:
     """Returns the rows of a result as a file response. `form` is csv or json. The header
-    `X-More-Rows` is "yes" if the file does not contain all rows.
+    `X-More-Rows` is "yes" if the result has more rows than the file.
     """
     text = as_csv(result) if form == "csv" else as_json(result)
     headers = {
@@ -32,7 +31,7 @@ def file_of(result: QueryResult, form: str) -> HttpResponse:
 
 def as_csv(result: QueryResult) -> str:
     """Returns the rows as CSV, with the names of the columns in the first line. Texts that a
-    spreadsheet would interpret as formulas are made harmless.
+    spreadsheet would run as formulas are made harmless.
     """
     file = io.StringIO(newline="")
     writer = csv.writer(file)
@@ -43,8 +42,8 @@ def as_csv(result: QueryResult) -> str:
 
 
 def as_json(result: QueryResult) -> str:
-    """Returns the columns with their kinds, and the rows as lists, as JSON. Numbers are written as
-    strings, so that no digits are lost.
+    """Returns the columns with their kinds, and the rows as lists, as JSON. Numbers are strings, so
+    that no digits are lost.
     """
     columns = [{"name": column.name, "kind": column.kind} for column in result.columns]
     all_rows = ", ".join(
@@ -59,13 +58,13 @@ def _cell(value: str | None, column: ResultColumn) -> str:
 
 
 def _json_of(value: str | None, column: ResultColumn) -> str:
-    """Returns a value as JSON. A value that is already JSON is checked but not converted, because a
-    few characters can be a number with a billion digits.
+    """Returns a value as JSON. Does not convert a value that is already JSON, because a few
+    characters can be a number with a billion digits.
     """
     if value is None:
         return "null"
     if column.kind == "json":
-        # The value may be incomplete because of its length, or nested too deeply for Python.
+        # The value may be cut off, or nested too deeply for Python.
         with suppress(ValueError, RecursionError):
             DECODER.decode(value)
             return value

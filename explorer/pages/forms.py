@@ -55,17 +55,15 @@ class EditorForm(forms.Form):
         return self.cleaned_data
 
     def parameters(self) -> dict[str, str]:
-        """Returns the values of the query's parameters by name. Parameters without a value are not
-        included.
-        """
+        """Returns the entered values of the query's parameters, by name."""
         names = numbered(self.cleaned_data["sql"]).names
         given = {name: self.data.get(f"{PREFIX}{name}", "").replace("\0", "") for name in names}
         return {name: value for name, value in given.items() if value != ""}
 
 
 class SaveForm(forms.Form):
-    """A form for saving a query: its title, and whether colleagues can see the query. These fields
-    are in the same form as the query. A query without a title can be run, but not saved.
+    """The part of the editor's form that saves the query: its title, and whether colleagues can see
+    the query. The title is required only for saving.
     """
 
     use_required_attribute = False

@@ -1,5 +1,5 @@
-"""The history of queries. It shows the user's own queries, or the queries of all people to users
-with this permission.
+"""The history of queries: the user's own queries or, with a permission, the queries of all
+people.
 """
 
 from uuid import UUID
@@ -36,8 +36,8 @@ def history(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def run_again(request: PersonRequest, pk: UUID) -> HttpResponse:
-    """Opens a query of the history in the editor. The query is not run. Users who may only read the
-    history see a page with the whole query.
+    """Opens a query of the history in the editor, without running the query. Users who may only
+    read the history see a page with the whole query.
     """
     runs, sees_all = _visible(request)
     found = get_object_or_404(runs, pk=pk)
@@ -48,7 +48,7 @@ def run_again(request: PersonRequest, pk: UUID) -> HttpResponse:
 
 
 def _visible(request: PersonRequest) -> "tuple[QuerySet[QueryRun], bool]":
-    """Returns the runs that this user may see, and whether these are the runs of all people.
+    """Returns the runs that this user may see, and whether these include the runs of other people.
 
     Raises: Http404 if the user may not see the history.
     """

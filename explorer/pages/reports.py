@@ -16,9 +16,9 @@ from transactions.reports.runner import run
 
 @require_safe
 def of_report(request: PersonRequest, slug: str, number: int) -> HttpResponse:
-    """Opens a query of a report in the editor, without running the query there. `number` is the
-    number of the query, starting at 1, and the parameters of the report are in the URL. Runs the
-    report first, because its SQL is known only after that.
+    """Opens a query of a report in the editor, without running the query there. The report itself
+    runs first, because only then its SQL is known. `number` is the number of the query, starting at
+    1, and the URL contains the parameters of the report.
 
     Raises: Http404 if there is no such query.
     """

@@ -19,8 +19,8 @@ FOLDED_CELL = 240  # characters; a longer value is collapsed
 
 @dataclass(frozen=True, slots=True)
 class MarkedLine:
-    """The line of a query in which Postgres found a problem. The line is split into the text before
-    the problem, the word at the problem, and the text after the problem.
+    """The line of a query with an error, in three parts: the text before the word with the error,
+    this word, and the text after it.
     """
 
     number: int
@@ -31,7 +31,7 @@ class MarkedLine:
 
 @dataclass(frozen=True, slots=True)
 class ResultCell:
-    """A value in the table of the result. The value None stands for NULL."""
+    """A value in the table of the result. None stands for NULL."""
 
     value: str | None
     is_number: bool
@@ -44,9 +44,7 @@ class ResultCell:
 
     @property
     def start(self) -> str:
-        """The beginning of the value, if the whole value would make the row of the table too high.
-        If the row is not too high, this is "".
-        """
+        """The beginning of a value that would make its row too high, or "" for a shorter value."""
         if self.is_number or self.value is None or len(self.value) <= FOLDED_CELL:
             return ""
         return shortened(self.value, FOLDED_CELL // 2)
@@ -54,7 +52,9 @@ class ResultCell:
 
 @dataclass(frozen=True, slots=True)
 class ShownResult:
-    """A result in the form that the template needs. `limit` is the maximum number of rows."""
+    """A result with the attributes that the template needs. `limit` is the maximum number of
+    rows.
+    """
 
     result: QueryResult
     sql: str
@@ -77,7 +77,7 @@ class ShownResult:
 
     @property
     def marked(self) -> MarkedLine | None:
-        """The line with the problem, or None if Postgres reported no position."""
+        """The line with the error, or None if Postgres reported no position."""
         problem = self.result.problem
         if problem is None or problem.place is None:
             return None
@@ -99,13 +99,13 @@ class ShownResult:
 
     @property
     def is_cut(self) -> bool:
-        """Whether a value was too long, so that only its beginning is shown."""
+        """Whether one of the values was too long and was cut off."""
         return any(len(v) > MAX_CHARACTERS for row in self.result.rows for v in row if v)
 
 
 def marked_line(sql: str, place: int) -> MarkedLine:
-    """Returns the line of the query that contains the position `place`, split around the word at
-    this position. If the position is after the end, returns the last line.
+    """Returns the line of the query at the position `place`, split around the word at this
+    position. Returns the last line for a position after the end.
     """
     place = min(place, len(sql))
     start = sql.rfind("\n", 0, place) + 1
@@ -120,10 +120,9 @@ def marked_line(sql: str, place: int) -> MarkedLine:
 
 
 def chart_of(result: QueryResult) -> Chart | None:
-    """Returns a chart of the second column, with the first column as labels. If the first column
-    contains dates, returns a column chart, otherwise a bar chart. Returns None if the second column
-    contains anything but numbers. Also returns None if there are less than two rows or more than
-    MAX_MARKS rows.
+    """Returns a chart of the numbers in the second column, with the first column as labels. The
+    chart has columns if the labels are dates, otherwise bars. Returns None if the second column
+    contains anything but numbers, for fewer than two rows, and for more than MAX_MARKS rows.
     """
     columns, rows = result.columns, result.rows
     if len(columns) < 2 or not columns[1].is_number or not 2 <= len(rows) <= MAX_MARKS:

@@ -1,5 +1,5 @@
-"""Limits the number of queries that run in parallel in a process (one per user), and the number of
-queries that a user runs per minute.
+"""Limits how many queries run in parallel in a process (one per user), and how many queries a user
+runs per minute.
 """
 
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from threading import BoundedSemaphore
 from accounts.sign_in.limits import MINUTE, Limit, passes
 from ledger.web.running_requests import RunningRequests
 
-MAX_PARALLEL = 2  # a web process has eight threads
-SECONDS = 0.5  # the maximum wait for a free place; the wait blocks a thread
+MAX_PARALLEL = 2  # of the eight threads of a web process
+SECONDS = 0.5  # seconds; a query that waits for a free place blocks a thread
 RUNS_PER_MINUTE = Limit("explorer_runs", 60, MINUTE)
 BUSY = "Too many queries are running in parallel. Try again in a moment."
 ANOTHER_RUNS = "Your other query is still running. Run this one when it has ended."
 TOO_OFTEN = "You ran many queries in this minute. Try again in a minute."
 _room = BoundedSemaphore(MAX_PARALLEL)
-# A limit per user, so that one user cannot use all places
+# Per user, so that one user cannot use all places
 _of_person = RunningRequests(most_running=1, waiting=0)
 
 

@@ -1,11 +1,11 @@
 """Handles queries that exceed their time limit because Postgres could not stop them.
 
 Note [Overdue queries]: Postgres can stop a query only at certain points in its code, and some
-functions compute for minutes without such a point. A time limit does not end them, and neither does
-the end of the client or pg_terminate_backend. The web process stops waiting for such a query, so
-other queries can run in its place. To prevent that many such queries run, each session writes the
-end time of its SQL statement into its `application_name`. If too many other sessions of the role,
-in any process, are past their end time, no further query is run.
+functions compute for minutes without such a point. Neither a time limit, nor the end of the client,
+nor pg_terminate_backend stops such a query. The web process stops waiting for the query, so other
+queries can run in its place. To limit the number of overdue queries, each session writes the end
+time of its SQL statement into its `application_name`. If too many other sessions of the role, in
+any process, are past their end time, no further query is run.
 
 Note [An arithmetic error as an end]: when Postgres gets the signal for a floating-point exception,
 it raises an error immediately. The SQL statement then ends like after a division by zero, and the
@@ -29,8 +29,8 @@ from explorer.schema.functions import SCHEMA, UNTIL
 
 MAX_OVERDUE = 2  # on one server; each query may use a whole processor
 LATE = 1  # seconds after the end time
-LOOKS, MOMENT = 5, 0.1  # the number of intervals between observations, and their length in seconds
-# New pages per MOMENT that are accepted; they are in memory that the process already had
+LOOKS, MOMENT = 5, 0.1  # number of observations after the first, seconds between them
+# Page faults that are accepted per MOMENT, for memory that the process already had
 MAX_FAULTS = 20
 STILL_RUNNING = (
     "Some queries have exceeded their time limit, and the database has not stopped them yet. Try"
@@ -41,8 +41,8 @@ NOW = b"SELECT extract(epoch FROM clock_timestamp())::bigint"
 
 
 def note_end(connection: Any, seconds: float) -> None:
-    """Writes the end time of the next SQL statement into the session, where other sessions can read
-    it. `seconds` is the time limit from now.
+    """Writes the end time of the next SQL statement into the session, for other sessions to read.
+    `seconds` is the time from now.
     """
     (now,) = connection.execute(NOW).fetchone()
     connection.execute(f"SET LOCAL application_name = '{UNTIL}{now + ceil(seconds)}'".encode())
@@ -66,7 +66,7 @@ def end_overdue(connection: Any) -> None:
 
 def _is_session(pid: int, role: str) -> bool:
     """Returns whether this process is a database session of the role. Returns False if the
-    operating system does not provide this information.
+    operating system does not reveal this.
     """
     try:
         title = Path(f"/proc/{pid}/cmdline").read_bytes().decode()
@@ -76,8 +76,8 @@ def _is_session(pid: int, role: str) -> bool:
 
 
 def _only_computes(pid: int) -> bool:
-    """Returns whether the process runs all the time, with few system calls and almost no new memory
-    between two observations.
+    """Returns whether the process only computes: it runs at every observation, with few system
+    calls and almost no new memory.
     """
     looks = [_activity(pid)]
     for _ in range(LOOKS):
@@ -106,8 +106,8 @@ class _Activity(NamedTuple):
 
 
 def _activity(pid: int) -> _Activity:
-    """Returns the activity from /proc/<pid>/stat. The first field after the name in brackets has
-    the number 3. Returns default values if the process does not exist.
+    """Returns the activity of a process from /proc/<pid>/stat, or default values if there is no
+    such process. The first field after the name in brackets has the number 3.
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -10,13 +10,13 @@ from psycopg.pq import ExecStatus
 from explorer.running.session import LOCK_SECONDS, QueryConnection
 
 # Parsing locks the tables in the text, even tables that the role may not read: see `LOCKED` in
-# functions. The limit is one second longer than the lock timeout, so that a lock timeout is
-# reported as a lock timeout.
+# functions. The limit is one second longer than the lock timeout, so that the lock timeout ends
+# first.
 SECONDS = LOCK_SECONDS + 1
 
 
 class SlowToParse(psycopg.errors.QueryCanceled):
-    """The text could not be parsed within SECONDS."""
+    """An error for a text that was not parsed within SECONDS."""
 
 
 def parsed(connection: QueryConnection, sql: str, types: Sequence[int] = ()) -> Any:

@@ -1,8 +1,7 @@
-"""Converts the named parameters of a query, `:name` or `%(name)s`, to numbered parameters, whose
-values Postgres binds.
+"""Converts the named parameters of a query, `:name` or `%(name)s`, to numbered parameters, so that
+Postgres binds their values and no value becomes part of the text.
 
-A value never becomes part of the text. A name within a string, a quoted identifier or a comment is
-not a parameter.
+A name within a string, a quoted identifier or a comment is not a parameter.
 """
 
 import re
@@ -11,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LETTER = r"A-Za-z_\x80-\U0010ffff"  # the letters of names and of dollar-quote tags, as in Postgres
-# A string constant can continue after a line break, with the same kind of escapes as in its first
-# part.
+# A string constant can continue after a line break. The kind of its first part decides about
+# escapes.
 LINE_BREAK = r"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:\s|--[^\r\n]*+[\r\n])*+"
-# A token that may contain a colon or percent sign, or is a parameter. Whether the SQL is valid is
-# decided by Postgres.
+# Matches parameters, and tokens in which a colon or percent sign is not a parameter. Postgres
+# decides whether the SQL is valid.
 TOKEN = re.compile(
     rf"""
       (?P<hidden>
@@ -34,35 +33,33 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NumberedQuery:
-    """A query whose parameters were replaced by $1, $2 and so on. `names` contains the names of the
-    parameters in this order.
+    """A query with parameters $1, $2 and so on. `names` contains the names of the parameters in
+    this order.
     """
 
     text: str
     names: tuple[str, ...]
-    # Pairs of a position in `text` and the offset after this position
+    # Pairs: a position in `text`, and the offset to the entered text after this position
     shifts: tuple[tuple[int, int], ...]
-    parts: tuple[str, ...]  # the pieces of the entered text between the parameters
-    places: tuple[int, ...]  # for the parameter after each piece, its index in `names`
+    parts: tuple[str, ...]  # the entered text between the parameters
+    places: tuple[int, ...]  # the index in `names` of the parameter after each part
     has_numbers: bool  # whether the user has entered a parameter like $1
 
     def with_array(self, types: Sequence[str]) -> str:
-        """Returns the text with its parameters replaced by elements of the array $1. `types` are
-        the SQL types to which the elements are cast.
+        """Returns the text with elements of the array $1 instead of parameters. `types` are the SQL
+        types to which the elements are cast.
         """
         marks = [f"(($1)[{place + 1}]::{types[place]})" for place in self.places]
         return "".join(part + mark for part, mark in zip(self.parts, [*marks, ""], strict=True))
 
     def typed_place(self, place: int) -> int:
-        """Returns the position in the entered text that corresponds to a position in `text`."""
+        """Returns the position in the entered text for a position in `text`."""
         found = bisect_right([start for start, _shift in self.shifts], place)
         return place - self.shifts[found - 1][1] if found else place
 
 
 def numbered(typed: str) -> NumberedQuery:
-    """Returns the query with numbered parameters. A name that appears several times is one
-    parameter.
-    """
+    """Returns the query with numbered parameters. A repeated name is one parameter."""
     names: dict[str, int] = {}  # with their positions
     parts: list[str] = []
     places: list[int] = []

@@ -24,7 +24,7 @@ from ledger.text.lines import cut
 
 MAX_COLUMNS = 60
 MAX_CELLS = 1_000_000  # enough for 20 columns with the maximum number of rows of a file
-MAX_CHARACTERS = 2_000  # the maximum length of a value; a longer value is cut off
+MAX_CHARACTERS = 2_000  # longer values are cut off
 MEGABYTE = 1024 * 1024
 MAX_MEGABYTES = 16  # for all values together
 NUMBERS = {20, 21, 23, 26, 700, 701, 1700}
@@ -70,8 +70,8 @@ class QueryParameter:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The reason why there are no rows: a message, the SQLSTATE, and the position in the entered
-    text, which starts at 0.
+    """The reason why a query returned no rows: a message, the SQLSTATE, and the position in the
+    entered text, which starts at 0.
     """
 
     sentence: str
@@ -85,8 +85,8 @@ class QueryResult:
     """The rows of a query as text, or the problem. `has_more` is True if there are more rows than
     requested.
 
-    `parameters` are the parameters in the text, and `missing` contains the names of those without a
-    value. The query is run only if no value is missing.
+    `parameters` are the parameters in the text. `missing` contains the names of the parameters
+    without a value. The query is run only if no value is missing.
     """
 
     columns: Sequence[ResultColumn] = ()
@@ -133,8 +133,8 @@ class QueryRequest:
 
 
 def run(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
-    """Runs the query on the server that this thread uses, and returns the result. The server may be
-    a replica. If the query was executed, the read is logged, even if this function raises an error.
+    """Runs the query on the server that this thread uses, which may be a replica, and returns the
+    result. Logs the read if the query was executed, even after an error.
 
     Raises: NotSetUp; ExplorerBusy; psycopg's OperationalError if the server fails, or cancels the
     query because of a conflict.
@@ -154,7 +154,7 @@ def run(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
                 result.problem = _trapped(refused, query_request)
     except ServerHangs:
         # The time limit has passed and Postgres did not stop the query. Another server would not
-        # stop it either.
+        # stop the query either.
         is_over = time.perf_counter() - started >= longest_silence(query_request.seconds)
         if not (is_over and result.read_rows):
             raise
@@ -196,7 +196,8 @@ def _run_in(
         for name, (_label, oid) in zip(names, columns, strict=True)
     )
     executed = query.with_array(type_names(connection, types))
-    # The text is also parsed separately: a marker may join adjacent text, but a bracket cannot
+    # This text is also parsed separately, because its tokens may differ: the marker $1 may join
+    # adjacent text, but a bracket cannot
     if query.names:
         result.prefix = 0
         parsed(connection, executed, [TEXT_ARRAY])
@@ -222,9 +223,8 @@ def _run_in(
 def _described(
     connection: QueryConnection, query: NumberedQuery, result: QueryResult
 ) -> tuple[list[tuple[str, int]], list[int]]:
-    """Lets Postgres parse the text separately, without running it. Returns its columns as pairs of
-    name and type, and the types of its parameters. Sets `result.problem` if the query cannot be
-    run.
+    """Lets Postgres parse the text separately, without running it. Returns the names and types of
+    its columns, and the types of its parameters. Sets `result.problem` if the query cannot be run.
 
     Raises: psycopg's Error if the text is not a single valid statement.
     """
@@ -261,9 +261,9 @@ def _kind(oid: int) -> str:
 
 
 def _is_about_the_query(error: psycopg.Error) -> bool:
-    """Returns whether the error is caused by the query, so that another server would return the
-    same error. The code 40001 comes from a replica that has cancelled the query because of a
-    conflict. Codes that begin with 57P or 08 come from servers that stop.
+    """Returns whether the query caused the error, so that another server would return the same
+    error. A replica that cancels the query because of a conflict returns the code 40001. Servers
+    that stop return codes that begin with 57P or 08.
     """
     state = error.sqlstate or ""
     return state != "" and state[:2] not in ("08", "40") and not state.startswith("57P")
@@ -308,8 +308,8 @@ def not_stopped(seconds: float) -> str:
 
 
 def _place(position: str | None, query: NumberedQuery, prefix: int) -> int | None:
-    """Returns the position of the error in the entered text, which starts at 0. Returns None if the
-    position is outside the entered text.
+    """Returns the position of the error in the entered text, starting at 0, or None if the error is
+    outside the entered text.
     """
     place = int(position or 0) - 1 - prefix
     return query.typed_place(place) if 0 <= place < len(query.text) else None

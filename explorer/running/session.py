@@ -79,13 +79,13 @@ class NotSetUp(Exception):
 
 class QueryConnection(LimitedConnection):
     """A connection for the SQL statements of one query, which share one time limit. `ends` is the
-    end of this time on the monotonic clock.
+    end of the time limit on the monotonic clock.
     """
 
     ends = 0.0
 
     def limit_next(self, most: float = inf) -> None:
-        """Sets the timeout of the next SQL statement to the remaining time, but to at most `most`
+        """Sets the timeout of the next SQL statement: the remaining time, but at most `most`
         seconds.
 
         Raises: QueryCanceled if no time is left.
@@ -126,8 +126,8 @@ def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryC
 
 
 def end_late_queries() -> None:
-    """Ends queries that the embedded server did not stop in time. Does nothing if the server is not
-    embedded.
+    """Ends queries on the embedded server that Postgres did not stop in time. Does nothing for
+    other servers.
     """
     if _is_embedded():
         with suppress(psycopg.Error, NotSetUp), closing(_connect()) as connection:
@@ -139,15 +139,15 @@ def _is_embedded() -> bool:
 
 
 def longest_silence(seconds: float) -> float:
-    """Returns the longest time in seconds without a response from the server. After this time, the
-    web process stops waiting for a query with the time limit `seconds`.
+    """Returns the time in seconds after which the web process stops waiting for the server.
+    `seconds` is the time limit of the query.
     """
     return seconds + STOP_SECONDS + GIVEN_UP_AFTER
 
 
 def _connect() -> QueryConnection:
-    """Connects to the same server as this thread's connection, and signs in as the explorer's role.
-    The server may be a replica.
+    """Connects to the server of this thread's connection, which may be a replica, and signs in as
+    the explorer's role.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     role = settings.LEDGER_EXPLORER_ROLE
@@ -177,9 +177,7 @@ def _connect() -> QueryConnection:
 
 
 def _answers_others(database: Any) -> bool:
-    """Returns whether the server of `database` accepts a connection with the usual role of this
-    process.
-    """
+    """Returns whether the server of `database` answers a query of this process's usual role."""
     try:
         database.ensure_connection()
         with database.raw.limited_to(database.connect_seconds), database.cursor() as cursor:
@@ -199,8 +197,8 @@ def _check(connection: psycopg.Connection[Any]) -> None:
 
 
 def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: float) -> None:
-    """Sets the settings only for this transaction, because behind a pooler another client may use
-    the session afterwards.
+    """Sets the settings of the session for this transaction only. Behind a pooler, another client
+    may use the session afterwards.
     """
     values = {
         "search_path": SCHEMA,
@@ -218,11 +216,12 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
 
 
 def _set_token(connection: psycopg.Connection[Any], token: str) -> None:
-    """Sets the token as a bound value. All sessions of the role can read the texts of SQL
-    statements in `pg_stat_activity`. If the token were in the text, the query of a colleague could
-    use it to read names. Binding needs the right to call `set_config`. A superuser can hide the
-    texts of statements and remove this right from the role. In this case the token is part of the
-    text.
+    """Sets the token as a bound value, because all sessions of the role can read the texts of SQL
+    statements in `pg_stat_activity`. A colleague's query could use a token in the text to read
+    names.
+
+    Binding needs the right to call `set_config`. A superuser can remove this right from the role
+    and hide the texts of statements instead. The token is then part of the text.
     """
     if connection.execute(MAY_BIND).fetchone() == (True,):
         connection.execute(b"SELECT pg_catalog.set_config($1, $2, true)", [SETTING, token])
@@ -235,14 +234,13 @@ def _set_local(name: str, value: str) -> Composed:
 
 
 def undo_settings(connection: psycopg.Connection[Any]) -> None:
-    """Undoes the settings of a statement, such as its time limit."""
+    """Undoes the settings that a statement has made, such as its time limit."""
     connection.execute("ROLLBACK TO SAVEPOINT query")
 
 
 def _forget(connection: psycopg.Connection[Any]) -> None:
-    """Removes all state from the session. If the connection is to a pooler, the session continues
-    to exist after the connection is closed. ROLLBACK removes everything except session locks, so
-    this function releases the session locks explicitly.
+    """Removes all state from the session, which a pooler keeps open after this connection is
+    closed. ROLLBACK removes everything except session locks, which this function releases.
     """
     connection.execute("ROLLBACK TO SAVEPOINT query")
     connection.execute("SELECT pg_catalog.pg_advisory_unlock_all()")

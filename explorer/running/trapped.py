@@ -23,11 +23,11 @@ from psycopg.adapt import Loader
 from explorer.running.session import QueryConnection
 
 LONGEST_MESSAGE = 2_000  # characters of an error
-# The SQLSTATE codes of the two usual ends: all rows were read, or the rows are too large. A code
-# that ends with 000 would stand for a class of errors.
+# The SQLSTATE codes of the two usual ends: all rows were read, or the rows are too large. They must
+# not end with 000, which stands for a class of errors.
 DONE, TOO_LARGE = "EX001", "EX002"
 INPUT = b"DECLARE given CURSOR FOR SELECT $1::text, $2::text[], $3::bigint"
-# Errors that require another server are raised again.
+# The block raises an error again if another server must run the query.
 BLOCK = f"""
 DO $block$
 DECLARE
@@ -65,7 +65,7 @@ $block$
 
 
 class TrappedError(Exception):
-    """The error of an SQL statement: its SQLSTATE, the beginning of its message, and its hint."""
+    """An error of an SQL statement: its SQLSTATE, the beginning of its message, and its hint."""
 
     def __init__(self, state: str, message: str, hint: str) -> None:
         super().__init__(state, message, hint)
@@ -82,8 +82,8 @@ class _TextLoader(Loader):
 def lines_of(
     connection: QueryConnection, statement: str, values: Sequence[str], most: int
 ) -> list[str]:
-    """Returns the text in the only column of each row. The texts may have `most` bytes in total.
-    The SQL statement reads its values from the array $1.
+    """Returns the text in the only column of each row. The SQL statement reads its values from the
+    array $1. `most` is the maximum size of all texts together, in bytes.
 
     Raises: TrappedError with the SQLSTATE TOO_LARGE if the texts are larger, or with another
     SQLSTATE if the statement has an error; psycopg's Error if the statement was stopped.

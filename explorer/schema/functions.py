@@ -18,9 +18,9 @@ CREATE SCHEMA {RULES};
 CREATE TABLE {RULES}.keys (inner_pad bytea PRIMARY KEY, outer_pad bytea NOT NULL);
 COMMENT ON TABLE {RULES}.keys IS 'Keys of the explorer''s tokens, for the owner alone';
 """
-# Prefix of `application_name` in the sessions of the role. The end time of the query follows.
+# Prefix of `application_name` in the sessions of the role, before the end time of the query.
 UNTIL = "ledger explorer until "
-# The role may not read pg_stat_activity, because it shows the transaction ids of other sessions.
+# The role may not read pg_stat_activity, which shows the transaction ids of other sessions.
 OVERDUE = f"""
 CREATE FUNCTION {SCHEMA}.overdue_sessions() RETURNS TABLE (pid integer, seconds_late numeric)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -51,8 +51,8 @@ $$;
 REVOKE ALL ON FUNCTION {SCHEMA}.locks_hidden_table() FROM PUBLIC;
 """  # noqa: S608 - a constant
 _SCOPE = f"({RULES}.claims())[2]::int"
-# The numbers of `ledger.db.rights.row_security.RowScope`: BANK means without names, STAFF means
-# with names.
+# Values of `ledger.db.rights.row_security.RowScope`: BANK is without names, and STAFF is with
+# names.
 FUNCTIONS = {
     "reads_bank() RETURNS boolean": f"coalesce({_SCOPE} >= 4, false)",
     "reads_names() RETURNS boolean": f"coalesce({_SCOPE} >= 5, false)",

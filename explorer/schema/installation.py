@@ -30,7 +30,7 @@ def apply() -> bool:
 
     The owner of the tables runs this function. Rights and keys are written each time, because a
     restored backup has no rights, and SECRET_KEY may have changed. If the explorer's role does not
-    exist, the views are created, but no role may read them. See Note [Short waits].
+    exist, the views are created and no role may read them. See Note [Short waits].
     """
     return with_short_waits(_apply)
 
@@ -50,8 +50,8 @@ def _apply() -> bool:
 
 
 def lift_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -> None:
-    """Removes the views before migrations, because views prevent changes to the columns that they
-    read. The views are created again after the migrations.
+    """Removes the views before migrations, because views prevent changes of the columns that they
+    read.
     """
 
     def lift() -> None:
@@ -63,7 +63,7 @@ def lift_before_migration(*, plan: Sequence[tuple[Any, bool]], **_signal: Any) -
 
 
 def is_installed() -> bool:
-    """Returns whether the database contains the views of this version."""
+    """Returns whether the views in the database are the views of this version."""
     with connection.cursor() as cursor:
         return _installed(cursor) == _digest()
 
@@ -105,8 +105,8 @@ def _remove(cursor: CursorWrapper) -> None:
 
 
 def _grant(cursor: CursorWrapper) -> None:
-    """Grants the explorer's role SELECT on the views and EXECUTE on its functions. Other roles get
-    no rights.
+    """Grants the explorer's role SELECT on the views and EXECUTE on its functions. Grants nothing
+    to other roles.
     """
     role = settings.LEDGER_EXPLORER_ROLE
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])

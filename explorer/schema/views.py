@@ -19,8 +19,8 @@ NAMES = "(SELECT explorer_rules.reads_names())"
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
-    """A column of a view, with its description for the page. `sql` is the SQL of the column. By
-    default, this is the column of the table with the same name.
+    """A column of a view, with its description for the page. `sql` is the SQL of the column
+    (default: the column of the table with the same name).
     """
 
     name: str
@@ -34,8 +34,8 @@ class ViewColumn:
 
 @dataclass(frozen=True, slots=True)
 class ExplorerView:
-    """A view on one table. In the SQL of its columns, the table is called `row`. `exists` is an SQL
-    condition that every row of the view must meet.
+    """A view on one table, which the SQL of its columns calls `row`. `exists` is an SQL condition
+    for the rows that the view contains.
     """
 
     name: str
@@ -46,9 +46,9 @@ class ExplorerView:
 
     @property
     def sql(self) -> str:
-        """The SQL statement that creates the view as a security barrier. With the barrier,
-        conditions that may raise an error are checked only on rows that the user may see. See Note
-        [All rows or none].
+        """The SQL statement that creates the view as a security barrier. Because of the barrier, an
+        expression of a query that may raise an error is only evaluated on rows that the user may
+        see. See Note [All rows or none].
         """
         columns = ",\n  ".join(column.definition for column in self.columns)
         source = self.source or f"public.{self.name}"
@@ -59,14 +59,15 @@ class ExplorerView:
 
 
 def _named(column: str, about: str, others: str = "NULL") -> ViewColumn:
-    """Returns a column with text that may contain names of people. `others` is an SQL expression.
-    Users who may not see names see its value instead of the text.
+    """Returns a column with text that may contain names of people. `others` is the SQL expression
+    of the column for users who may not see names.
     """
     return ViewColumn(column, about, f"CASE WHEN {NAMES} THEN row.{column} ELSE {others} END")
 
 
 HIDDEN = "NULL where you may not see names"
-# The bank itself groups by these values, so they are visible to all users of the explorer.
+# The values of these columns are visible to all users of the explorer, because the bank groups by
+# them.
 _STAY = ", ".join(f"'{key}'" for key in KEYS_WITHOUT_NAMES)
 METADATA_KEYS_ONLY = f"""(
     SELECT jsonb_object_agg(

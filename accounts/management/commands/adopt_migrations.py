@@ -104,7 +104,7 @@ def _is_fresh(app: str, name: str) -> bool:
 
 
 def _recreate_triggers(cursor: CursorWrapper, tables: ProjectState) -> None:
-    """Recreates the triggers, because their names contain a digest of the app label."""
+    """Recreates the triggers, because the name of a trigger contains a digest of the app label."""
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     cursor.execute(TRIGGERS)
     for (drop,) in cursor.fetchall():
@@ -115,8 +115,8 @@ def _recreate_triggers(cursor: CursorWrapper, tables: ProjectState) -> None:
 
 
 def _update_labels(cursor: CursorWrapper) -> None:
-    """Updates the labels in the existing rows, because permissions and the admin's log refer to
-    these rows.
+    """Writes the new app labels into existing rows, so that permissions and the admin's log stay
+    valid.
     """
     for model in apps.get_models():
         label = model._meta.app_label

@@ -1,7 +1,7 @@
 """Runs an ECS task once in a deployment, which continues only if the task succeeds.
 
-CloudFormation calls `on_event`, and then `is_complete` until it returns True. An exception makes
-the deployment fail, and CloudFormation then reverts all its changes.
+CloudFormation calls `on_event`, and then calls `is_complete` until the result is True. After an
+exception, CloudFormation reverts all changes of the deployment.
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ def on_event(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def is_complete(event: dict[str, Any], _context: object) -> dict[str, bool]:
-    """Returns whether the task has ended. Raises RuntimeError if it ended with an error."""
+    """Returns whether the task has ended. Raises RuntimeError if the task ended with an error."""
     if event["RequestType"] == "Delete":
         return {"IsComplete": True}
     properties, arn = event["ResourceProperties"], event["Data"]["Task"]

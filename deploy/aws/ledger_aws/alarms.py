@@ -23,12 +23,14 @@ from ledger_aws.tasks import Tasks
 
 MINUTE, FIVE, HOUR = Duration.minutes(1), Duration.minutes(5), Duration.hours(1)
 GIB = 1024**3
-# RDS adds storage when less than a tenth is free. Less than half of that means it did not.
+# RDS adds storage when less than a tenth is free. Less than a twentieth means that RDS has not
+# added storage.
 STORAGE_PART = 20
-# Connections at which an operator should look. RDS allows about one for each 9.5 MB of memory.
+# The number of connections above which an alarm fires. RDS allows about one for each 9.5 MB of
+# memory.
 CONNECTIONS = {"t4g.medium": 300, "m7g.large": 600, "r7g.large": 1200}
-# Log lines of the web tasks, and the alarms on their numbers: name, field, statistic over five
-# minutes, highest normal value, number of periods in a row, and description.
+# Alarms on numbers in log lines of the web tasks: name, field, statistic over five minutes, highest
+# normal value, number of periods in a row, and description.
 FIGURES = '{ $.event = "figures" }'
 OF_THE_BANK = (
     ("oldest-transaction", "oldest_transaction_seconds", "Maximum", 900, 1,
@@ -95,8 +97,8 @@ class Alarms(Construct):
     # --- pages ----------------------------------------------------------------------------------
 
     def _pages(self, service: Service) -> list[cloudwatch.Alarm]:
-        """Makes two alarms instead of one for the sum. The load balancer writes a count only if it
-        is not 0, and a sum has no result in a minute without one of the counts.
+        """Makes two alarms on single counts instead of one alarm on their sum. The load balancer
+        writes only counts above 0, and a sum has no result in a minute without one of the counts.
         """
         metrics = service.balancer.metrics
         return [
@@ -217,7 +219,8 @@ class Alarms(Construct):
             OVER, 0, "The audit found errors in the books.",
         )  # fmt: skip
         self._alarm(
-            # In hours: a day in autumn has 25, and an audit may take longer than the one before.
+            # In hours. A day in autumn has 25 hours, and an audit may take longer than the previous
+            # audit.
             "no-clean-audit", found["Clean"].metric(period=HOUR, statistic="Sum"),
             UNDER, 1, "No audit has found the books clean for 27 hours.", times=27,
             missing=MISSING_IS_BAD,
@@ -229,7 +232,8 @@ class Alarms(Construct):
         self._failed_commands(tasks, cluster)
         of_it = {"ClusterName": cluster.cluster_name, "ServiceName": "work"}
         self._alarm(
-            # The minimum, because a worker that keeps crashing runs some of the time.
+            # The minimum of the period, because a worker that crashes again and again runs some of
+            # the time.
             "no-worker", _metric("ECS/ContainerInsights", "RunningTaskCount", of_it, "Minimum"),
             UNDER, 1, "No task delivers events to webhooks.", times=3, missing=MISSING_IS_BAD,
         )  # fmt: skip
@@ -262,7 +266,9 @@ class Alarms(Construct):
     # --- the bank -------------------------------------------------------------------------------
 
     def _bank(self, log: logs.ILogGroup) -> None:
-        """Makes alarms on the log lines of `ledger/monitoring/figures_log.py`, one per minute."""
+        """Makes alarms on the log lines of `ledger/monitoring/figures_log.py`, which writes one
+        line per minute.
+        """
         for name, figure, statistic, most, times, description in OF_THE_BANK:
             found = self._count(name.title().replace("-", ""), log, FIGURES, value=f"$.{figure}")
             metric = found.metric(period=FIVE, statistic=statistic)

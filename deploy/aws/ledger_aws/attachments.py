@@ -15,10 +15,10 @@ FOLDER = "attachments"  # as in Ledger's keys: banking/attachments/storage.py
 
 
 class AttachmentBucket(Construct):
-    """A private bucket, encrypted with the bank's key and open only over TLS.
+    """A private bucket, encrypted with the bank's key and accessible only over TLS.
 
-    A deleted file is kept as an old version for as long as the database's backups. The bucket is
-    kept when the stack is deleted.
+    A deleted file stays as an old version for as long as backups of the database are kept. The
+    bucket stays when the stack is deleted.
     """
 
     def __init__(self, scope: Construct, config: Config, key: kms.IKey) -> None:
@@ -45,10 +45,10 @@ class AttachmentBucket(Construct):
         )
 
     def serve(self, task: ecs.FargateTaskDefinition, *, only_deletes: bool = False) -> None:
-        """Adds the bucket to a task's settings, and rights on it to the task's role.
+        """Adds the bucket to a task's settings, and rights on the bucket to the task's role.
 
-        As for secrets, only the policy of the role grants access. The right to list the bucket is
-        needed because S3 otherwise answers 403 instead of 404 for a missing object.
+        Only the policy of the role grants access, as for secrets. The role may also list the
+        bucket, because S3 otherwise responds with 403 instead of 404 for a missing object.
         """
         assert task.default_container is not None
         for name, value in (

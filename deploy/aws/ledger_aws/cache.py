@@ -27,7 +27,7 @@ class Cache(Construct):
             ),
             removal_policy=RemovalPolicy.DESTROY,
         )
-        # CloudFormation reads the secret; the template contains only its name.
+        # CloudFormation reads the secret. The template contains only the name of the secret.
         read = password.secret_value.unsafe_unwrap()
         subnets = elasticache.CfnSubnetGroup(
             self,
@@ -65,7 +65,7 @@ class Cache(Construct):
             auth_token=read,
         )
         host = self.group.attr_primary_end_point_address
-        # "Unsafe" is about passwords in plain text. Here is only the name of the secret.
+        # "Unsafe" warns of passwords in plain text, but this is only the name of the secret.
         url = Fn.join("", ["rediss://:", read, "@", host, f":{CACHE}/0"])
         self.url = secretsmanager.Secret(
             self,

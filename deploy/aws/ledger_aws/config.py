@@ -18,7 +18,7 @@ ANY = re.compile(r".*")
 
 
 class WrongContext(Exception):
-    """A value of the context is missing or wrong; the message explains which one and why."""
+    """A value of the context is missing or wrong. The message names the value and the reason."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ REQUIRED = (
 )  # fmt: skip
 RENAMED = {"size": "size_name"}
 SETTING = re.compile(r"(LEDGER|OIDC|COGNITO|OTEL)_[A-Z_]+")
-# Their values would be in the templates and in task definitions, which many people may read.
+# Secret settings, whose values would otherwise be in templates and task definitions, which many
+# people may read.
 SECRET_SETTINGS = (
     "OIDC_CLIENT_SECRET", "COGNITO_CLIENT_SECRET", "OTEL_EXPORTER_OTLP_HEADERS",
 )  # fmt: skip
@@ -138,7 +139,10 @@ OF_PROVIDER = re.compile(r"(OIDC|COGNITO)_[A-Z_]+")
 
 
 def read(context: Mapping[str, Any]) -> Config:
-    """Returns the configuration in the context. Raises WrongContext."""
+    """Returns the configuration in the context.
+
+    Raises: WrongContext.
+    """
     found = {key: str(value) for key, value in context.items() if not key.startswith(OWN)}
     settings = {key: found.pop(key) for key in list(found) if SETTING.fullmatch(key)}
     secrets = {key: settings.pop(key) for key in SECRET_SETTINGS if key in settings}
@@ -161,7 +165,9 @@ def read(context: Mapping[str, Any]) -> Config:
 
 
 def _check_secrets(settings: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-    """Checks the names and the ARNs of secrets. Messages omit values, because CI logs keep them."""
+    """Checks the names and the ARNs of secrets. A message does not contain the value, because CI
+    logs keep messages.
+    """
     for name, why in NOT_WANTED.items():
         if name in settings:
             raise WrongContext(f"-c {name}=... cannot be set: {why}")

@@ -18,7 +18,8 @@ from ledger_aws.log_groups import new_log_group
 from ledger_aws.network import DATA, TASKS, Network
 from ledger_aws.parameters import PARAMETERS
 
-# AWS starts with the newest minor version, and upgrades to newer ones automatically.
+# AWS starts with the newest minor version of this major version, and upgrades minor versions
+# automatically.
 VERSION = rds.PostgresEngineVersion.VER_18
 AURORA_VERSION = rds.AuroraPostgresEngineVersion.of("18", "18")
 ADMIN = "ledger_admin"
@@ -36,13 +37,13 @@ INSIGHTS = {
     "standard": (rds.DatabaseInsightsMode.STANDARD, rds.PerformanceInsightRetention.DEFAULT),
     "advanced": (rds.DatabaseInsightsMode.ADVANCED, rds.PerformanceInsightRetention.MONTHS_15),
 }
-# When a server is removed from the stack, a snapshot and its backups are kept.
+# When a server is removed from the stack, a final snapshot and its backups are kept.
 STAYS = {"delete_automated_backups": False, "removal_policy": RemovalPolicy.SNAPSHOT}
 
 
 @dataclass(frozen=True)
 class Server:
-    """The parts of the database that tasks and alarms need."""
+    """The attributes of the database that tasks and alarms need."""
 
     host: str  # of the writer
     resource_id: str  # in the ARN of a login by IAM
@@ -70,7 +71,9 @@ class BankDatabase(Construct):
         return f"{place}:dbuser:{resource_id}/{role}"
 
     def proxy_login_arn(self, role: str) -> str:
-        """Returns the ARN for the same at the proxy, whose id is the last part of its ARN."""
+        """Returns the ARN for `rds-db:connect` to the proxy as this role. The id of the proxy is
+        the last part of the proxy's ARN.
+        """
         assert self.proxy is not None
         return self.login_arn_of(Fn.select(6, Fn.split(":", self.proxy.db_proxy_arn)), role)
 
@@ -221,7 +224,9 @@ class BankDatabase(Construct):
         )
 
     def _login(self) -> Any:
-        """Returns a generated password for the administrator, whose name a snapshot may define."""
+        """Returns a generated password for the administrator. If the database starts from a
+        snapshot, the snapshot defines the name of the administrator.
+        """
         kind: Any = rds.SnapshotCredentials if self._config.snapshot else rds.Credentials
         return kind.from_generated_secret(ADMIN, encryption_key=self._key)
 
@@ -245,8 +250,8 @@ class BankDatabase(Construct):
     def _log_groups(
         self, kind: str, name: str, exports: list[str], prefix: str = ""
     ) -> list[logs.LogGroup]:
-        """Makes a log group for each log of a server. Otherwise RDS makes it without our key and
-        keeps the lines forever.
+        """Makes a log group for each log of a server. Otherwise RDS would make a group without our
+        key, which keeps the lines forever.
         """
         return [
             new_log_group(
@@ -264,7 +269,9 @@ class BankDatabase(Construct):
         }
 
     def _rotate(self, rotation: secretsmanager.SecretRotation) -> None:
-        """Names the function after the bank: CDK's name would clash with a second bank's name."""
+        """Makes the function that rotates the password. Its name contains the name of the bank,
+        because CDK's name would be the same for a second bank.
+        """
         (application,) = [
             child for child in rotation.node.find_all() if isinstance(child, sam.CfnApplication)
         ]

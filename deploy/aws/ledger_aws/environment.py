@@ -10,7 +10,7 @@ from ledger_aws.network import WEB as WEB_PORT
 # proxy is from a public authority.
 AUTHORITIES_OF_RDS = "/etc/ssl/rds.pem"
 PUBLIC_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
-# A name that no host has, so the task `proof` fails if nobody passes DB_HOST.
+# No host has this name, so the task `proof` fails if the operator does not pass DB_HOST.
 NO_HOST = "proof.invalid"
 
 
@@ -36,7 +36,7 @@ def of_every_task(config: Config) -> dict[str, str]:
 
 def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
     """Returns the settings of web tasks. They connect through the proxy if there is one, otherwise
-    to the server itself; on Aurora with AWS's driver, which finds a new writer faster than DNS.
+    to the server: on Aurora with AWS's driver, which finds a new writer faster than DNS.
     """
     if database.proxy is not None:
         reached = {
@@ -52,7 +52,7 @@ def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
     found |= {"LEDGER_ROLE": "web", "DB_USER": WEB}
     found |= {"LEDGER_HOST": "127.0.0.1", "PORT": str(WEB_PORT)}  # for nginx in the same task
     found |= {"LEDGER_PROBE_PORT": str(PROBES)}
-    # The provider's settings, only here: its secret is not in other tasks, where nobody signs in.
+    # The settings of the identity provider are only in web tasks, because users sign in only there.
     found |= {
         name: value for name, value in config.ledger_settings.items() if OF_PROVIDER.fullmatch(name)
     }
@@ -62,8 +62,8 @@ def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
 
 
 def of_command(config: Config, database: BankDatabase, role: str = OWNER) -> dict[str, str]:
-    """Returns the settings of a command, which connects directly to the server as this role. It
-    writes emails to its log.
+    """Returns the settings of a command, which connects directly to the server as this role. The
+    command writes emails to its log.
     """
     return {
         **of_every_task(config),
@@ -85,7 +85,9 @@ def of_administrator(config: Config, database: BankDatabase) -> dict[str, str]:
 
 
 def of_proof(config: Config, database: BankDatabase) -> dict[str, str]:
-    """Returns the settings of `proof`: the auditor role, and DB_HOST to be set at the start."""
+    """Returns the settings of `proof`, which signs in as the auditor. The operator sets DB_HOST
+    when starting the task.
+    """
     return of_command(config, database, AUDITOR) | {"DB_HOST": NO_HOST}
 
 

@@ -1,7 +1,7 @@
 """AWS WAF in front of the load balancer: blocks known attacks, and limits requests per address.
 
 The log contains only blocked requests, without URLs, credentials and cookies. Requests are not
-sampled, because samples would show these values.
+sampled, because samples would contain URLs, credentials and cookies.
 """
 
 from typing import Any
@@ -18,11 +18,11 @@ from ledger_aws.log_groups import new_log_group
 API_RATE = 12_000  # the default of LEDGER_API_RATE: calls per minute with one token
 PAGES_RATE, PAGES_SECONDS = 6_000, 300  # per address, which a whole office may share
 TOO_MANY = 429
-# Only counted, not blocked: payment files and API metadata have bodies over 8 KB.
+# Counted, but not blocked: payment files and API metadata have bodies over 8 KB.
 COUNTED = {"AWSManagedRulesCommonRuleSet": ["SizeRestrictions_BODY"]}
 MANAGED = ["AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"]
-# WAF logs all headers. Some contain the URL of the previous page, with search words. The last two
-# come from programs: amounts on hold, and a text that the caller chose.
+# Headers that are removed from WAF's log. Some contain the URL of the previous page, with search
+# words. Programs send the last two: amounts on hold, and a text that the caller chose.
 REDACTED_HEADERS = (
     "authorization", "cookie", "x-csrftoken", "referer", "hx-current-url", "last-event-id",
     "idempotency-key",
@@ -58,7 +58,9 @@ class Firewall(Construct):
         self._log(config, acl, key)
 
     def _log(self, config: Config, acl: waf.CfnWebACL, key: kms.IKey) -> None:
-        """Logs blocked requests. WAF requires this prefix of the name, and the ARN without `:*`."""
+        """Logs blocked requests. WAF requires this prefix of the log group's name, and its ARN
+        without `:*`.
+        """
         log = new_log_group(self, "Log", f"aws-waf-logs-{config.name}", key)
         field = waf.CfnLoggingConfiguration.FieldToMatchProperty
         headers = [field(single_header={"Name": name}) for name in REDACTED_HEADERS]
@@ -71,7 +73,8 @@ class Firewall(Construct):
                     service="logs", resource=f"log-group:{log.log_group_name}"
                 )
             ],
-            # The path of a link in an email contains its key, which still works after a block.
+            # The path of a link in an email contains a key, which is still valid after the request
+            # was blocked.
             redacted_fields=[field(uri_path={}), field(query_string={}), *headers],
             logging_filter={
                 "DefaultBehavior": "DROP",
@@ -96,7 +99,9 @@ def _rate_of_pages() -> dict[str, Any]:
 
 
 def _rate_of_api(config: Config) -> list[dict[str, Any]]:
-    """Returns a rate rule, or none if the API has no limit or one below 10, WAF's minimum."""
+    """Returns a rate rule, or no rule if the API has no limit or a limit below 10, which is WAF's
+    minimum.
+    """
     given = config.ledger_settings.get("LEDGER_API_RATE", str(API_RATE))
     if not given.isdecimal() or int(given) < 10:
         return []

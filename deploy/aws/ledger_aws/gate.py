@@ -2,9 +2,9 @@
 
 Note [The gate]: the tasks `roles` and `migrate` are resources of the stack, and the service depends
 on them. CloudFormation runs them with the new image, waits for their exit codes, and only then
-updates the service. If one fails, the deployment fails and the old version continues to run. New
+updates the service. If a task fails, the deployment fails and the old version continues to run. New
 tables and columns do not disturb the old version (docs/migrations.md). A pipeline step could do the
-same, but deployments from elsewhere would skip the step.
+same, but deployments outside the pipeline would skip the step.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ from ledger_aws.log_groups import new_log_group
 from ledger_aws.network import TASKS, Network
 
 HANDLERS = Path(__file__).resolve().parent.parent / "handlers"
-LONGEST = Duration.hours(1)  # the longest that CloudFormation waits for a resource
+LONGEST = Duration.hours(1)  # the maximum that CloudFormation waits for a resource
 
 
 class Gate(Construct):
@@ -106,7 +106,7 @@ class Gate(Construct):
         )
 
     def _pass(self, name: str, task: ecs.FargateTaskDefinition) -> None:
-        """Runs the task in each deployment that changes it, after the previous task."""
+        """Runs the task in each deployment that changes the task, after the previous task."""
         subnets = self._network.vpc.select_subnets(subnet_group_name=TASKS).subnet_ids
         group: ec2.ISecurityGroup = self._network.groups.commands
         done = CustomResource(

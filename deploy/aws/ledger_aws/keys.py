@@ -1,4 +1,4 @@
-"""The key that encrypts everything, and generated secrets that no person needs to know."""
+"""The key that encrypts all data, and generated secrets that no person needs to know."""
 
 from typing import cast
 
@@ -15,8 +15,8 @@ SERVICES = ("cloudwatch", "events", "events.rds")
 
 
 class Keys(Construct):
-    """The key, which AWS rotates each year, and the secrets. The key is kept when the stack is
-    deleted, because snapshots cannot be read without it.
+    """The key, which AWS rotates each year, and the secrets. The key stays when the stack is
+    deleted, because snapshots cannot be read without the key.
     """
 
     def __init__(self, scope: Construct, config: Config) -> None:
@@ -31,8 +31,8 @@ class Keys(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
         self._let_logs_use_it(config)
-        # Without a condition on the account: EventBridge does not send its account to KMS, so it
-        # would silently drop alarms. The topic's policy limits which account may publish.
+        # Without a condition on the account, because EventBridge does not send its account to KMS
+        # and would silently drop alarms. The topic's policy limits which account may publish.
         for service in SERVICES:
             self.key.grant_encrypt_decrypt(iam.ServicePrincipal(f"{service}.amazonaws.com"))
         self.secret_key = self._secret_key(config)
@@ -55,9 +55,9 @@ class Keys(Construct):
         )
 
     def _secret_key(self, config: Config) -> secretsmanager.ISecret:
-        """Makes the secret for SECRET_KEY, which is kept when the stack is deleted. If the bank
-        starts from a snapshot the secret is empty, and tasks cannot start until the value of the
-        first bank is copied into it.
+        """Makes the secret for SECRET_KEY, which stays when the stack is deleted. For a bank that
+        starts from a snapshot, the secret is empty. Its tasks cannot start until the value of the
+        first bank is copied into the secret.
         """
         described = f"SECRET_KEY of {config.name}. Banks restored from its backups need it."
         secret = self._generated("SecretKey", described, RemovalPolicy.RETAIN)

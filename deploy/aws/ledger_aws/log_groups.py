@@ -9,7 +9,7 @@ LOGS_KEPT, DAYS_OF_LOGS = logs.RetentionDays.ONE_YEAR, 365  # also shown on the 
 
 
 def new_log_group(scope: Construct, id: str, name: str, key: kms.IKey) -> logs.LogGroup:
-    """Makes a log group with exactly this name, which is deleted with its stack."""
+    """Makes a log group with exactly this name. The log group is deleted with its stack."""
     return logs.LogGroup(
         scope,
         id,

@@ -11,7 +11,7 @@ from ledger_aws.config import Config
 from ledger_aws.log_groups import new_log_group
 
 HTTP, HTTPS, SMTP, POSTGRES, CACHE = 80, 443, 587, 5432, 6379
-# Ports of a web task. Only the task itself can reach gunicorn and its probes.
+# Ports of a web task. Only the task itself can connect to gunicorn and its probes.
 NGINX, WEB, PROBES = 8080, 8000, 8001
 RECEIVERS = 8443  # the other port that a webhook may use: banking/events/targets.py
 BALANCER_IDLE = 60  # seconds that the load balancer keeps a connection without requests
@@ -33,8 +33,9 @@ class Groups:
 
 
 class Network(Construct):
-    """A VPC in two or more zones. `Tasks` subnets reach the Internet through a gateway; `Data`
-    subnets cannot reach it. A log contains every connection, accepted or refused.
+    """A VPC in two or more zones. `Tasks` subnets connect to the Internet through a gateway. `Data`
+    subnets have no connection to the Internet. A log contains every connection, accepted or
+    refused.
     """
 
     def __init__(self, scope: Construct, config: Config, key: kms.IKey) -> None:
@@ -49,7 +50,7 @@ class Network(Construct):
                 _subnets(TASKS, ec2.SubnetType.PRIVATE_WITH_EGRESS),
                 _subnets(DATA, ec2.SubnetType.PRIVATE_ISOLATED),
             ],
-            # Image layers come directly from S3, because the gateways cost money per byte.
+            # Image layers are loaded directly from S3, because a gateway costs money per byte.
             gateway_endpoints={
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
             },
@@ -94,8 +95,9 @@ class Network(Construct):
             _allow(groups.web, groups.database, POSTGRES)
 
     def _log_flows(self, config: Config, key: kms.IKey) -> None:
-        """Logs addresses, ports and bytes of connections, in periods of ten minutes to limit the
-        number of lines. CDK's own construct is not used, because its role may pass itself on.
+        """Logs addresses, ports and bytes of connections. A period of ten minutes limits the number
+        of lines. CDK's construct is not used, because it would give the role the right to pass
+        itself on.
         """
         log = new_log_group(self, "FlowLog", f"/{config.name}/flows", key)
         role = iam.Role(

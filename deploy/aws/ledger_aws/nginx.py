@@ -1,4 +1,4 @@
-"""nginx in each web task, with the configuration and the version of compose.yaml."""
+"""nginx in each web task, with the configuration and the version of nginx in compose.yaml."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ CONTAINER = "nginx"
 # Docker's official image, from AWS's public registry.
 REGISTRY = "public.ecr.aws/docker/library"
 IN_COMPOSE, IN_TASK = " web:", " 127.0.0.1:"
-# The files are passed as variables, because local files cannot be mounted into a task.
+# Each file is passed as a variable, because a task cannot mount local files.
 START = (
     'printf %s "$NGINX_CONF" >nginx.conf && printf %s "$LEDGER_CONF" >ledger.conf'
     ' && exec nginx -e stderr -c "$PWD/nginx.conf" -g "daemon off;"'
@@ -21,7 +21,9 @@ def image() -> str:
 
 
 def files() -> dict[str, str]:
-    """Returns the variables for START. Containers of a task reach each other at 127.0.0.1."""
+    """Returns the variables for START. Containers of a task use 127.0.0.1 to connect to each
+    other.
+    """
     folder = ROOT / "deploy/nginx"
     return {
         "NGINX_CONF": (folder / "nginx.conf").read_text().replace(IN_COMPOSE, IN_TASK),

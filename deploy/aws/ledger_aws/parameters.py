@@ -16,7 +16,7 @@ PARAMETERS = {
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track_utility": "0",  # utility statements keep their values
     # Database Insights keeps texts of statements with their values for up to 15 months. This is the
-    # smallest number of bytes of a text that Postgres can show.
+    # smallest length of a text in bytes that Postgres allows.
     "track_activity_query_size": "100",
     "track_io_timing": "1",
     "log_lock_waits": "1",

@@ -20,7 +20,8 @@ class Nightly:
 
 
 OFTEN = Duration.minutes(5)
-# The seal runs half an hour after the audit, whatever the audit found. See alarm `audit-failed`.
+# The seal runs half an hour after the audit, even if the audit found errors. See alarm
+# `audit-failed`.
 NIGHTLY = {
     "audit": Nightly("1", "30"),
     "seal": Nightly("2", "0"),
@@ -64,7 +65,9 @@ class Schedules(Construct):
         when: scheduler.ScheduleExpression,
         task: ecs.FargateTaskDefinition,
     ) -> None:
-        """Adds a schedule. A failed start is retried for five minutes; then the run is skipped."""
+        """Adds a schedule. A failed start is retried for five minutes, and then this run is
+        skipped.
+        """
         scheduler.Schedule(
             self,
             name.capitalize(),

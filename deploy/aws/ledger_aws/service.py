@@ -70,7 +70,8 @@ class Service(Construct):
             service_name="web",
             cluster=cluster,
             task_definition=task,
-            # No desired count, because each deployment would undo the scaling.
+            # There is no desired count, because each deployment would reset the count that scaling
+            # has set.
             assign_public_ip=False,
             vpc_subnets=ec2.SubnetSelection(subnet_group_name=TASKS),
             security_groups=[network.groups.web],
@@ -91,7 +92,7 @@ class Service(Construct):
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
 
     def _target_group(self) -> elb.ApplicationTargetGroup:
-        """Makes the target group. Its health check is /readyz: the database answers and is
+        """Makes the target group. The health check /readyz succeeds if the database answers and is
         migrated. A task is replaced only after 10 x 15 seconds, because a failover takes one to two
         minutes.
         """

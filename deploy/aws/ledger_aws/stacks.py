@@ -1,4 +1,5 @@
-"""Two stacks: one contains the data and one serves it. The second can be deleted and made again.
+"""Two stacks: one with the data, and one that serves the data. The second stack can be deleted and
+made again.
 
 Note [The keys of a restored bank]: a bank that starts from a snapshot has its key and secrets in a
 separate stack, which is made first. Then the snapshot is copied with the new key, because an RDS
@@ -29,7 +30,9 @@ WITHOUT_TAGS = "AWS::RDS::DBProxyTargetGroup"  # according to CloudFormation
 
 
 class KeysStack(Stack):
-    """Key and secrets of a bank that starts from a snapshot. Note [The keys of a restored bank]."""
+    """Key and secrets of a bank that starts from a snapshot: see Note [The keys of a restored
+    bank].
+    """
 
     def __init__(self, scope: Construct, config: Config) -> None:
         super().__init__(scope, "Keys", **_named(config, "keys"))
@@ -38,8 +41,8 @@ class KeysStack(Stack):
 
 
 class DataStack(Stack):
-    """Network, database, cache and the bucket for attachments; also the key and secrets, unless
-    they are passed in.
+    """Network, database, cache and the bucket for attachments. Also the key and the secrets, unless
+    they are passed as arguments.
     """
 
     def __init__(self, scope: Construct, config: Config, keys: Keys | None = None) -> None:
@@ -99,8 +102,8 @@ def _named(config: Config, part: str) -> dict[str, Any]:
 
 
 def build(app: Construct, config: Config) -> tuple[DataStack, BankStack]:
-    """Makes both stacks, tagged with the name of the bank. The zones are in the context, so that
-    CDK does not query AWS for them.
+    """Makes both stacks, tagged with the name of the bank. CDK reads the zones from the context, so
+    that it does not query AWS.
     """
     place = f"account={config.account}:region={config.region}"
     app.node.set_context(f"availability-zones:{place}", config.availability_zones)

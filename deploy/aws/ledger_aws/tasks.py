@@ -1,4 +1,6 @@
-"""The tasks. Each has its own IAM role, which may sign in only as certain roles of Postgres."""
+"""The tasks. Each task has a separate IAM role, which may sign in only as certain Postgres
+roles.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -26,9 +28,9 @@ HEALTHY = (
     "import urllib.request; urllib.request.urlopen('http://localhost:8001/healthz', timeout=4)"
 )
 HEARTBEAT = "/tmp/heartbeat"  # noqa: S108 - the only folder that a task can write
-# The heartbeat file changes each second, or at the latest after a statement timeout.
+# The heartbeat file changes each second, or after a statement timeout at the latest.
 ALIVE = f"import os, time; assert time.time() - os.stat('{HEARTBEAT}').st_mtime < 120"
-# What ECS Exec needs; none of these can name a resource.
+# The rights that ECS Exec needs. None of these rights can be limited to a resource.
 CHANNELS = [
     "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
     "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
@@ -36,8 +38,8 @@ CHANNELS = [
 
 
 class Tasks(Construct):
-    """The task definitions. `web` serves pages and `work` delivers events; all other tasks run one
-    command and end.
+    """The task definitions. The task `web` serves pages, and `work` delivers events. Each other
+    task runs one command and ends.
     """
 
     def __init__(
@@ -114,15 +116,15 @@ class Tasks(Construct):
                 timeout=Duration.seconds(5),
                 start_period=Duration.seconds(60),
             ),
-            stop_timeout=Duration.seconds(60),  # so that requests can end before it is killed
+            stop_timeout=Duration.seconds(60),  # so that running requests can end
         )
         self._nginx(task, container)
         self._figures(task)
         return task
 
     def _nginx(self, task: ecs.FargateTaskDefinition, web: ecs.ContainerDefinition) -> None:
-        """Adds nginx in front of the web process, where slow clients wait (docs/running.md). nginx
-        starts after the web process, so ECS stops it first, after the last response.
+        """Adds nginx in front of the web process, to wait for slow clients (docs/running.md). nginx
+        starts after the web process, so ECS stops nginx first, after the last response.
         """
         container = task.add_container(
             nginx.CONTAINER,
@@ -145,7 +147,7 @@ class Tasks(Construct):
 
     def _figures(self, task: ecs.FargateTaskDefinition) -> None:
         """Adds a container that logs the metrics of /metrics, because only the load balancer can
-        connect to the task. If the container fails, pages still work.
+        connect to the task. Pages still work if this container fails.
         """
         self._container(
             task,
@@ -165,8 +167,9 @@ class Tasks(Construct):
         stop_timeout: Duration | None = None,
         health_check: ecs.HealthCheck | None = None,
     ) -> ecs.FargateTaskDefinition:
-        """Makes a task that runs manage.py, signed in as this role; None is the administrator. It
-        writes emails to its log unless it gets the secret of the mail server.
+        """Makes a task that runs manage.py, signed in as this role, or as the administrator if the
+        role is None. The task writes emails to its log unless it gets the secret of the mail
+        server.
         """
         task = self._task(name, SMALL)
         if role is None:
@@ -185,8 +188,9 @@ class Tasks(Construct):
         return task
 
     def _work(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
-        """Makes the task that delivers events as the worker role, which may read all webhooks. It
-        sends an email when it gives up on a webhook. Before it stops, it finishes its deliveries.
+        """Makes the task that delivers events as the worker role, which may read all webhooks. When
+        the task gives up on a webhook, it sends an email. When the task stops, it first finishes
+        its deliveries.
         """
         return self._command(
             "work",
@@ -203,8 +207,8 @@ class Tasks(Construct):
 
     def _console(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
         """Makes the console for operators: a task that waits an hour for `aws ecs execute-command`,
-        as the owner. Its input and output are in the session log. ECS Exec needs a writable file
-        system.
+        signed in as the owner of the tables. The session log contains its input and output. ECS
+        Exec needs a writable file system.
         """
         task = self._task("console", SMALL)
         _may_sign_in(task, [self._database.login_arn(OWNER)])
@@ -216,7 +220,7 @@ class Tasks(Construct):
                 actions=["logs:DescribeLogStreams"], resources=[self.session_log.log_group_arn]
             )
         )
-        # The agent searches all log groups for its log, and without that right opens no shell.
+        # The agent searches all log groups for its log, and opens no shell without this right.
         role.add_to_principal_policy(
             iam.PolicyStatement(actions=["logs:DescribeLogGroups"], resources=["*"])
         )
@@ -232,9 +236,9 @@ class Tasks(Construct):
         return task
 
     def _proof(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
-        """Makes the audit of a restored database. The operator who starts it names the database and
-        grants access. It uses another log and role than `audit`, whose alarms are only about this
-        bank's books.
+        """Makes the task that audits a restored database. The operator who starts the task names
+        the database and grants access. The task has a separate log and role, because the alarms on
+        the log of `audit` are only about this bank.
         """
         task = self._task("proof", SMALL)
         self._container(
@@ -260,8 +264,8 @@ class Tasks(Construct):
         return task
 
     def _may_read(self, role: iam.IRole, secrets: Sequence[secretsmanager.ISecret]) -> None:
-        """Lets a role read secrets, only by a policy of the role. A policy of the secret or of the
-        key would make the data stack depend on the stack of the tasks.
+        """Lets a role read secrets, by a policy of the role. A policy of the secret or of the key
+        would make the data stack depend on the stack of the tasks.
         """
         role.add_to_principal_policy(
             iam.PolicyStatement(

@@ -1,4 +1,6 @@
-"""The expected alarms. An alarm with a wrong direction or threshold would never fire."""
+"""The expected alarms. The tests compare direction and threshold, because a wrong alarm never
+fires.
+"""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +14,9 @@ INSIGHT = "DB_PERF_INSIGHTS('RDS', '', 'db.state.idle_in_transaction_max_time.ma
 
 
 class Row(NamedTuple):
-    """An alarm: its metric and when it fires. `missing` is how missing values are treated."""
+    """An alarm: its metric and the condition under which it fires. `missing` is the treatment of
+    missing values.
+    """
 
     metric: str  # with its namespace, or the expression
     statistic: str
@@ -54,7 +58,7 @@ TABLE = {
     "refused-by-database": _own("RefusedByDatabase", "Sum", 300, ABOVE, 0, 1),
     "no-figures": _own("Figures", "Sum", 300, BELOW, 1, 3, BAD),
 }  # fmt: skip
-# These depend on the size or the kind of database.
+# Alarms whose threshold depends on the size or the kind of database.
 LEAST_FREE = {"small": 1 * GIB, "large": 5 * GIB}
 CONNECTIONS = {"t4g.medium": 300, "m7g.large": 600, "r7g.large": 1200}
 WITH_A_PROXY = {
@@ -67,7 +71,7 @@ LAG_OF_A_READER = Row(f"{RDS} AuroraReplicaLagMaximum", "Maximum", 60, ABOVE, 20
 
 
 def expected(bank: Templates) -> dict[str, Row]:
-    """Returns the alarms that this bank must have, without the names of its servers."""
+    """Returns the alarms that this bank must have. The names of servers are left out."""
     size, is_aurora = bank.config.size, bank.config.is_aurora
     connections = CONNECTIONS[size.aurora_instance if is_aurora else size.instance]
     found = TABLE | {

@@ -5,5 +5,5 @@ from tests.flavours import FLAVOURS, Templates, templates
 
 @pytest.fixture(params=FLAVOURS, scope="session")
 def bank(request: pytest.FixtureRequest) -> Templates:
-    """Returns the templates of each flavour in turn."""
+    """Returns the templates of one flavour; pytest repeats the test for each flavour."""
     return templates(request.param)

@@ -1,4 +1,4 @@
-"""The banks whose templates are tested, each made once."""
+"""The banks whose templates are tested. Each is made once."""
 
 import json
 from collections.abc import Iterator

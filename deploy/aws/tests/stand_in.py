@@ -1,5 +1,5 @@
-"""A fake `aws` program for test_page.py. The real CLI checks the arguments, up to the call. Then
-this program answers like an account with the resources that were made so far.
+"""A fake `aws` program for test_page.py. The real CLI checks the arguments but makes no call. This
+program then answers like an account with the resources that the earlier calls have made.
 """
 
 import json
@@ -23,7 +23,7 @@ AT_FIRST = {
     "tasks": [],
     "values": {f"{SECRET}{FIRST}SecretKey-GhIjKl": os.environ["FIRST_SECRET_KEY"]},
 }
-# Options that name something that must exist, and the commands that make it.
+# Options whose value must be an existing resource, and the commands that make the resource.
 KIND_OF = {
     "db-instance-identifier": "instances", "source-db-instance-identifier": "instances",
     "db-cluster-identifier": "clusters", "source-db-cluster-identifier": "clusters",

@@ -22,7 +22,7 @@ log_result(Audit())
 
 
 def _alarms(bank: Templates) -> Iterator[tuple[str, Properties]]:
-    """Yields each alarm, by its name without the names of the bank and its servers."""
+    """Yields each alarm with its name, without the names of the bank and its servers."""
     for _, alarm in bank.of_type("AWS::CloudWatch::Alarm"):
         name = alarm["AlarmName"].removeprefix(f"{bank.config.name}-")
         yield re.sub(rf"-{bank.config.name}-.*", "", name), alarm
@@ -40,7 +40,9 @@ def test_each_alarm_is_as_it_has_to_be_and_none_is_missing(bank: Templates) -> N
 
 @pytest.mark.parametrize("flavour", ["small", "large"])
 def test_little_storage_is_less_than_rds_leaves_free_at_any_size(flavour: str) -> None:
-    """Checks every size: RDS adds storage when less than a tenth of the allocated size is free."""
+    """Checks the threshold for every size: RDS adds storage when less than a tenth of the allocated
+    size is free.
+    """
     bank = templates(flavour)
     found = [alarm["Threshold"] for name, alarm in _alarms(bank) if name == "storage"]
     assert found
@@ -51,7 +53,9 @@ def test_little_storage_is_less_than_rds_leaves_free_at_any_size(flavour: str) -
 
 
 def test_the_proof_of_a_restored_bank_touches_no_figure_of_this_one(bank: Templates) -> None:
-    """Checks that no filter counts its lines, and that by default it cannot sign in."""
+    """Checks that no filter counts the lines of `proof`, and that `proof` cannot sign in by
+    default.
+    """
     proof = bank.container("proof")
     log = text(proof["LogConfiguration"]["Options"]["awslogs-group"])
     counted = {text(each["LogGroupName"]) for _, each in bank.of_type("AWS::Logs::MetricFilter")}
@@ -71,8 +75,8 @@ def test_each_server_and_each_cache_has_its_alarms(bank: Templates) -> None:
 
 
 def test_a_count_that_is_not_there_hides_no_other(bank: Templates) -> None:
-    """Checks that alarms use single counts. The load balancer writes a count only if it is not 0,
-    and an expression of two counts has no result in a minute without one of them.
+    """Checks that each alarm uses a single count. The load balancer writes only counts above 0, and
+    an expression of two counts has no result in a minute without one of the counts.
     """
     for name, alarm in _alarms(bank):
         for metric in alarm.get("Metrics", []):
@@ -117,7 +121,7 @@ def test_each_count_is_of_the_lines_of_its_log(bank: Templates) -> None:
 
 
 def test_the_figures_are_those_that_the_task_logs() -> None:
-    """Runs Ledger's module in its environment, on a page with all its metrics."""
+    """Runs Ledger's module with the variables of the container, on a page with all metrics."""
     bank = templates("small")
     container = bank.container("web", "figures")
     *_, module = container["EntryPoint"]
@@ -160,8 +164,8 @@ def test_each_one_mails(bank: Templates) -> None:
 
 
 def test_each_has_its_place_in_the_runbook_and_the_runbook_no_other() -> None:
-    """Checks the alarms of all kinds of banks. An alarm has a section, or a row of the table that
-    names the section of an alarm of Prometheus.
+    """Checks that each alarm has a section, or a row in the table that names the section of a
+    Prometheus alarm. Includes the alarms of all kinds of banks.
     """
     places = re.split(r"^### ", RUNBOOK, flags=re.MULTILINE)[1:]
     found = {match[1]: place for place in places if (match := re.match(r"`([a-z-]+)`\n", place))}
@@ -253,8 +257,9 @@ def _minute(schedule: Properties) -> int:
 
 
 def test_services_of_aws_may_encrypt_what_they_publish(bank: Templates) -> None:
-    """Checks that there is no condition on the account. EventBridge does not send it to KMS, and
-    silently drops what it cannot encrypt. The topic's policy limits which account may publish.
+    """Checks that the key's policy has no condition on the account. EventBridge does not send its
+    account to KMS, and silently drops what it cannot encrypt. The topic's policy limits which
+    account may publish.
     """
     (key,) = [key for _, key in bank.of_type("AWS::KMS::Key")]
     encrypts = {

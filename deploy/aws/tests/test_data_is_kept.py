@@ -1,4 +1,4 @@
-"""Encryption of everything that contains data, and what is kept if somebody deletes too much."""
+"""Tests that all data is encrypted, and that data stays after a stack is deleted by mistake."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from ledger_aws.environment import of_every_task
 
 from tests.flavours import Templates, templates, text
 
-# Every type that contains data, and the property of its encryption. Add a new type to one of these
+# Every type that contains data, with the property that encrypts it. Add a new type to one of these
 # two lists.
 ENCRYPTED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "AWS::SecretsManager::Secret": lambda it: it["KmsKeyId"],
@@ -22,7 +22,8 @@ ENCRYPTED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "AWS::SNS::Topic": lambda it: it["KmsMasterKeyId"],
     "AWS::RDS::DBProxy": lambda it: it["RequireTLS"],
     "AWS::KMS::Key": lambda it: it["EnableKeyRotation"],
-    # A replica has the same properties as its source, an instance of Aurora as its cluster.
+    # A replica has the properties of its source, and an instance of Aurora has the properties of
+    # its cluster.
     "AWS::RDS::DBInstance": lambda it: (
         (it.get("StorageEncrypted") and it["KmsKeyId"])
         or it.get("SourceDBInstanceIdentifier") or it.get("DBClusterIdentifier")
@@ -69,7 +70,7 @@ def test_keys_named_are_ours(bank: Templates) -> None:
 
 
 def _databases(bank: Templates) -> list[tuple[str, dict[str, Any]]]:
-    """Returns the databases with the bank's data, without replicas, which only have copies."""
+    """Returns the databases with the bank's data. Excludes replicas, which contain only copies."""
     kind = "AWS::RDS::DBCluster" if bank.config.is_aurora else "AWS::RDS::DBInstance"
     return [
         (id, each) for id, each in bank.of_type(kind) if "SourceDBInstanceIdentifier" not in each
@@ -150,8 +151,8 @@ def test_logs_end(bank: Templates) -> None:
 
 
 def test_every_log_of_every_server_has_a_group_of_ours_before_it(bank: Templates) -> None:
-    """Checks the log groups of every server. RDS makes a missing group itself, without our key, and
-    keeps its lines forever.
+    """Checks the log groups of every server. RDS would make a missing group without our key, and
+    would keep its lines forever.
     """
     groups = {group["LogGroupName"]: id for id, group in bank.of_type("AWS::Logs::LogGroup")}
     wanted = set()
@@ -165,8 +166,9 @@ def test_every_log_of_every_server_has_a_group_of_ours_before_it(bank: Templates
 
 
 def test_postgres_has_the_parameters_that_protect_the_bank(bank: Templates) -> None:
-    """Checks TLS, time limits, and that the log has no statements or details, which contain names
-    and amounts. `tests/ledger/own_roles/test_parameters.py` tries them on a server.
+    """Checks TLS, the time limits, and that the log contains no statements or details, because
+    these contain names and amounts. `tests/ledger/own_roles/test_parameters.py` tries the
+    parameters on a server.
     """
     found = [
         group["Parameters"]
@@ -247,7 +249,9 @@ def test_a_restored_bank_begins_with_the_snapshot(flavour: str) -> None:
 
 @pytest.mark.parametrize("flavour", ["restored", "aurora restored"])
 def test_the_key_of_a_restored_bank_is_there_before_its_snapshot_is_read(flavour: str) -> None:
-    """Checks the stack of keys: the snapshot is copied with its key, SECRET_KEY into its secret."""
+    """Checks the stack with the keys: the snapshot is copied with its key, and SECRET_KEY into its
+    secret.
+    """
     bank = templates(flavour)
     assert bank.keys is not None
     kinds = {each["Type"] for each in bank.keys["Resources"].values()}

@@ -1,4 +1,6 @@
-"""AWS WAF protects the load balancer and logs no secrets; every connection is logged."""
+"""Tests that AWS WAF protects the load balancer and logs no secrets, and that every connection is
+logged.
+"""
 
 import pytest
 from aws_cdk import App

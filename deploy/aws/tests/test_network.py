@@ -1,4 +1,6 @@
-"""Only the load balancer is public, and each part may connect only to what it needs."""
+"""Tests that only the load balancer is public, and that each part may connect only to what it
+needs.
+"""
 
 import subprocess
 from typing import Any
@@ -10,7 +12,7 @@ BALANCER_PORTS = {80, 443}
 
 
 def _rules(bank: Templates, way: str) -> list[tuple[str, dict[str, Any]]]:
-    """Returns each rule with its group; `way` is Ingress or Egress."""
+    """Returns each rule with its group. `way` is Ingress or Egress."""
     found = []
     for id, group in bank.of_type("AWS::EC2::SecurityGroup"):
         found += [(id, rule) for rule in group.get(f"SecurityGroup{way}", [])]
@@ -69,7 +71,9 @@ def test_events_go_out_to_each_port_that_a_webhook_may_have(bank: Templates) -> 
 
 
 def test_no_rule_is_given_twice(bank: Templates) -> None:
-    """Checks for repeated rules, which EC2 refuses. An unresolved port is Postgres's."""
+    """Checks for repeated rules, which EC2 refuses. A port that is not a number in the template is
+    the port of Postgres.
+    """
     pairs = [
         (text(rule["GroupId"]), text(rule["SourceSecurityGroupId"]),
          rule["FromPort"] if isinstance(rule["FromPort"], int) else 5432)

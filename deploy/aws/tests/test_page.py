@@ -1,5 +1,5 @@
-"""The commands of docs/deploy-aws.md that need an account. The real AWS CLI checks each command, up
-to the call. Commands below `here` run.
+"""Tests the commands of docs/deploy-aws.md that need an account. The real AWS CLI checks each
+command, but makes no call. Commands in blocks of the kind `here` are run.
 """
 
 import json
@@ -35,7 +35,7 @@ FIRST_SECRET_KEY = "lanterns-over-slow-rivers"
 
 
 def _script(*kinds: str) -> str:
-    """Returns the commands of all blocks of these kinds, in their order."""
+    """Returns the commands in all blocks of these kinds, in the order of the page."""
     commands = []
     for found, text in BLOCKS:
         if found not in (*kinds, "names"):
@@ -63,7 +63,7 @@ class Walk:
 
     kind: str
     bank: str
-    calls: list[str]  # every program that it starts, with its arguments
+    calls: list[str]  # every program that was started, with its arguments
     printed: str
     values: dict[str, str]  # of the secrets, at the end
 
@@ -111,7 +111,7 @@ def test_each_command_is_one_of_the_cli(calls: list[str]) -> None:
 
 
 def test_the_cli_of_cdk_reads_what_the_library_writes() -> None:
-    """Checks the versions: an older CLI is "not compatible with the CDK library"."""
+    """Checks the versions, because an older CLI is "not compatible with the CDK library"."""
     from aws_cdk.cloud_assembly_schema import Manifest
 
     needed = str(Manifest.cli_version())
@@ -123,7 +123,9 @@ def numbers_of(version: str) -> tuple[int, ...]:
 
 
 def test_each_deployment_is_of_a_bank_that_can_be_made(walk: Walk, calls: list[str]) -> None:
-    """Builds with the context of the page; made-up answers of the CLI are replaced by an ARN."""
+    """Builds the stacks with the context of the page. An ARN replaces made-up answers of the
+    CLI.
+    """
     from ledger_aws.config import read
 
     deployments = [call for call in calls if call.startswith(f"{CDK} deploy --all")]
@@ -138,7 +140,7 @@ def test_each_deployment_is_of_a_bank_that_can_be_made(walk: Walk, calls: list[s
 
 
 def test_a_bank_of_another_name_touches_nothing_of_the_first(walk: Walk) -> None:
-    """Checks all names except the repository of images, which banks share."""
+    """Checks all names except the repository of images, which all banks share."""
     if walk.bank == "ledger":
         return
     for call in walk.calls:
@@ -147,7 +149,7 @@ def test_a_bank_of_another_name_touches_nothing_of_the_first(walk: Walk) -> None
 
 
 def test_a_restored_bank_has_the_values_of_the_first_under_its_own_key(walk: Walk) -> None:
-    """Checks that values go through pipes, so they are never on the screen or in arguments."""
+    """Checks that secret values go through pipes and never appear on the screen or in arguments."""
     of_restored = {name: value for name, value in walk.values.items() if "restored" in name}
     assert sorted(of_restored.values()) == [FIRST_SECRET_KEY, walk.values[f"{walk.bank}/mail"]]
     for value in of_restored.values():
@@ -179,7 +181,9 @@ def test_a_restored_bank_begins_with_a_copy_of_the_snapshot_under_its_own_key(wa
 
 
 def test_the_proof_is_of_the_task_that_looked_at_the_restored_database(walk: Walk) -> None:
-    """Checks the task's exit code and log: the newest audit line may be from the first bank."""
+    """Checks the task's exit code and log, because the newest audit line may be from the first
+    bank.
+    """
     (run,) = [call for call in walk.calls if "--overrides" in call]
     assert f'"DB_HOST", "value": "{HOSTS[walk.kind]}"' in run
     assert f":dbuser:{IDS[walk.kind]}/ledger_auditor" in walk.one("aws iam put-role-policy")
@@ -197,7 +201,9 @@ def test_the_proof_is_of_the_task_that_looked_at_the_restored_database(walk: Wal
 
 
 def test_the_secret_of_mail_is_an_address_that_ledger_reads(walk: Walk, tmp_path: Path) -> None:
-    """Checks the quoting, because SES passwords have characters that a URL cannot have."""
+    """Checks the quoting, because passwords of SES contain characters that must be quoted in a
+    URL.
+    """
     secret = walk.values[f"{walk.bank}/mail"]
     code = "from ledger import settings as s; print(s.EMAIL_HOST_USER, s.EMAIL_HOST_PASSWORD)"
     own = {"PATH": "/usr/bin:/bin", "LEDGER_DATA_DIR": str(tmp_path), "EMAIL_URL": secret}
@@ -209,8 +215,9 @@ def test_the_secret_of_mail_is_an_address_that_ledger_reads(walk: Walk, tmp_path
 
 
 def test_zsh_reads_no_part_of_an_arn_as_a_modifier() -> None:
-    """Checks for braces: in zsh `$ACCOUNT:secret` is a substitution, `${ACCOUNT}:secret` is not.
-    zsh is rarely installed; with LEDGER_SHELL=zsh the tests use it.
+    """Checks that variables before a colon have braces. In zsh, `$ACCOUNT:secret` is a
+    substitution, and `${ACCOUNT}:secret` is not. zsh is rarely installed, so the tests use it only
+    with LEDGER_SHELL=zsh.
     """
     assert re.findall(r"\$[A-Z_]+:\S*", "".join(text for _, text in BLOCKS) + NAMES) == []
 
@@ -221,7 +228,9 @@ def test_a_console_is_opened_when_its_agent_is_there(walk: Walk) -> None:
 
 
 def test_what_each_later_section_needs_is_read_from_a_file() -> None:
-    """Checks that later sections read their variables again, because they run months later."""
+    """Checks that later sections set their variables again, because operators run them months
+    later.
+    """
     later = PAGE[PAGE.index("## A new version") :]
     assert " ".join(later.split()).count("ead the names of step 1") == 3
     read_again = set(re.findall(r"\b([A-Z_]+)=", PAGE[: PAGE.index("**2. The image**")]))

@@ -1,4 +1,6 @@
-"""Rights: web tasks cannot read the owner's secret, and no role has more rights than it needs."""
+"""Tests that web tasks cannot read the owner's secret, and that no role has more rights than it
+needs.
+"""
 
 import re
 import subprocess
@@ -9,7 +11,7 @@ from ledger_aws.config import WrongContext, read
 
 from tests.flavours import GIVEN, OIDC_SECRET, ROOT, Templates, templates, text
 
-# Actions that cannot name a resource, and the reason for each.
+# Actions that cannot be limited to a resource, each with its reason.
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",  # to pull the image
     "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",  # ECS Exec, of the console
@@ -100,7 +102,9 @@ def test_each_task_signs_in_only_as_its_own_role(bank: Templates) -> None:
 
 
 def test_the_web_signs_in_as_the_explorer_wherever_it_signs_in_as_itself(bank: Templates) -> None:
-    """Checks replica, proxy and server, because queries run where pages read."""
+    """Checks the replica, the proxy and the server, because the explorer's queries run where pages
+    read.
+    """
 
     def places(role: str, statements: list[dict[str, Any]]) -> set[str]:
         arns = (text(arn) for each in statements for arn in _list(each["Resource"]))
@@ -114,7 +118,9 @@ def test_the_web_signs_in_as_the_explorer_wherever_it_signs_in_as_itself(bank: T
 
 
 def test_logins_name_the_id_of_a_resource(bank: Templates) -> None:
-    """Checks for `DbiResourceId` or `prx-...`: with an ARN or a name, IAM refuses every login."""
+    """Checks for `DbiResourceId` or `prx-...`, because IAM refuses every login with an ARN or a
+    name.
+    """
     exports = {
         output["Export"]["Name"]: text(output["Value"])
         for template in bank.all
@@ -167,8 +173,8 @@ def test_each_task_gets_the_secrets_that_it_needs(bank: Templates) -> None:
 
 
 def test_a_console_opens_where_its_session_is_logged(bank: Templates) -> None:
-    """Checks the four actions of AWS's page on ECS Exec logging. ECS Exec refuses the shell unless
-    its agent finds the log group and sees that the group is encrypted.
+    """Checks the four actions that AWS documents for ECS Exec logging. ECS Exec refuses the shell
+    unless its agent finds the log group and sees that the group is encrypted.
     """
     statements = bank.statements(bank.role_of("console"))
     on_logs = {
@@ -195,7 +201,7 @@ def test_a_console_opens_where_its_session_is_logged(bank: Templates) -> None:
 
 
 def test_each_scheduled_command_may_record_that_it_ran() -> None:
-    """Checks against the rights that Ledger grants to each role; the owner has all rights."""
+    """Checks the rights that Ledger grants to each role. The owner of the tables has all rights."""
     bank = templates("small")
     code = (
         "import ledger.db.tables;"
@@ -241,7 +247,9 @@ def test_a_setting_that_is_secret_comes_from_secrets_manager() -> None:
 
 
 def test_every_setting_that_is_secret_is_refused_as_a_value() -> None:
-    """Checks all settings of `.env.example` that a context may have and that look like secrets."""
+    """Checks all settings of `.env.example` that look like secrets and that a context may
+    contain.
+    """
     example = (ROOT / ".env.example").read_text()
     names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
     secret = re.compile(r"SECRET$|TOKEN$|PASSWORD|HEADERS$|_KEYS?$|FALLBACKS$")
@@ -293,8 +301,8 @@ def test_the_password_of_the_administrator_changes_by_itself(bank: Templates) ->
 
 
 def test_each_task_reads_secrets_and_decrypts_with_its_banks_key(bank: Templates) -> None:
-    """Checks the keys, because tasks cannot read a secret under another key. Secrets given by ARN
-    use AWS's key for Secrets Manager or, later, the bank's key.
+    """Checks the keys, because a task cannot read a secret that another key encrypts. A secret
+    given by its ARN uses AWS's key for Secrets Manager or, later, the bank's key.
     """
     given = {bank.config.mail_secret, *bank.config.secret_settings.values()}
     for task in AS_ROLE:

@@ -1,4 +1,6 @@
-"""A new version serves pages after its migrations, and goes back if it does not answer."""
+"""Tests that a new version serves pages only after its migrations, and is replaced by the old
+version if it does not answer.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +42,9 @@ def test_services_wait_for_roles_and_migrations(bank: Templates) -> None:
 
 
 def test_a_new_image_runs_them_again(bank: Templates) -> None:
-    """Checks that a property changes, which updates the resource: the revision of its task."""
+    """Checks that the revision of the task is a property of the resource, so that a new revision
+    updates the resource.
+    """
     for _, gate in bank.of_type("Custom::Task"):
         definition = gate["TaskDefinition"]["Ref"]
         family = bank.resources[definition]["Properties"]["Family"]
@@ -78,7 +82,7 @@ def test_the_worker_is_healthy_while_its_heartbeat_is_young(bank: Templates) -> 
 
 
 def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
-    """Checks the deployment limits: ECS starts the new task before the old one ends."""
+    """Checks that ECS starts the new task before the old task ends."""
     _, service = bank.service("work")
     assert service["DesiredCount"] == 1
     deployment = service["DeploymentConfiguration"]
@@ -89,7 +93,7 @@ def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
     container = bank.container("work")
     assert container["Essential"] is True
     assert container["Command"][:2] == ["work", "--webhooks"]
-    # Longer than one attempt may take, so that a running delivery is not sent again.
+    # Longer than one attempt may take, so that a running delivery is not repeated.
     assert container["StopTimeout"] >= 60
     (log,) = [
         id for id, group in bank.of_type("AWS::Logs::LogGroup")
@@ -99,7 +103,7 @@ def test_one_task_delivers_events_at_all_times(bank: Templates) -> None:
 
 
 def test_a_deployment_leaves_the_number_of_tasks_to_scaling(bank: Templates) -> None:
-    """Checks that the template has no count, which each deployment would set again."""
+    """Checks that the template has no count, because each deployment would set this count again."""
     assert "DesiredCount" not in bank.service("web")[1]
     target = bank.one("AWS::ApplicationAutoScaling::ScalableTarget")
     assert (target["MinCapacity"], target["MaxCapacity"]) == bank.config.size.tasks
@@ -118,7 +122,9 @@ def test_a_task_is_ready_when_its_database_is(bank: Templates) -> None:
 
 @pytest.fixture
 def handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Stubber]]:
-    """Yields handlers/run_task.py with a client of ECS whose answers a test sets."""
+    """Yields handlers/run_task.py with a fake client of ECS. A test sets the answers of the
+    client.
+    """
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "of-nobody")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

@@ -1,4 +1,4 @@
-"""The variables of tasks are settings of Ledger, and Ledger starts with them."""
+"""Tests that the variables of tasks are settings of Ledger, and that Ledger starts with them."""
 
 import os
 import re
@@ -14,12 +14,12 @@ from tests.flavours import FLAVOURS, ROOT, Templates, templates
 
 KNOWN = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 PYTHON = ROOT / ".venv/bin/python"
-# Credentials, with which tokens are made without calling AWS.
+# Credentials with which tokens can be made without calling AWS.
 NOBODY = {
     "AWS_ACCESS_KEY_ID": "of-nobody", "AWS_SECRET_ACCESS_KEY": "of-nobody",
     "DJANGO_SETTINGS_MODULE": "ledger.settings",
 }  # fmt: skip
-# Test values for what ECS reads from Secrets Manager.
+# Test values for the secrets that ECS reads from Secrets Manager.
 SECRETS = {
     "SECRET_KEY": "kC4xZ1vB8nM3qW6eR9tY2uI5oP7aS0dFgHjKlQwErTyUiOpAsDfGhJkLzXcVbNm1",
     "CACHE_URL": "rediss://:lanterns@cache.example:6379/0",
@@ -45,7 +45,7 @@ print(json.dumps({"database": database, "aliases": sorted(settings.DATABASES),
     "proxies": settings.ALLAUTH_TRUSTED_PROXY_COUNT, "role": settings.LEDGER_ROLE}))
 """
 
-# Ledger's sign-in of the explorer, up to the token for AWS and the connection.
+# Runs Ledger's sign-in of the explorer as far as the token for AWS and the connection.
 EXPLORER = """
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -65,7 +65,7 @@ print(json.dumps({name: str(found.get(name)) for name in ("host", "user", "sslmo
 
 
 def _resolved(value: Any, files: Path) -> str:
-    """Returns a value as CloudFormation would write it, with made-up hosts and local files."""
+    """Returns a value as CloudFormation would resolve it, with made-up hosts and local files."""
     if isinstance(value, dict):
         ((function, given),) = value.items()
         if function == "Fn::Join":
@@ -92,12 +92,12 @@ def files(tmp_path: Path) -> Path:
 
 
 def _start(settings: dict[str, str], files: Path) -> dict[str, Any]:
-    """Returns the values in Ledger's settings module with these variables."""
+    """Returns values of Ledger's settings module after a start with these variables."""
     return _run(PRINT, settings, files)
 
 
 def _run(code: str, settings: dict[str, str], files: Path) -> dict[str, Any]:
-    """Runs code in Ledger's environment, and returns the JSON that it prints."""
+    """Runs code in Ledger's environment, and returns the JSON that the code prints."""
     import json
 
     own = {"PATH": os.environ["PATH"], "HOME": str(files), "LEDGER_DATA_DIR": str(files)}
@@ -115,8 +115,8 @@ def _run(code: str, settings: dict[str, str], files: Path) -> dict[str, Any]:
 def test_the_explorer_signs_in_where_the_web_does_with_another_token(
     flavour: str, files: Path
 ) -> None:
-    """Checks RDS Proxy too, where IAM decides: no password, and no option at the start of a session
-    that a proxy refuses or that pins a connection.
+    """Checks the sign-in, also through RDS Proxy: there is no password, and no option at the start
+    of a session that the proxy refuses or that pins a connection.
     """
     bank = templates(flavour)
     settings = _environment(bank.container("web"), files)
@@ -162,7 +162,9 @@ def test_ledger_starts_with_them(flavour: str, task: str, files: Path) -> None:
 
 
 def test_a_connection_lives_longer_in_a_task_than_in_the_load_balancer(bank: Templates) -> None:
-    """Checks the timeouts: a task that closes first would fail some requests with 502."""
+    """Checks the timeouts, because a task that closes connections first makes some requests fail
+    with 502.
+    """
     (kept,) = re.findall(r"keepalive_timeout (\d+)s;", files_of_nginx()["NGINX_CONF"])
     balancer = bank.one("AWS::ElasticLoadBalancingV2::LoadBalancer")
     attributes = {each["Key"]: each["Value"] for each in balancer["LoadBalancerAttributes"]}

@@ -1,4 +1,4 @@
-"""Both templates of each flavour are valid, and made without calling AWS."""
+"""Tests that both templates of each flavour are valid, and are made without calling AWS."""
 
 import json
 import os
@@ -12,14 +12,15 @@ from ledger_aws.config import WrongContext, read
 
 from tests.flavours import GIVEN, Templates, templates, text
 
-# W3010: zones are named, so CDK does not look them up. W3005: CDK names dependencies twice.
+# Ignored rules. W3010: zones are named, so that CDK does not query AWS. W3005: CDK repeats
+# dependencies.
 OURS = {
     "Name", "ReplicationGroupId", "DBInstanceIdentifier", "DBClusterIdentifier", "DBProxyName",
     "TopicName", "AlarmName", "ClusterName", "Family", "AliasName", "LogGroupName",
     "functionName",
 }  # fmt: skip
 LEFT_OUT = ["W3010", "W3005"]
-# A cluster from a snapshot has the administrator of the snapshot, with a new password.
+# A cluster that starts from a snapshot keeps the snapshot's administrator, with a new password.
 OF_A_SNAPSHOT = "E3021"
 
 NO_METADATA = {"AWS_EC2_METADATA_DISABLED": "1"}
@@ -56,14 +57,15 @@ def test_the_app_runs_without_the_cli(tmp_path: Path) -> None:
     assert (tmp_path / "Data.template.json").exists()
 
 
-# Names that must be unique in an account and region; then names inside another resource, and values
-# that are not names: a host, a kind, a policy of one role.
+# OF_ALL matches names that must be unique in an account and region. NOT_OF_ALL matches the types
+# whose names are inside another resource, or are values such as a host, a kind, or a policy of one
+# role.
 OF_ALL = re.compile(r"(Name|Identifier|ReplicationGroupId|Family|functionName)$")
 NOT_OF_ALL = re.compile(
     r"RecordSet|Certificate|ScalingPolicy|ScalableTarget|Custom::|ECS::Service|IAM::Policy|Lambda"
     r"|EC2::|ParameterGroup|DBProxyTargetGroup"
 )
-# Each bank counts by its own name.
+# Two banks may have the same value here. The namespace of their metrics differs.
 SAME = {
     "MetricName",
     "DBName",
@@ -74,7 +76,9 @@ SAME = {
 
 
 def _names(bank: Templates) -> set[tuple[str, str, str]]:
-    """Returns each literal name with its type; nested templates have it in their parameters."""
+    """Returns each literal name with its type. A nested template has its names in its
+    parameters.
+    """
     found = set()
     for resource in bank.resources.values():
         properties = resource.get("Properties", {})
@@ -90,7 +94,9 @@ def _names(bank: Templates) -> set[tuple[str, str, str]]:
     ("first", "second"), [("large", "restored large"), ("aurora", "aurora restored")]
 )
 def test_a_second_bank_uses_none_of_the_first_ones_names(first: str, second: str) -> None:
-    """Checks for common names, because CloudFormation refuses a name that exists."""
+    """Checks that two banks have no common names, because CloudFormation refuses a name that
+    exists.
+    """
     both = _names(templates(first)) & _names(templates(second))
     assert both == set()
     exports = [
@@ -104,7 +110,7 @@ def test_a_second_bank_uses_none_of_the_first_ones_names(first: str, second: str
 
 
 def test_names_begin_with_that_of_the_bank(bank: Templates) -> None:
-    """Checks the prefix of names, so that `-c name=restored` does not change the first bank."""
+    """Checks the prefix of all names, so that `-c name=restored` does not change the first bank."""
     names = {(key, value) for _, key, value in _names(bank)}
     assert ("functionName", f"{bank.config.name}-rotation") in names
     for key, value in names:
