@@ -223,8 +223,8 @@ def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share
 
 
 def done_today_without_approval(wanted: Iterable[SumOf]) -> dict[SumOf, Decimal]:
-    """Returns the sums of today's actions without approval, as fractions of the threshold. One
-    query.
+    """Returns the sums of today's actions without approval, as fractions of the threshold. Makes
+    one query.
     """
     today = datetime.now(UTC).date().isoformat()
     keys = {each: f"{today} {each.key}" for each in wanted}
@@ -291,9 +291,9 @@ def approve(*, request: ApprovalRequest, by: User, note: str = "") -> ApprovalRe
     before the request expires.
 
     Raises: MayNotDecide if `by` is not a manager, is the requester, or belongs to the household of
-    the requester or of the account's owner; also if the requester has lost the permission for the
-    action. RequestDecided if the request was decided or has expired. DetailsInvalid if the note is
-    longer than LONGEST_NOTE.
+    the requester or of the account's owner; MayNotDecide if the requester has lost the permission
+    for the action; RequestDecided if the request was decided or has expired; DetailsInvalid if the
+    note is longer than LONGEST_NOTE.
     """
     return _decide(request, ApprovalRequest.Status.APPROVED, by, note)
 

@@ -21,10 +21,11 @@ def checked_by(check: Check) -> Iterator[None]:
 
 
 def refuse_if_ended(person: Any | None = None) -> None:
-    """Raises AccessEnded if the current request may no longer act for `person`:
+    """Raises AccessEnded in two cases:
 
-    - `person` is the user of the request, and the session, token or sign-in has ended; or
-    - the user of the request is staff, and their sign-in was closed or their rights have changed.
+    - `person` is the user of the current request, and the session, token or sign-in has ended.
+    - The user of the current request is staff, and their sign-in was closed or their rights have
+      changed.
 
     Does nothing outside a request. The caller must read `person` after locking the row. Makes one
     query in a request of staff, and in a request of `person`.

@@ -1,10 +1,10 @@
-"""The permissions of each group. `manage.py migrate` writes them into the database.
+"""The permissions of each group. `manage.py migrate` writes the permissions into the database.
 
 PERMISSIONS contains the permissions of the ledger. Each feature adds permissions with `let`, in its
 module `group_rights`. docs/staff.md lists all permissions.
 
 No group may change transactions, because only services move money. No group may change groups,
-because this module defines them. The owner of the tables can create further groups, see
+because this module defines the groups. The owner of the tables can create further groups, see
 docs/staff.md.
 """
 

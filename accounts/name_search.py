@@ -45,7 +45,7 @@ class NameSearch:
     least one group. A typed word also finds longer words that begin with it.
 
     `typed` contains the groups. If `addresses` is true, words also find email addresses. `numbers`
-    returns the condition for accounts whose number may be the word.
+    converts a word to the condition for accounts with this number.
     """
 
     typed: Sequence[Sequence[str]]

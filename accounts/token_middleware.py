@@ -33,8 +33,9 @@ class TokenMiddleware:
     limited to the token's scopes.
 
     For an invalid token, the request stays unauthenticated, and `request.api_token_error` is a
-    TokenRefused with a `code` and a message. Without a Bearer header, both attributes are None.
-    This middleware must follow AuthenticationMiddleware, and precede all code that reads the user.
+    TokenRefused with a `code` and a message. Without a Bearer header, `api_token` and
+    `api_token_error` are None. This middleware must follow AuthenticationMiddleware, and precede
+    all code that reads the user.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -19,7 +19,7 @@ TokenScope = ApiToken.TokenScope
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The user of a request, with the token of the request, or None in a browser session."""
+    """The user and the token of a request. The token is None in a browser session."""
 
     person: User
     token: ApiToken | ProviderToken | None = None

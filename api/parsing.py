@@ -41,7 +41,8 @@ def loads(text: str) -> Any:
 
     Raises: ParseError with a message, if the text is not JSON, contains NaN or a repeated name, has
     more than MAX_NAMES names in an object, or is nested too deeply. Also raises ParseError for a
-    number with a huge exponent, because printing the number would need much time and memory.
+    number that has too many digits without an exponent, because printing the number would need much
+    time and memory.
     """
     try:
         return json.loads(
@@ -106,9 +107,9 @@ def _text_of(stream: IO[bytes]) -> str:
 class StrictJSONParser(BaseParser):
     """A parser for JSON in UTF-8, which uses `loads`.
 
-    It does not check DATA_UPLOAD_MAX_MEMORY_SIZE, as REST framework's JSONParser does.
-    BodyLimitMiddleware has already refused bodies above the limit of the URL, which is higher for
-    batches.
+    Unlike REST framework's JSONParser, this parser ignores DATA_UPLOAD_MAX_MEMORY_SIZE, because
+    BodyLimitMiddleware has already refused bodies above the limit of the URL. The URL of batches
+    has a higher limit.
     """
 
     media_type = "application/json"

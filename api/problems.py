@@ -116,8 +116,8 @@ def body_of(error: LedgerError) -> dict[str, Any]:
 
 
 def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
-    """Returns the HTTP status of a refusal, the last part of its type, and a dict with the field
-    and the number of the line, if any.
+    """Returns three values: the HTTP status of a refusal, the last part of its type, and a dict
+    with the field and the number of the line, if any.
     """
     more: dict[str, Any] = {}
     refusal = error

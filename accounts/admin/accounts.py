@@ -131,7 +131,7 @@ class AccountAdmin(
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Returns the list of accounts. If the user may not see account numbers, the numbers are
-        masked, and the help text of the search is a different one.
+        masked, and the help text of the search is MASKED_SEARCH.
         """
         listed = super().get_changelist_instance(request)
         if not sees_contact_details(person_of(request)):

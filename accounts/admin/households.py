@@ -23,7 +23,7 @@ class HouseholdForm(ReasonedForm):
 @admin.register(Household)
 class HouseholdAdmin(ListFiles, ObjectHistory, LockedChanges):
     """The admin pages of households. Staff who may change people can add and rename households, but
-    cannot delete them. People are added to a household on their own admin page.
+    cannot delete them. A person is added to a household on the admin page of the person.
     """
 
     list_display = ("name",)

@@ -7,8 +7,8 @@ from pgtrigger.migrations import AddTrigger
 
 from ledger.db.triggers import FixedTrigger
 
-# Tells the history that a password was set or removed, and nothing about it. Django writes "!" and
-# random letters where there is none.
+# Records that a password was set or removed, but not the password or its hash. Django stores "!"
+# and random letters for an unusable password.
 SET_ANEW = """
                 IF TG_OP = 'UPDATE' AND OLD.password <> NEW.password
                     AND (left(OLD.password, 1) <> '!' OR left(NEW.password, 1) <> '!') THEN

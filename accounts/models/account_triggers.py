@@ -2,8 +2,9 @@
 
 Note [Rules of a payment]: for every SQL statement that writes to a table, Postgres plans the
 table's CHECK constraints and the WHEN conditions of its triggers again. A payment updates only
-balance, held and last_entry_at of its accounts. Therefore triggers on the other columns check the
-other columns, so these rules do not slow down payments. docs/schema.md describes the cost of rules.
+balance, held and last_entry_at of its accounts. Therefore the rules about all other columns are
+triggers on these other columns, which do not slow down payments. docs/schema.md describes the cost
+of rules.
 """
 
 from collections.abc import Iterable, Mapping

@@ -328,8 +328,8 @@ REQUEST_TEXTS_STAY = FirmTrigger(
     """,
 )
 _TEXTS = "'{message,description,reference,metadata}'::text[]"
-# Texts may be erased, but never replaced: even a compromised worker cannot replace the limits, the
-# group or the payment of an approved request. Erasures do not disable this trigger.
+# Texts may be erased. Even a compromised worker cannot replace the limits, the group or the payment
+# of an approved request, because erasures do not disable this trigger.
 REQUEST_ASKS_THE_SAME = FirmTrigger(
     name="request_asks_the_same",
     when=pgtrigger.Before,

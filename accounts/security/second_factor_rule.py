@@ -56,8 +56,8 @@ def url_to_prove(user: User, next_url: str) -> str:
 
 
 def way_on(request: HttpRequest) -> str:
-    """Returns the URL of the next page for a user who has set up a second factor. This is the page
-    "Security", or the page that was refused before, which is then removed from the session.
+    """Returns the URL of the next page for a user who has set up a second factor: the page that was
+    refused before, or the page "Security".
 
     If the second factor was not used in this session yet, the page "Security" asks for the factor
     and then redirects to the refused page.

@@ -27,7 +27,7 @@ OF_PAYING = ("currency", "per_payment", "per_day")
 
 
 class LimitField(forms.CharField):
-    """A form field for a limit. An empty field returns None: no limit."""
+    """A form field for a limit. `clean` returns None, which means no limit, for an empty field."""
 
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off"}

@@ -64,8 +64,8 @@ def revoke_tokens(*, user: User, by: User | None, reason: str) -> int:
 
 
 def sign_everybody_out(*, with_tokens: bool = False) -> int:
-    """Ends all sessions, for example after a leak of the table, also sessions without a signed-in
-    user. Returns the number of sessions of signed-in users.
+    """Ends all sessions, including sessions without a signed-in user, for example after a leak of
+    the table. Returns the number of sessions of signed-in users.
 
     With `with_tokens`, also revokes all access tokens. Sends no mails, because the bank explains
     the reason in its own mail.
@@ -99,8 +99,9 @@ def _close(user: User | uuid.UUID) -> tuple[User, bool]:
     """Closes the sign-in and ends all sessions and tokens. Returns the person, and whether the
     sign-in was open.
 
-    The sessions are also ended before the sign-in is closed, which needs no lock. Their requests
-    lock the person's row again and again, so this call might otherwise never get the lock.
+    Sessions are ended once before the sign-in is closed, without a lock. Otherwise requests of
+    these sessions could lock the person's row again and again, and this call might never get the
+    lock.
     """
     person = user if isinstance(user, User) else User.objects.get(pk=user)
     sessions.end_all(person, "sign_in_closed")
@@ -113,9 +114,8 @@ def _close(user: User | uuid.UUID) -> tuple[User, bool]:
 def change_email(*, user: User, email: str) -> User:
     """Changes the sign-in address and returns the user. The new address must be confirmed.
 
-    Also deletes the old address in allauth and the connected provider, because a person who can
-    read the old mailbox could still sign in with them. A mail to the old address reports the
-    change.
+    Also deletes the old address in allauth and the connected provider. Otherwise a person who can
+    read the old mailbox could still sign in. A mail to the old address reports the change.
 
     Raises: PersonErased.
     """

@@ -4,8 +4,8 @@ Wrong attempts are counted for each account and client together, for each client
 and for the whole site. Strangers with any IP address, or behind the owner's IP address, could use
 up these limits and so lock the owner out. Therefore these limits do not apply to a device on which
 the owner has signed in before; such a device has separate limits. The limits per account and for
-the whole site do not apply to mailed sign-in codes and passkeys. The limit per client is counted
-separately for each door; it does not apply to signed-in users.
+the whole site do not apply to mailed sign-in codes and passkeys. The limit per client does not
+apply to signed-in users, and has a separate counter for each door.
 
 # Note [Addresses of one person]
 
@@ -13,8 +13,8 @@ At sign-in, attempts are counted by the entered address, so that responses revea
 other addresses. In addition, there is one daily count for all addresses of a person. If only this
 count is exceeded, the response is the same as for a wrong password, and takes the same time, even
 if the password was correct. The message "Too many attempts" for an address without attempts would
-reveal that the address belongs to the same person. Attempts that another limit refuses are not
-counted here; otherwise an attack on one address would block the other addresses.
+reveal that the address belongs to the same person. Attempts that another limit refuses do not count
+towards this limit. Otherwise an attack on one address would block the other addresses.
 
 # Note [Counting before checking]
 
@@ -145,7 +145,9 @@ def passes(limit: Limit, of: str) -> bool:
 
 
 def passes_for_client(limit: Limit, request: HttpRequest) -> bool:
-    """Counts an action of a client, whoever is signed in. Returns False above the limit."""
+    """Counts an action of a client, for signed-in and other users. Returns False above the
+    limit.
+    """
     return passes(limit, get_ip(request))
 
 

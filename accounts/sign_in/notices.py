@@ -1,8 +1,7 @@
 """Mails that notify users of changes to their sign-in, in addition to allauth's mails.
 
 `notify` is called after changes by the bank, and after changes by users on pages that are not
-allauth's. It needs no request. tests/accounts/sign_in/test_notices.py checks that every change
-sends a notice.
+allauth's. tests/accounts/sign_in/test_notices.py checks that every change sends a notice.
 """
 
 import logging

@@ -35,8 +35,8 @@ SITE_WORDS = frozenset(
 
 
 def counted_length(password: str) -> int:
-    """Returns the number of code points. Of a text that is repeated, only one occurrence is
-    counted, even if up to two more characters follow.
+    """Returns the number of code points, where a repeated text counts once. Up to two characters
+    may follow the last repetition.
     """
     extra = range(MAX_EXTRA_LETTERS + 1)
     return min(len(_piece(password[: len(password) - more])) + more for more in extra)

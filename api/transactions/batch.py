@@ -186,9 +186,9 @@ def book_together(
     """Books all lines in one database transaction, or none. Returns the transactions, and whether
     an earlier call has booked them.
 
-    `after` is the id of a further line after the last line. The key was used for another list if
-    the further line is booked, or if only some of the lines are booked. The key is locked during
-    this check, because two parallel lists with the same key could both find no rows.
+    `after` is the id of a further line after the last line. If the further line is booked, or if
+    only some of the lines are booked, the key was used for another list. The key is locked during
+    this check. Otherwise two parallel lists with the same key could both find no rows.
 
     Raises: LineRefused if a line is refused; IdempotencyConflict if the key was used for another
     list.

@@ -113,9 +113,9 @@ def in_words(caller: Caller, results: Sequence[tuple[Account, Account | UUID, An
     Each element of `results` contains the payer's account, the recipient and the result. Makes one
     query.
 
-    If a stranger's account cannot be paid, the result is the result for an unknown id, even if
-    something else is also wrong, such as the amount. Only a conflict of the Idempotency-Key is
-    reported first.
+    If a stranger's account cannot be paid, the result is the same as for an unknown id, even if
+    something else is also wrong, such as the amount. A conflict of the Idempotency-Key is reported
+    first.
     """
     ids = {
         recipient

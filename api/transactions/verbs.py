@@ -1,5 +1,5 @@
 """Staff actions on money in the API: refunds, holds, captures and releases, each with a reason. The
-actions use the forms of the staff pages, which contain the rules, but have no review step.
+actions use the forms of the staff pages, which contain the rules. There is no review step.
 """
 
 from typing import Any, ClassVar

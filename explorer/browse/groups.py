@@ -82,7 +82,8 @@ class PaymentGroup:
 
 @dataclass(slots=True)
 class PaymentGroups:
-    """The groups of payments, most frequent first, or months with the newest first.
+    """The groups of payments. The most frequent group is first. If the groups are months, the
+    newest month is first.
 
     `count` is the number of payments. A payment can be in several groups or in none. `is_cut` is
     True if older payments are not counted, because there are more than COUNTED payments or

@@ -60,8 +60,8 @@ class Editor:
 
     @property
     def sentence(self) -> str:
-        """The headline of the page: a description of the result. Without a result, the title of the
-        saved query or a text that explains what to do.
+        """The headline of the page: a description of the result, the title of a saved query without
+        a result, or a text that explains what to do.
         """
         if self.shown is not None:
             return self.shown.sentence

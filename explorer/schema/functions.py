@@ -3,8 +3,8 @@
 The views call two of the functions to find out what the user may see. These two functions trust
 only a signed token. They are copies of the functions for row-level security, in a separate schema
 and with separate keys, because the explorer also works without row-level security. The role may
-execute these two functions as a part of a view. It may not use their schema, so queries cannot call
-them.
+execute these two functions as a part of a view. The role may not use the schema of the functions,
+so queries cannot call them.
 """
 
 from ledger.db.rights import row_security as tokens

@@ -86,7 +86,9 @@ def _read(issuer: str) -> dict[str, Any]:
 
 
 def _is_safe(url: Any, issuer: str) -> bool:
-    """Returns whether the URL is HTTPS, or HTTP between a URL and a provider on this machine."""
+    """Returns whether the URL is HTTPS. HTTP is accepted if both the URL and the provider are on
+    this machine.
+    """
     if not isinstance(url, str):
         return False
     return url.startswith("https://") or (

@@ -70,15 +70,15 @@ def refuse(request: HttpRequest, refusal: LinkRefusal) -> None:
 
 
 def record_connected(request: HttpRequest, sociallogin: SocialLogin, **_more: object) -> None:
-    """Records a new connection in the security log. Receiver of a signal of allauth."""
+    """Records a new connection in the security log. Called by a signal of allauth."""
     security_log.record("provider.connected", request=request, person=sociallogin.user)
 
 
 def record_disconnected(
     request: HttpRequest, socialaccount: SocialAccount, **_more: object
 ) -> None:
-    """Records a removed connection in the security log. Also ends the user's other sessions, which
-    may have begun at the provider. Receiver of a signal of allauth.
+    """Records a removed connection in the security log, and ends the user's other sessions, which
+    may have begun at the provider. Called by a signal of allauth.
     """
     sessions.end_others(socialaccount.user, request.session.session_key, "provider_disconnected")
     security_log.record("provider.disconnected", request=request, person=socialaccount.user)

@@ -21,7 +21,7 @@ def remember(login: SocialLogin) -> None:
 
 
 def keep_in_session(request: HttpRequest, sociallogin: Any = None, **_more: object) -> None:
-    """Stores the ID token in the session after a sign-in at the provider. Receiver of a signal of
+    """Stores the ID token in the session after a sign-in at the provider. Called by a signal of
     allauth.
     """
     if sociallogin is not None and (token := sociallogin.state.get(ID_TOKEN_KEY)):

@@ -250,8 +250,8 @@ class BankDatabase(Construct):
     def _log_groups(
         self, kind: str, name: str, exports: list[str], prefix: str = ""
     ) -> list[logs.LogGroup]:
-        """Makes a log group for each log of a server. Otherwise RDS would make a group without our
-        key, which keeps the lines forever.
+        """Makes a log group for each log of a server. Otherwise RDS would make a log group without
+        our key, and would keep its lines forever.
         """
         return [
             new_log_group(

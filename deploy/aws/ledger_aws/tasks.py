@@ -123,8 +123,9 @@ class Tasks(Construct):
         return task
 
     def _nginx(self, task: ecs.FargateTaskDefinition, web: ecs.ContainerDefinition) -> None:
-        """Adds nginx in front of the web process, to wait for slow clients (docs/running.md). nginx
-        starts after the web process, so ECS stops nginx first, after the last response.
+        """Adds nginx in front of the web process, so that slow clients wait in nginx
+        (docs/running.md). nginx starts after the web process, so ECS stops nginx first, after the
+        last response.
         """
         container = task.add_container(
             nginx.CONTAINER,

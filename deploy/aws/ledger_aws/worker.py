@@ -8,8 +8,8 @@ from ledger_aws.network import TASKS, Network
 
 
 class DeliveryService(Construct):
-    """A service with one task, which ECS restarts after its end. During a deployment, two tasks run
-    for a moment. This is safe, because only one worker at a time serves a webhook.
+    """A service with one task, which ECS restarts if the task ends. During a deployment, two tasks
+    run for a moment. This is safe, because only one worker at a time serves a webhook.
     """
 
     def __init__(
