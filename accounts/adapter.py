@@ -272,8 +272,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def _fitting(
     template_prefix: str, email: str, context: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """Returns the template and the context to use for this mail. They differ from the arguments if
-    the sign-in of the address is closed, or if the address was never confirmed after the sign-up.
+    """Returns the template and the context to use for this mail. Returns others than the arguments
+    if the sign-in of the address is closed, or if the address was never confirmed after the
+    sign-up.
     """
     if template_prefix in UNUSABLE_ADDRESS_MAILS and (closed_at := closed_sign_in(email)):
         return "account/email/sign_in_closed", {"closed_at": closed_at}
@@ -284,8 +285,8 @@ def _fitting(
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """An allauth adapter with the bank's texts about second factors. It encrypts the secrets of
-    second factors.
+    """An allauth adapter that uses the bank's texts about second factors, and encrypts the secrets
+    of second factors.
     """
 
     error_messages = {

@@ -1,5 +1,5 @@
-"""The errors with which services refuse an action. The class is the reason. The message explains to
-the user what happened and what to do.
+"""The errors with which services refuse an action. The class of an error is the reason. The message
+of an error explains to the user what happened and what to do.
 """
 
 import re

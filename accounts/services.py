@@ -275,8 +275,8 @@ def freeze_account(
     message: str = "",
     changed_by: User | None = None,
 ) -> Account:
-    """Stops outgoing payments and returns the account. Incoming payments stay possible. A frozen
-    account does not change.
+    """Stops outgoing payments and returns the account. Incoming payments stay possible. Changes
+    nothing if the account is already frozen.
 
     `reason` is shown only to staff. `message` is shown to the owner.
     """
@@ -351,7 +351,7 @@ def set_status(
             message=tidy_line(message),
             changed_by=changed_by,
         )
-    account.refresh_from_db(fields=["status", "closed_at"])  # see [Status follows changes]
+    account.refresh_from_db(fields=["status", "closed_at"])  # see Note [Status follows changes]
 
 
 def _change_status(

@@ -19,9 +19,9 @@ from ledger.db.json_numbers import (
 from ledger.text.lines import shortened
 
 MAX_BYTES = 32 * 1024 * 1024
-# Maximum number of bytes from one quotation mark to the next. Ledger accepts no longer text or list
-# of numbers. A text of 32 MB with one character outside the Basic Multilingual Plane would need 256
-# MB of memory.
+# Maximum number of bytes from one quotation mark to the next. Ledger refuses longer texts and
+# longer lists of numbers. A text of 32 MB with one character outside the Basic Multilingual Plane
+# would need 256 MB of memory.
 MAX_UNQUOTED = 64 * 1024
 # Maximum numbers of values. The number is estimated from the separators, including separators in
 # texts.

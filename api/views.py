@@ -40,8 +40,7 @@ class ApiView(APIView):
     - `response_headers` maps a method to additional headers of its response, for the schema.
     - `is_unchanging` is True if the response is about a posted row and seldom changes. Such a
       response has an ETag, and a caller who sends this ETag gets the status 304.
-    - `instead` is a text for callers who try to change or delete an object. It explains what they
-      can do instead.
+    - `instead` explains to callers who try to change or delete an object what they can do instead.
     """
 
     # The schema contains what a response to OPTIONS would contain.

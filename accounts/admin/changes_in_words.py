@@ -52,7 +52,7 @@ class ChangeInWords:
 
     @property
     def place(self) -> str:
-        """The text "in the admin" or "on the site", by the page of the change. It is "" if a
+        """The text "in the admin" or "on the site", by the page of the change. The text is "" if a
         command made the change, or if the page is unknown.
         """
         if self.command or not self.change.path:

@@ -19,7 +19,7 @@ HOW_MANY_DECIMALS = f"A currency has 0 to {MAX_DECIMALS} decimals."
 
 
 class CurrencyForm(ReasonedForm):
-    """A form for a currency. It shows each error at its field, and accepts a code in lowercase
+    """A form for a currency. Errors appear at their fields. The code may be entered in lowercase
     letters.
     """
 
@@ -51,8 +51,8 @@ class CurrencyForm(ReasonedForm):
 
 @admin.register(Currency)
 class CurrencyAdmin(ListFiles, ObjectHistory, LockedChanges):
-    """The admin pages of currencies. Staff can add, rename, open and close currencies. They cannot
-    change the code or the decimals, and cannot delete a currency.
+    """The admin pages of currencies. Staff can add, rename, open and close currencies. Staff cannot
+    change the code or the decimals of a currency, and cannot delete a currency.
     """
 
     form = CurrencyForm

@@ -112,7 +112,7 @@ def _check_limit(name: str, limit: Decimal) -> None:
 
 
 class AccountChangeForm(AccountForm):
-    """A form for an existing account. It shows limits with the decimals of the account's
+    """A form for an existing account, in which limits have the decimals of the account's
     currency.
     """
 

@@ -405,7 +405,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(ListFiles, ObjectHistory, ReadOnly, DjangoGroupAdmin):
-    """The admin pages of groups and their permissions. They are read-only, because
+    """The admin pages of groups and their permissions. The pages are read-only, because
     `accounts.groups` defines the permissions.
     """
 

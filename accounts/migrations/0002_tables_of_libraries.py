@@ -1,5 +1,5 @@
-"""Proxy models for tables of Django and allauth, with triggers. They are in a separate migration,
-because these tables refer to people.
+"""Proxy models for tables of Django and allauth, with triggers. The models are in a separate
+migration, because these tables refer to people.
 """
 
 import django.contrib.admin.models

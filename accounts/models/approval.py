@@ -289,8 +289,8 @@ class ApprovalRequest(models.Model):
 
     @property
     def reason_in_history(self) -> str:
-        """The reason of the action in the history. It names the requester, because the author in
-        the history is the person who approved.
+        """The reason of the action in the history. The reason names the requester, because the
+        author in the history is the person who approved.
         """
         return f"{self.reason} (asked by {self.requested_by}, approved)"
 

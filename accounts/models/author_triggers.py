@@ -5,9 +5,9 @@ import pgtrigger
 from ledger.db.triggers import TRUSTS_CALLER, FirmTrigger, refuse
 
 # The SQL condition that the author of a row must be proved, for functions that run with the rights
-# of the table owner. It is true for web processes and the worker in a bank with a key. If it is
-# false, the caller can enter any author: the caller has the rights of the table owner, or the bank
-# has no key, such as the practice bank. See Note [Signed facts].
+# of the table owner. The condition is true for web processes and the worker in a bank with a key.
+# If the condition is false, the caller can enter any author: the caller has the rights of the table
+# owner, or the bank has no key, such as the practice bank. See Note [Signed facts].
 NEEDS_PROOF = f"EXISTS (SELECT FROM fact_keys) AND NOT {TRUSTS_CALLER}"
 
 # The id of the person in the signed facts of an SQL statement; NULL if there is no valid signature.

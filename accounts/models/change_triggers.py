@@ -1,11 +1,11 @@
 """The triggers that write the history of changes.
 
-Note [History by triggers]: triggers record every write, including bulk updates and raw SQL. They
-run with the rights of the table owner, so the web role needs no right to insert into `changes` and
-cannot forge rows. django-pghistory does not ensure this. Its triggers obey `pgtrigger.ignore`,
-which any session can set. They insert with the rights of the role that writes, so the web role
-could insert rows. They also need a second SQL statement for each write, which is impossible in a
-prepared statement.
+Note [History by triggers]: triggers record every write, including bulk updates and raw SQL. The
+triggers run with the rights of the table owner, so the web role needs no right to insert into
+`changes` and cannot forge rows. django-pghistory does not ensure this. The triggers of
+django-pghistory obey `pgtrigger.ignore`, which any session can set. They insert with the rights of
+the role that writes, so the web role could insert rows. They also need a second SQL statement for
+each write, which is impossible in a prepared statement.
 
 UPDATE triggers list only the columns that people change. So a payment does not fire the triggers of
 `accounts`, and a sign-in does not fire the triggers of `users`.
@@ -45,8 +45,8 @@ class RecordedTable:
 
     @property
     def looked_up(self) -> list[str]:
-        """The names of values that come from other tables, such as the name of a group. They can
-        change although this row does not change.
+        """The names of values that come from other tables, such as the name of a group. Such a
+        value can change although the row does not change.
         """
         return [name for name, sql in self.values.items() if "SELECT" in sql]
 

@@ -11,8 +11,8 @@ from django.db import models
 class SavesChangedColumns(models.Model):
     """An abstract model whose `save()` writes only the columns that were changed on the instance.
 
-    Django and allauth call `save()` on a User that the request read much earlier. With Django's
-    `save()`, they would overwrite newer values of other columns.
+    Django and allauth call `save()` on a User that the request read much earlier. Django's `save()`
+    would overwrite newer values of other columns.
     """
 
     _as_read: Mapping[str, Any] = {}  # column values as last read or written

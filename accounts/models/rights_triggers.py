@@ -8,9 +8,9 @@ could invent clerks, and each clerk would have a separate daily sum. A user who 
 to approve could let an invented person approve the user's own requests. Therefore adding a person
 to a group with one of RIGHTS_BY_TWO needs an approved request, and members must become staff before
 they join such a group. The rule does not apply to the owner of the tables, as in Note [Four eyes].
-It does not apply to the identity provider either, for the groups of OIDC_GROUPS and people who sign
-in at the provider. `migrate` writes these groups into `provider_groups`, which the web role can
-only read.
+The rule does not apply to the identity provider either, for the groups of OIDC_GROUPS and people
+who sign in at the provider. `migrate` writes these groups into `provider_groups`, which the web
+role can only read.
 """
 
 from pgtrigger import After, Before, Condition, Delete, Insert, Trigger, Update, UpdateOf

@@ -16,8 +16,8 @@ class WebSessionManager(BaseSessionManager["WebSession"]):
 
 
 class WebSession(AbstractBaseSession):
-    """A session. The table contains only a digest of its key, so a person who can read the table
-    cannot use the session.
+    """A session. The table contains only a digest of the session's key, so a person who can read
+    the table cannot use the session.
 
     `accounts.sign_in.session_store` writes these rows and decides when a session has ended.
     """

@@ -4,8 +4,8 @@ Note [Rights by token]: a request with a token may do only what both the token's
 user's rights allow. Pages and querysets check only the user: `is_staff`, `has_perm`. Therefore the
 User instance of such a request is limited by the token's scopes, and other code does not have to
 check tokens. Without the scope `staff`, the instance is not staff, also for row-level security
-policies. It then has no permissions, except the permissions for reports if the token has the scope
-`report`. The user's rights are read again for each request.
+policies. Such an instance has no permissions, except the permissions for reports if the token has
+the scope `report`. The user's rights are read again for each request.
 """
 
 from collections.abc import Collection

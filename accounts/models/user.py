@@ -108,8 +108,8 @@ class UserQuerySet(models.QuerySet["User"]):
         return person
 
     def lock_person(self, pk: uuid.UUID) -> "User":
-        """Locks a person for an action of staff or a job, and returns the current row. The sign-in
-        of the person may be closed.
+        """Locks a person for an action of staff or a job, and returns the current row. Also accepts
+        a person whose sign-in is closed.
 
         Raises: AccessEnded if the person is the user of the current request, and the session or
         token of the request has ended.

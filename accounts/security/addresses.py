@@ -20,8 +20,8 @@ class AddressesView(EmailView):  # type: ignore[misc]
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Serves the page. Like allauth, adds the row of the main address if it is missing. The
-        address is read under the lock, because the bank may have changed it during the request.
+        """Serves the page. Like allauth, adds a missing row of the main address. The address is
+        read under the lock, because the bank may have changed the address during the request.
         """
         self._did_send_verification_email = False
         user = cast("User", request.user)

@@ -164,7 +164,7 @@ class LimitedCodeMixin(forms.Form):
 
     def _too_many(self, limit: str, *, is_of_app: bool) -> str:
         """Returns the message after too many wrong codes. If the codes came from an app, the
-        message offers a recovery code, which has a separate count.
+        message may offer a recovery code, which has a separate count.
         """
         wait = str(get_adapter().error_messages["too_many_step_ups"])
         codes = Authenticator.objects.filter(user=self.user, type=Kind.RECOVERY_CODES)

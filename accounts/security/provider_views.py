@@ -105,7 +105,7 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
 @require_safe
 def address_taken(request: HttpRequest) -> HttpResponse:
     """Redirects to the sign-in page, if another person registered the address during the sign-up.
-    It replaces allauth's form for this case, which would accept an unconfirmed address.
+    This view replaces allauth's form for this case, which would accept an unconfirmed address.
     """
     request.session.pop("socialaccount_sociallogin", None)
     return redirect(reverse(settings.LOGIN_URL))

@@ -1,4 +1,4 @@
-"""URLs under /account/. They replace some of allauth's URLs, so they must precede allauth's
+"""URLs under /account/. Some of these URLs replace allauth's URLs, so they must precede allauth's
 URLs.
 """
 

@@ -97,8 +97,8 @@ def closed_sign_in(email: str) -> datetime | None:
 
 
 def may_be_a_strangers(user: User) -> bool:
-    """Returns whether a stranger may have signed up with this user's address. This is never the
-    case for staff, because the bank assigned their addresses.
+    """Returns whether a stranger may have signed up with this user's address. Returns False for
+    staff, because the bank assigned their addresses.
     """
     return not user.is_staff and is_unconfirmed(user)
 

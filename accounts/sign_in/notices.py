@@ -102,8 +102,8 @@ TOO_SHORT_NOW = (
 
 
 def factors_removed(kinds: Iterable[str], person: User, *, password_removed: bool) -> Notice:
-    """Returns the notice that the bank has removed factors. It explains how the user can sign in
-    now.
+    """Returns the notice that the bank has removed factors. The notice explains how the user can
+    sign in now.
     """
     removed = get_text_list([label for kind, label in FACTORS.items() if kind in kinds], "and")
     signs_in = (
@@ -187,8 +187,8 @@ def notify(person: User, notice: Notice, *, email: str = "", counts: bool = True
     """Sends the notice by mail after the commit, to `email` or to the user's address. The change
     stays valid if the mail cannot be sent.
 
-    If `counts` is False, the limit NOTICES does not apply. The worker passes False, because it may
-    not write counters.
+    If `counts` is False, the limit NOTICES does not apply. The worker passes False, because the
+    worker may not write counters.
     """
     context = {"text": notice.text, "person_name": mailed_name(person)}
     text, to = render_to_string("account/email/notice_message.txt", context), email or person.email

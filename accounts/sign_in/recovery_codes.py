@@ -1,11 +1,11 @@
-"""Recovery codes. They are shown once when they are created, and stored as digests. Each code can
-be used once.
+"""Recovery codes. Each code can be used once. The codes are shown once, when they are created, and
+stored as digests.
 
 # Note [Digests of recovery codes]
 
-A code has 25 random letters from an alphabet of 23 letters, which is equal to 113 bits. It cannot
-be found by hashing guesses, even with the database and SECRET_KEY, so one fast SHA-256 is enough.
-OWASP ASVS 5.0, 6.5.2, requires a slow password hash only below 112 bits.
+A code has 25 random letters from an alphabet of 23 letters, which is equal to 113 bits. A code
+cannot be found by hashing guesses, even with the database and SECRET_KEY, so one fast SHA-256 is
+enough. OWASP ASVS 5.0, 6.5.2, requires a slow password hash only below 112 bits.
 
 Earlier codes had eight digits and were derived from a stored seed. Eight digits are easy to guess,
 so a migration hashed these codes with PBKDF2 and a salt, as the standard requires, and encrypted

@@ -125,9 +125,9 @@ def expanded(
 
 
 def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]:
-    """Returns transactions as JSON data. Staff who may not see names get null instead of texts that
-    people wrote, as in the search, except in the caller's own payments. This makes one query for
-    such staff.
+    """Returns transactions as JSON data. Makes one query for staff who may not see names. Such
+    staff get null instead of texts that people wrote, as in the search, except in the caller's own
+    payments.
     """
     found: list[dict[str, Any]] = rows_of(TransactionSerializer, rows)
     if not reads_any(caller) or may_see_names(caller.person):

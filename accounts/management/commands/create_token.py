@@ -53,7 +53,7 @@ class Command(BaseCommand):
             raise CommandError(f"Enter 1 to {MAX_DAYS} days, or 0 for a token without expiry.")
         person = signing_in_with(email)
         try:
-            # In development, mails are written to standard output. They must not be mistaken for
+            # In development, mails are written to standard output. Nobody must mistake a mail for
             # the token.
             with redirect_stdout(sys.stderr):
                 issued = tokens.issue(

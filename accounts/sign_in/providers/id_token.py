@@ -100,8 +100,8 @@ def verified_claims(
 
 
 def _check_parties(claims: dict[str, Any], client_id: str) -> None:
-    """Checks the claim `azp`, the client to which the token was issued. It is required if the token
-    is for several clients.
+    """Checks the claim `azp`, the client to which the token was issued. A token for several clients
+    must contain the claim.
     """
     audience, party = claims["aud"], claims.get("azp")
     if (isinstance(audience, list) and len(audience) > 1 and party is None) or (

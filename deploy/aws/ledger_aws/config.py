@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-OWN = ("aws:", "@aws-cdk/", "aws-cdk:", "cdk-migrate", "availability-zones:")  # of CDK itself
-NAME = re.compile(r"[a-z][a-z0-9-]{1,18}", re.ASCII)  # names of load balancers end at 32 letters
+# Prefixes of context keys that CDK adds.
+OWN = ("aws:", "@aws-cdk/", "aws-cdk:", "cdk-migrate", "availability-zones:")
+# The name of a load balancer contains this name, and has at most 32 letters.
+NAME = re.compile(r"[a-z][a-z0-9-]{1,18}", re.ASCII)
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
 ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", re.ASCII)
@@ -25,15 +27,15 @@ class WrongContext(Exception):
 class BankSize:
     """The resources of a bank of one size."""
 
-    instance: str  # of RDS and Aurora, without "db."
-    aurora_instance: str  # Aurora's smallest instances are larger
+    instance: str  # the instance type of RDS, without "db."
+    aurora_instance: str  # of Aurora, whose smallest instances are larger
     is_multi_az: bool
     has_replica: bool  # RDS: a read replica; Aurora: a reader, which can take over
     storage: int  # GiB, initial and maximum
     most_storage: int
     backup_days: int
-    insights: str  # the mode of Database Insights
-    gateways: int  # NAT gateways, from the tasks to the Internet
+    insights: str  # the mode of Database Insights: a key of INSIGHTS
+    gateways: int  # NAT gateways, which connect the tasks to the Internet
     tasks: tuple[int, int]  # web tasks, minimum and maximum
     task: tuple[int, int]  # CPU units (1024 are one processor) and MiB of a web task
     cache: str
@@ -61,23 +63,23 @@ class Config:
     account: str
     region: str
     domain: str  # host name of the site
-    zone_id: str  # of Route 53
+    zone_id: str  # the id of the zone in Route 53
     zone_name: str
     image_tag: str
     mail_secret: str  # ARN of the secret that contains EMAIL_URL
     alarm_email: str
     name: str = "ledger"
-    repository: str = "ledger"  # of ECR
+    repository: str = "ledger"  # the repository of images in ECR
     size_name: str = "small"
     database: str = "rds"
     proxy: bool = True
-    attachments: str = "database"  # or s3
+    attachments: str = "database"  # "database" or "s3"
     mail_from: str = ""
     time_zone: str = "UTC"
     zones: tuple[str, ...] = ("a", "b")
     snapshot: str = ""  # the snapshot that the database starts from
     ledger_settings: Mapping[str, str] = field(default_factory=dict)
-    secret_settings: Mapping[str, str] = field(default_factory=dict)  # ARNs of their secrets
+    secret_settings: Mapping[str, str] = field(default_factory=dict)  # ARNs of secrets, by setting
 
     @property
     def size(self) -> BankSize:

@@ -27,10 +27,10 @@ OWNER, WEB, WORKER, AUDITOR = "ledger", "ledger_web", "ledger_worker", "ledger_a
 EXPLORER = "ledger_explorer"  # the role for analysts' queries, from web tasks
 OF_WEB = (WEB, EXPLORER)
 NAME = "ledger"
-BACKUP_WINDOW = "02:30-03:00"  # UTC, like the next line
+BACKUP_WINDOW = "02:30-03:00"  # in UTC, like MAINTENANCE_WINDOW
 MAINTENANCE_WINDOW = "sun:03:15-sun:04:00"
 EXPORTS, EXPORTS_OF_AURORA = ["postgresql", "upgrade"], ["postgresql"]
-# A new password without a user name.
+# A rule against a new password without a user name, and why the rule does not apply.
 NAME_IN_SNAPSHOT = "CloudFormation-Validate::F3021"
 WHY = "The name of the administrator comes with the snapshot."
 INSIGHTS = {
@@ -45,13 +45,13 @@ STAYS = {"delete_automated_backups": False, "removal_policy": RemovalPolicy.SNAP
 class Server:
     """The attributes of the database that tasks and alarms need."""
 
-    host: str  # of the writer
-    resource_id: str  # in the ARN of a login by IAM
-    secret: secretsmanager.ISecret  # of the administrator
-    instances: dict[str, str]  # the identifier and the resource id of each instance
-    log_groups: list[logs.ILogGroup]  # of Postgres, on each server
-    replicas: list[str] = field(default_factory=list)  # hosts
-    cluster: str = ""  # its identifier, of Aurora
+    host: str  # the host of the writer
+    resource_id: str  # the id in the ARN of a login with IAM
+    secret: secretsmanager.ISecret  # the password of the administrator
+    instances: dict[str, str]  # resource ids of the instances, by identifier
+    log_groups: list[logs.ILogGroup]  # the logs of Postgres on all servers
+    replicas: list[str] = field(default_factory=list)  # hosts of the replicas
+    cluster: str = ""  # the identifier of the Aurora cluster
 
 
 class BankDatabase(Construct):
@@ -269,8 +269,8 @@ class BankDatabase(Construct):
         }
 
     def _rotate(self, rotation: secretsmanager.SecretRotation) -> None:
-        """Makes the function that rotates the password. Its name contains the name of the bank,
-        because CDK's name would be the same for a second bank.
+        """Gives the function that rotates the password a name with the name of the bank. CDK's name
+        would be the same for a second bank.
         """
         (application,) = [
             child for child in rotation.node.find_all() if isinstance(child, sam.CfnApplication)
@@ -300,9 +300,9 @@ class BankDatabase(Construct):
             default_auth_scheme=rds.DefaultAuthScheme.IAM_AUTH,
             require_tls=True,
             role=role,
-            borrow_timeout=Duration.seconds(5),  # as LEDGER_CONNECT_TIMEOUT
+            borrow_timeout=Duration.seconds(5),  # the same time as LEDGER_CONNECT_TIMEOUT
             idle_client_timeout=Duration.minutes(5),
-            max_connections_percent=80,  # the rest is for commands
+            max_connections_percent=80,  # commands use the other connections
         )
 
 

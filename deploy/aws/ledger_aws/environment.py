@@ -35,8 +35,8 @@ def of_every_task(config: Config) -> dict[str, str]:
 
 
 def of_web(config: Config, database: BankDatabase) -> dict[str, str]:
-    """Returns the settings of web tasks. They connect through the proxy if there is one, otherwise
-    to the server: on Aurora with AWS's driver, which finds a new writer faster than DNS.
+    """Returns the settings of web tasks. Web tasks connect to the proxy if there is one, otherwise
+    to the server. On Aurora they use AWS's driver, which finds a new writer faster than DNS.
     """
     if database.proxy is not None:
         reached = {

@@ -56,8 +56,8 @@ class Keys(Construct):
 
     def _secret_key(self, config: Config) -> secretsmanager.ISecret:
         """Makes the secret for SECRET_KEY, which stays when the stack is deleted. For a bank that
-        starts from a snapshot, the secret is empty. Its tasks cannot start until the value of the
-        first bank is copied into the secret.
+        starts from a snapshot, the secret is empty. The tasks of this bank cannot start until the
+        value of the first bank is copied into the secret.
         """
         described = f"SECRET_KEY of {config.name}. Banks restored from its backups need it."
         secret = self._generated("SecretKey", described, RemovalPolicy.RETAIN)

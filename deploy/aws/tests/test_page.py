@@ -65,7 +65,7 @@ class Walk:
     bank: str
     calls: list[str]  # every program that was started, with its arguments
     printed: str
-    values: dict[str, str]  # of the secrets, at the end
+    values: dict[str, str]  # the values of the secrets after the run
 
     def one(self, begin: str) -> str:
         (found,) = [call for call in self.calls if call.startswith(begin)]
