@@ -27,9 +27,7 @@ MISSING = "Debian's Postgres is not installed: apt-get install postgresql"
 def run(arguments: list[str]) -> int:
     """Runs pytest, and returns its exit code."""
     with reachable_folder() as folder:
-        server = DebianServer(
-            folder, max_connections="200", fsync="on"
-        )  # required by check --deploy
+        server = DebianServer(folder, max_connections="200", fsync="on")  # for check --deploy
         server.start()
         try:
             prepare(make_conninfo(host=str(folder), user="postgres", dbname="postgres"))

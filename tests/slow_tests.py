@@ -209,9 +209,7 @@ class Collected:
 
     def __init__(self) -> None:
         self.cases = defaultdict[str, list[str]](list)
-        self.sharing = defaultdict[str, set[str]](
-            set
-        )  # functions, by the file or folder with which they share fixtures
+        self.sharing = defaultdict[str, set[str]](set)  # functions by file or folder
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:

@@ -23,11 +23,7 @@ MAX_IN_ONE_SCAN, MAX_PIXELS = 64_000_000, 24_000_000
 # Maximum width and height in pixels, as in JPEG. Pillow needs memory for each row, and 72 bytes for
 # each pixel of the width.
 LONGEST_SIDE = 65_500
-KEPT_PIXELS = (
-    8_000_000,
-    4_000_000,
-    2_000_000,
-)  # the result is the first size for which the file is small enough
+KEPT_PIXELS = (8_000_000, 4_000_000, 2_000_000)  # tried in order until the file is small enough
 QUALITY = 85
 MAX_SCANS = 32  # limit for a progressive JPEG; each scan is as much work as the whole picture
 # Maximum size in bytes of each entry of METADATA. Pillow creates an object for each value. The EXIF

@@ -143,10 +143,7 @@ def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Even
     """Ends the connection after `seconds`, even if another thread is waiting for an answer. Yields
     a threading.Event that is set at this time.
     """
-    handle, is_over = (
-        sock.dup(),
-        threading.Event(),
-    )  # a copy, because TLS takes over the original socket
+    handle, is_over = sock.dup(), threading.Event()  # a copy, because TLS takes the original
 
     def end() -> None:
         is_over.set()

@@ -51,9 +51,7 @@ class TextFormat:
 TEXTS = {
     "ofx": TextFormat("OFX", "application/x-ofx", ofx),
     "qif": TextFormat("QIF", "application/x-qif; charset=utf-8", qif),
-    "xml": TextFormat(
-        "camt.053", "application/octet-stream", camt053
-    ),  # browsers do not show this type
+    "xml": TextFormat("camt.053", "application/octet-stream", camt053),  # not shown by browsers
     "sta": TextFormat("MT940", "text/plain; charset=us-ascii", mt940),
 }
 # The extension of each file format, and the name of the format on pages.

@@ -1,4 +1,4 @@
-"""Sends a request by any method, and reads the whole answer: status, headers and body."""
+"""Sends a request with any method, and returns the whole response: status, headers and body."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,11 +22,13 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Headers and body."""
+        """The headers and the body as one text."""
         return "\n".join([*(f"{name}: {value}" for name, value in self.headers.items()), self.body])
 
     def shown(self, facts: Any, url: str) -> list[str]:
-        """Those of the facts that the answer states; what the URL says itself does not count."""
+        """Returns the facts that the response contains. Facts that the URL contains do not
+        count.
+        """
         return [fact for fact in facts if fact not in url and fact in self.text]
 
 
@@ -35,7 +37,7 @@ _watchers: list[Callable[[str, Answer], object]] = []
 
 @contextmanager
 def watched(watcher: Callable[[str, Answer], object]) -> Iterator[None]:
-    """Shows the watcher each answer of the block, and what was asked for."""
+    """Calls `watcher` with each request of the `with` block and its response."""
     _watchers.append(watcher)
     try:
         yield
@@ -52,8 +54,8 @@ def ask(
     follow: bool = False,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """The answer to one request, or with `follow` the page at the end of its redirects. An error of
-    the site is an answer with status 500.
+    """Sends one request and returns the response. With `follow`, returns the page after all
+    redirects. An error of the site is a response with status 500.
     """
     client.raise_request_exception = False
     response: Any
@@ -73,7 +75,9 @@ def ask(
 
 
 def _form(fields: Any) -> tuple[Any, str]:
-    """The body of a form, and its type. Half a character goes in a body that can have one."""
+    """Returns the body of a form and its content type. Sends half a character only in a type of
+    body that can contain it.
+    """
     values = [value for value in fields.values() if isinstance(value, str)]
     if not re.search("[\ud800-\udfff]", "".join(values)):
         return fields, MULTIPART_CONTENT
@@ -81,7 +85,9 @@ def _form(fields: Any) -> tuple[Any, str]:
 
 
 def leads_away(location: str) -> bool:
-    """Whether a browser would leave the site: it takes backslashes for slashes, and drops tabs."""
+    """Returns whether a browser would leave the site. Browsers read backslashes as slashes, and
+    ignore tabs.
+    """
     seen = location.replace("\\", "/").translate({9: None, 10: None, 13: None}).strip()
     parts = urlsplit(seen)
     return bool(parts.netloc not in ("", "testserver") or parts.scheme not in ("", "http")) or (

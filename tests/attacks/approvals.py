@@ -1,4 +1,4 @@
-"""What the attacks on four eyes do: book and ask as a clerk, decide as a manager, wait."""
+"""The steps of attacks on approvals: book and request as a clerk, decide as a manager, wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ ANOTHER_LINE = """
 
 
 def limits_form(account: Account, **changes: str) -> dict[str, str]:
-    """What the page of an account sends by the button Ask for approval."""
+    """Returns the form that the button "Ask for approval" on the page of an account sends."""
     shown = {"name": account.name, "overdraft_limit": "0.00", "transfer_limit": "",
              "daily_limit": ""}  # fmt: skip
     initial = {f"initial-{name}": value for name, value in shown.items()}
@@ -51,10 +51,10 @@ def limits_page(account: Account) -> str:
 
 @contextmanager
 def as_web(by: User | None = None) -> Iterator[None]:
-    """Runs the block with the rights of a web process. `by` is the person of the signed facts, and
-    whom policies ask, as in a request of theirs.
+    """Runs the `with` block with the rights of a web process. `by` is the person of the signed
+    facts, and the reader for policies, as in a request of this person.
     """
-    connection.ensure_connection()  # a role is that of a connection
+    connection.ensure_connection()  # the role belongs to the connection
     set_role("ledger_web")
     try:
         person = {"person": str(by.pk) if by else None}
@@ -65,7 +65,7 @@ def as_web(by: User | None = None) -> Iterator[None]:
 
 
 def raw(sql: str, *values: Any, by: User | None = None) -> None:
-    """Runs a statement as a web process could, in a request of this person."""
+    """Runs a statement like a web process, in a request of this person."""
     with as_web(by), connection.cursor() as cursor:
         cursor.execute(sql, values)
 
@@ -77,19 +77,21 @@ def deposit(account: Account, clerk: User | None, amount: Any, **more: Any) -> T
 
 
 def slip(account: Account, amount: str = "20000") -> dict[str, str]:
-    """What the form of the desk sends for a deposit."""
+    """Returns the form of the cash desk for a deposit."""
     return {"id": str(uuid7()), "number": account.number, "kind": "deposit", "amount": amount}
 
 
 def asked(account: Account, clerk: User, amount: Any = 20_000, **more: Any) -> ApprovalRequest:
-    """A request for a deposit, as the desk makes it."""
+    """Requests approval of a deposit, like the cash desk."""
     draft = Draft(id=uuid7(), to_account=account, amount=Decimal(amount), created_by=clerk, **more)
     with as_web(clerk):
         return ask_for(services.preview(draft), reason="Sold a house", asked_by=clerk)
 
 
 def done(request: ApprovalRequest, by: User | None = None) -> str:
-    """Does what is approved; who asked presses the button, if nobody else does."""
+    """Does what was approved, and returns the result. By default, the person who made the request
+    does it.
+    """
     by = by or request.requested_by
     with as_web(by):
         return do_approved(request, by=by)
@@ -108,7 +110,7 @@ def approved(request: ApprovalRequest, boss: User) -> ApprovalRequest:
 
 
 def asked_limits(account: Account, boss: User, **limits: Decimal) -> ApprovalRequest:
-    """A request for these limits, as the page of the account makes it."""
+    """Requests approval of these limits, like the page of the account."""
     said = {**limits, "reason": "A bridge loan"}
     form = SimpleNamespace(cleaned_data=said, changed_data=list(said))
     with as_web(boss):
@@ -136,7 +138,9 @@ def asked_for_file(file: PaymentFile, clerk: User) -> ApprovalRequest:
 
 @contextmanager
 def begun_before() -> Iterator[psycopg.Connection]:
-    """A transaction of the web role whose snapshot is of now."""
+    """Yields the connection of a transaction of the web role. Its snapshot is from the start of the
+    `with` block.
+    """
     with psycopg.connect(**connection.get_connection_params()) as outside:
         outside.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         outside.execute("SET ROLE ledger_web")

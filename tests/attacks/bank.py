@@ -1,8 +1,8 @@
-"""The bank that the attacks walk through: three people, each with rows of every kind.
+"""The bank for the attacks: three people, each with rows of every kind.
 
-Ana and Ben pay one another; Eve, the attacker, has nothing to do with either. Every text of a
-person contains their canary, a word that stands nowhere else, and their amounts are no round
-figures: whoever reads either on a page of Eve's has found a leak.
+Ana and Ben pay one another. Eve, the attacker, is not connected to them. Every text of a person
+contains this person's canary, a word that occurs in no other text, and the amounts of the person
+are unusual. If a page for Eve shows a canary or an amount of another person, the page has a leak.
 """
 
 from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ from transactions.staff.approvals.requests import ask_for
 CANARIES = {"ana": "qzanaqz", "ben": "qzbenqz", "eve": "qzeveqz"}
 CENTS = {"ana": Decimal("0.37"), "ben": Decimal("0.59"), "eve": Decimal("0.83")}
 
-# What a text of a holder says: from the name of the text and the canary.
+# Returns the text of a holder, from the name of the text and the canary.
 Wording = Callable[[str, str], str]
 
 
@@ -69,7 +69,7 @@ def plain(label: str, canary: str) -> str:
 
 @dataclass(slots=True)
 class Holder:
-    """A person with two accounts, and one row of each kind that hangs on them."""
+    """A person with two accounts, and one row of each kind that belongs to them."""
 
     who: str
     user: User
@@ -105,7 +105,9 @@ class Holder:
         return [self.everyday, self.savings]
 
     def rows_of(self, model: type[Model]) -> list[Model] | None:
-        """Their rows of a model; None if the bank has none: then they belong into `Holder`."""
+        """Returns the person's rows of a model, or None if the bank has no such rows. Rows of a new
+        model must be added to `Holder`.
+        """
         rows: dict[type[Model], list[Model]] = {
             User: [self.user],
             Account: list(self.accounts),
@@ -120,7 +122,9 @@ class Holder:
         return rows.get(model)
 
     def facts(self) -> Iterator[str]:
-        """What nobody else may read: the canary, addresses, account numbers, amounts."""
+        """Yields the texts that no other person may read: the canary, addresses, account numbers
+        and amounts.
+        """
         yield self.canary
         yield self.user.email
         for account in self.accounts:
@@ -147,7 +151,7 @@ class AttackedBank:
 
 
 def attacked_bank(wording: Wording = plain) -> AttackedBank:
-    """Builds the bank. `wording` writes every text, such as names, descriptions and reasons."""
+    """Builds the bank. `wording` returns every text, such as names, descriptions and reasons."""
     clerk: User = UserFactory(is_staff=True, email="clerk@example.com", password=PASSWORD)
     clerk.groups.add(Group.objects.get(name=OPERATIONS))
     Household.objects.create(name="Elm Street 4")
@@ -178,8 +182,8 @@ def _holder(who: str, wording: Wording) -> Holder:
 def _reconciled(
     opening: Decimal, text: Callable[[str], str], clerk: User, name: str
 ) -> Reconciliation:
-    """A statement with the opening deposit, and a line that is left over. The name is the bank's
-    own: the list of statements, which reads nobody's rows, shows it.
+    """Creates a reconciliation with the opening deposit and a left-over line. The list of
+    reconciliations shows its name and reads no rows of people, so the name contains no canary.
     """
     said = text("settled").replace(",", " ").replace('"', " ")
     lines = (f"{opening},From {said},From {said},", f"{opening + 13},From {said},,")

@@ -1,18 +1,18 @@
-"""Cells of CSV files that a spreadsheet would take for formulas."""
+"""Cells of CSV files that a spreadsheet would interpret as formulas."""
 
 import csv
 import re
 from io import StringIO
 
 FIGURE = re.compile(r"[+-]?\d+(\.\d+)?")
-# A formula begins with one of these, blanks and quotes before it left out.
+# A formula begins with one of these signs, after any blanks and quotes.
 BEGINS = re.compile(r"[\s\"']*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 PARTS = re.compile(r"[;\t|\r\n]")
 
 
 def formulas(cell: str) -> list[str]:
-    """The parts of a cell that a spreadsheet would calculate. A guarding ' stands before the sign
-    of the first part, and inside the text before that of any other.
+    """Returns the parts of a cell that a spreadsheet would calculate. In a safe cell, a ' precedes
+    the sign of the first part, and the sign of any other part inside the text.
     """
     return [
         part
@@ -22,5 +22,5 @@ def formulas(cell: str) -> list[str]:
 
 
 def formula_cells(file: str) -> list[str]:
-    """The cells of a file that a spreadsheet would calculate."""
+    """Returns the cells of a file that a spreadsheet would calculate."""
     return [cell for line in csv.reader(StringIO(file)) for cell in line if formulas(cell)]

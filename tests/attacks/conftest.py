@@ -1,4 +1,4 @@
-"""The bank of the attacks, and people of each kind who walk through it."""
+"""The bank of the attacks, and readers of each kind."""
 
 import logging
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from transactions.row_security import installation
 
 @pytest.fixture
 def no_lines_of_refused_requests(caplog: pytest.LogCaptureFixture) -> None:
-    """A walk is refused some thousand times, and each time Django logs a warning."""
+    """Hides Django's warnings, because a walk is refused some thousand times."""
     for name in ("django.request", "ledger.security"):
         caplog.set_level(logging.ERROR, logger=name)
 
@@ -34,7 +34,7 @@ def bank(db: None, no_lines_of_refused_requests: None) -> AttackedBank:
 def bank_of_the_module(
     django_db_setup: None, practice_bank: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[AttackedBank]:
-    """Built once; a module takes it for its `bank` if all its tests roll back."""
+    """A bank that is built once. A module whose tests all roll back can use it as `bank`."""
     with rolled_back_at_the_end(django_db_blocker):
         yield attacked_bank()
 
@@ -46,12 +46,14 @@ def readers(bank: AttackedBank) -> dict[str, Client]:
 
 @pytest.fixture(autouse=True)
 def _practice_bank(practice_bank: None) -> None:
-    """Pages of the lab, which the walks open, run their attempts there."""
+    """Builds the practice bank, because the walks open pages of the lab, which run attempts
+    in it.
+    """
 
 
 @pytest.fixture
 def account() -> Account:
-    """An account of Ana, full enough for what needs an approval."""
+    """An account of Ana with enough money for payments that need approval."""
     account: Account = AccountFactory(balance="50000", user__name="Ana Ferreira")
     return account
 
@@ -64,8 +66,8 @@ def other() -> Account:
 
 @pytest.fixture
 def rows_secured(settings: Any, db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Row-level security for one test; of a test that commits it is undone, without the policies
-    that the test replaced.
+    """Turns row-level security on for one test. After a test that commits, the policies are
+    removed, without the policies that the test replaced.
     """
     settings.LEDGER_ROW_SECURITY = True
     installation.apply()
@@ -80,8 +82,8 @@ def rows_secured(settings: Any, db: None, monkeypatch: pytest.MonkeyPatch) -> It
 def secured_ana(
     django_db_setup: None, practice_bank: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Account]:
-    """Row-level security with the rows of Ana, for a module whose tests all roll back; it takes
-    them for its `rows_secured` and `ana`.
+    """Turns row-level security on with the rows of Ana, for a module whose tests all roll back. The
+    module uses it as `rows_secured` and `ana`.
     """
     with rolled_back_at_the_end(django_db_blocker), override_settings(LEDGER_ROW_SECURITY=True):
         installation.apply()
@@ -90,12 +92,12 @@ def secured_ana(
 
 @pytest.fixture
 def ana() -> Account:
-    """The account of a customer with a row in every table that policies protect."""
+    """The account of a customer who has a row in every table with policies."""
     return rows_of_a_customer()
 
 
 @pytest.fixture
 def eve() -> Account:
-    """Another customer's, who has nothing to do with Ana."""
+    """An account of another customer, who is not connected to Ana."""
     account: Account = AccountFactory(balance="5")
     return account

@@ -1,27 +1,27 @@
-"""Digests of the tables, which tell whether an attack has written anything."""
+"""Digests of tables, which show whether an attack has written anything."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from django.db import connection
 
-# Sessions and the counts of rate limits change by reading a page, as they should. The register has
-# only ids of rows, which the other tables have too.
+# Reading a page changes sessions and the counts of rate limits. The register contains only ids of
+# rows, which other tables contain too.
 OF_EVERY_VISIT = ("cache", "reads", "sessions", "sign_ins", "attempt_counts", "row_register")
-SIGN_INS = ("sign_ins", "attempt_counts")  # that somebody tried to sign in
+SIGN_INS = ("sign_ins", "attempt_counts")  # records attempts to sign in
 COLUMNS_OF_EVERY_VISIT = ("last_login",)
 
 
 def table_digests(leave_out: Iterable[str] = OF_EVERY_VISIT) -> dict[str, str]:
-    """A digest of all rows of each table."""
+    """Returns a digest of all rows of each table."""
     return _digests({table: "TRUE" for table in _tables() if table not in {*leave_out}})
 
 
 def watched_rows(
     ids: Collection[object], but: Collection[str] = ()
 ) -> Callable[[], dict[str, str]]:
-    """Returns what digests, by table, the rows that have one of the ids in a column of type uuid;
-    nothing without ids.
+    """Returns a function that returns digests by table. The digests include the rows with one of
+    these ids in a uuid column. Without ids, the function returns an empty dict.
     """
     keys = ", ".join(f"'{id}'::uuid" for id in ids)
     conditions = {
@@ -33,7 +33,7 @@ def watched_rows(
 
 
 def _digests(conditions: Mapping[str, str]) -> dict[str, str]:
-    """One query for all tables, by the condition of each."""
+    """Returns a digest of the matching rows for each table and condition. Makes one query."""
     less = "".join(f" - '{name}'" for name in COLUMNS_OF_EVERY_VISIT)
     parts = [
         f"SELECT '{table}', count(*) || ' rows ' ||"

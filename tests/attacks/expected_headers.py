@@ -1,4 +1,4 @@
-"""The headers that every response has, and those that none has."""
+"""The headers that every response has, and the headers that no response has."""
 
 import re
 from collections.abc import Mapping
@@ -23,6 +23,6 @@ FORBIDDEN = ("Access-Control-Allow-Origin", "Server", "X-Powered-By")
 
 
 def wrong_headers(headers: Mapping[str, str]) -> list[str]:
-    """The names of those that are missing, have with another value, or should not have."""
+    """Returns the names of headers that are missing, have another value, or should not exist."""
     missing = [name for name, value in EXPECTED.items() if not value.match(headers.get(name, ""))]
     return missing + [name for name in FORBIDDEN if name in headers]

@@ -1,4 +1,4 @@
-"""The forms of a page, as a browser would send them."""
+"""The forms of a page as a browser would send them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ SENT_AS_THEY_ARE = (
 
 @dataclass(slots=True)
 class PageForm:
-    """A form with the values that it has before anybody types. `action` is a path."""
+    """A form with its initial values. `action` is a path."""
 
     action: str
     method: str
@@ -32,7 +32,7 @@ class PageForm:
 
     @property
     def signature(self) -> tuple[str, ...]:
-        """The same for the same form on two pages."""
+        """Returns a value that is equal for the same form on two pages."""
         return (self.method, self.action, *sorted(self.values))
 
     def filled(self, changes: Mapping[str, str]) -> dict[str, str]:
@@ -40,7 +40,7 @@ class PageForm:
 
 
 def forms_of(page: str, url: str) -> list[PageForm]:
-    """The forms of a page, in order."""
+    """Returns the forms of a page, in order."""
     return _Forms(page, url).found
 
 
@@ -79,7 +79,7 @@ class _Forms(HTMLParser):
             form.files.add(name)
         elif tag == "button" or kind == "submit":
             if kind in ("", "submit"):
-                form.values.setdefault(name, facts.get("value", ""))  # Enter presses the first one
+                form.values.setdefault(name, facts.get("value", ""))  # Enter presses the first
         elif tag == "textarea" or kind in SENT_AS_THEY_ARE:
             form.values[name] = facts.get("value", "")
         elif kind in ("checkbox", "radio") and "checked" in facts:
@@ -88,7 +88,9 @@ class _Forms(HTMLParser):
             form.values.setdefault(name, facts.get("value", ""))
 
     def _option(self, form: PageForm, facts: Mapping[str, str]) -> None:
-        """A browser sends the option that is selected, or else the first one."""
+        """Adds the value of an option: the selected option, or otherwise the first option, as in a
+        browser.
+        """
         if "selected" in facts or self.chooses_first:
             form.values[self.choice] = facts.get("value", "")
         self.chooses_first = False
@@ -101,7 +103,9 @@ class _Forms(HTMLParser):
 
 
 def forms_seen(pages: Iterable[PageRead]) -> list[PageForm]:
-    """Every form on these pages once: the same action, method and fields count as the same."""
+    """Returns every form on these pages once. Forms with the same action, method and fields count
+    as equal.
+    """
     seen: dict[tuple[str, ...], PageForm] = {}
     for page in pages:
         for form in forms_of(page.html, page.url):

@@ -1,7 +1,7 @@
-"""Hostile values in every parameter, field, header and cookie of pages, and what they bring about.
+"""Hostile values in every parameter, field, header and cookie of pages, and their effects.
 
-The functions return a line for each hole, so that one test walks the whole site with them and
-another one shows that they find pages that were planted (`tests/attacks/test_planted_pages.py`).
+The functions yield a line for each hole. So one test uses them for the whole site, and another test
+shows that they find bad pages (`tests/attacks/test_planted_pages.py`).
 """
 
 import re
@@ -23,29 +23,29 @@ from tests.attacks.reading import PageRead, names_asked, one_of_each
 from tests.attacks.walk import Address
 from tests.postgres_log import lines_logged
 
-# Ends a text of SQL, too, because quotes come first.
+# Ends a text in SQL, too, because quotes come first.
 MARKUP_AND_SQL = f"{MARKUP} OR 1=1; --"
 ELSEWHERE = "https://evil.example/"
-UNSTORABLE = "a\x00b\ud83d"  # Postgres stores no text with either
-LONG = "a1 " * 7_000  # longer than any column of a text
+UNSTORABLE = "a\x00b\ud83d"  # Postgres stores no text with one of these two
+LONG = "a1 " * 7_000  # longer than any text column
 TOKEN = "csrfmiddlewaretoken"
-MOST_POSTS = 3  # a view asks for some fields only after others
+MOST_POSTS = 3  # a view reads some fields only after others
 FAILED, NOT_ALLOWED = 500, 405
-# What a client may send to any page; a part of a page comes only to a request of htmx.
+# Headers that a client may send to any page. Only a request of htmx gets a part of a page.
 HEADERS = (
     "Accept", "Accept-Language", "HX-Current-URL", "HX-Prompt", "HX-Target", "HX-Trigger",
     "Referer", "User-Agent", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
     "X-Real-IP", "X-Requested-With",
 )  # fmt: skip
 COOKIES = ("device", "messages", "theme")
-# How Postgres refuses a text that became a part of SQL.
+# Postgres's errors for a text that became a part of SQL.
 NO_SQL = re.compile("syntax error|unterminated|column .* does not exist")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldsOfPage:
-    """An address that takes a form: its fields with the values that they usually have, and all
-    names for which its view asks.
+    """An address that accepts a form: its fields with their usual values, and all names that its
+    view reads.
     """
 
     url: str
@@ -54,12 +54,12 @@ class FieldsOfPage:
 
 
 def ways_to_name(holder: Holder) -> tuple[str, ...]:
-    """What a request may say to mean a person or what is theirs."""
+    """Returns the values with which a request may refer to a person or to the person's rows."""
     return (str(holder.everyday.pk), holder.everyday.number, holder.user.email)
 
 
 def ids_of(holder: Holder) -> tuple[str, ...]:
-    """One row of each kind with a UUID."""
+    """Returns the id of one row of each kind with a UUID."""
     rows = (holder.everyday, holder.transactions["paid"], holder.files[0])
     return tuple(str(row.pk) for row in rows)
 
@@ -70,7 +70,9 @@ def holes_by_parameters(
     values: Collection[str],
     facts: Collection[str] = (),
 ) -> Iterator[str]:
-    """Each parameter of each page with each value, alone and beside the usual ones."""
+    """Yields the holes after sending each value in each parameter of each page, without and with
+    the usual parameters.
+    """
     tried = set()
     for path, usual in seen.names.items():
         fresh = [name for name in usual if (page_of(path), name) not in tried]
@@ -96,7 +98,9 @@ def holes_by_fields(
     values: Collection[str],
     victim: Holder | None = None,
 ) -> Iterator[str]:
-    """Each field of each of these pages with each value. All that is written is undone."""
+    """Yields the holes after sending each value in each field of these pages. All writes are
+    undone.
+    """
     facts = list(victim.facts()) if victim else []
     theirs = watched_rows([victim.user.pk, *ids_of(victim)] if victim else [], but=SIGN_INS)
     before, logged = theirs(), len(lines_logged())
@@ -121,7 +125,9 @@ def holes_by_headers(
     values: Collection[str],
     facts: Collection[str] = (),
 ) -> Iterator[str]:
-    """Each page with each value in all headers and cookies at once, whole and for htmx."""
+    """Yields the holes after reading each page with each value in all headers and cookies, as a
+    whole page and for htmx.
+    """
     one_each = {address.pattern.template: address.url for address in addresses}
     logged = len(lines_logged())
     for url in one_each.values():
@@ -130,7 +136,7 @@ def holes_by_headers(
             with attempt_of(client) as sender:
                 for name in COOKIES:
                     sender.cookies[name] = value
-                    # As it is. Escapes of Python would be refused before any page reads it.
+                    # Unchanged. Python's escapes would be refused before any page reads the value.
                     sender.cookies[name].set(name, value, value.encode().decode("latin-1"))
                 answer = ask(sender, "GET", url, headers=headers)
                 for what in bad(answer, f"{url} {value}", facts):
@@ -142,8 +148,8 @@ def holes_by_headers(
 
 
 def pages_with_fields(client: Client, pages: Iterable[PageRead]) -> list[FieldsOfPage]:
-    """Those of the pages that take a form, one for each pattern, with all fields that they know:
-    also those for which a view asks although no page has such a form.
+    """Returns the pages that accept a form, one for each pattern. Their fields include the fields
+    that a view reads although no form has them.
     """
     one_each = one_of_each(pages)
     forms: dict[str, dict[str, str]] = {}
@@ -157,10 +163,11 @@ def pages_with_fields(client: Client, pages: Iterable[PageRead]) -> list[FieldsO
 
 
 def _fields(client: Client, url: str, known: dict[str, str]) -> FieldsOfPage:
-    """The known fields, and those for which the view asks; no names where it takes no POST.
+    """Returns the known fields, and the names that the view reads. Returns no names if the view
+    accepts no POST.
 
-    By what begins with _ the admin gives another answer than that of the form, so it is sent as a
-    hostile value alone.
+    The admin responds differently if a field begins with _, so such a field is sent only as a
+    hostile value.
     """
     fields, names = dict(known), set(known)
     for _ in range(MOST_POSTS):
@@ -176,7 +183,9 @@ def _fields(client: Client, url: str, known: dict[str, str]) -> FieldsOfPage:
 
 
 def bad(answer: Answer, sent: str, facts: Collection[str]) -> Iterator[str]:
-    """What is wrong with an answer to hostile values; what was sent does not count as a fact."""
+    """Yields the problems of a response to hostile values. Values that were sent do not count as
+    facts.
+    """
     if answer.status >= FAILED:
         yield f"status {answer.status}"
     if leads_away(location := answer.headers.get("Location", "")):

@@ -4,7 +4,7 @@ from functools import lru_cache
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-# Of no page: an element and an attribute, and what would begin both.
+# An element and an attribute that no page has, and the signs that would begin both.
 ELEMENT, ATTRIBUTE = "qz-element", "qz-attribute"
 MARKUP = f"\"'><{ELEMENT} {ATTRIBUTE}=1 onfocus=alert(1)>"
 SCHEMES = {"", "http", "https", "mailto", "data", "otpauth"}
@@ -12,8 +12,9 @@ LINKS = ("href", "src", "action", "formaction", "data", "poster")
 
 
 class Markup(HTMLParser):
-    """`names`: of all elements and attributes; `links`: what LINKS lead to; `inline`: scripts and
-    styles in the page itself, which the content security policy refuses.
+    """The elements and attributes of a page in `names`, the targets of LINKS in `links`, and
+    scripts and styles inside the page in `inline`. The content security policy refuses scripts and
+    styles inside the page.
     """
 
     def __init__(self, page: str) -> None:
@@ -33,9 +34,9 @@ class Markup(HTMLParser):
             self.inline.add(tag)
 
 
-@lru_cache(maxsize=1)  # several checks look at one page after the other
+@lru_cache(maxsize=1)  # several checks read the same page
 def strange_parts(page: str) -> frozenset[str]:
-    """Elements, attributes and links that no page of ours has."""
+    """Returns the elements, attributes and links that no page of the site has."""
     markup = Markup(page)
     strange = {link for link in markup.links if urlsplit(link).scheme not in SCHEMES}
     return frozenset(strange | markup.inline | markup.names & {ELEMENT, ATTRIBUTE, "onfocus"})

@@ -1,4 +1,4 @@
-"""The parameters of every page: what its links and forms give, and what its view asks for."""
+"""The parameters of every page: the names in links and forms, and the names that its view reads."""
 
 import re
 from collections.abc import Iterable
@@ -14,8 +14,9 @@ UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(slots=True)
 class Seen:
-    """`names`: by path, each parameter with a value that a link or a form gives it, or "".
-    `queries`: the addresses with parameters to which links and GET forms lead, one of each kind.
+    """The parameters of pages. `names` contains, by path, each parameter with a value from a link
+    or a form, or "". `queries` contains the addresses with parameters from links and GET forms, one
+    of each kind.
     """
 
     names: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -29,12 +30,14 @@ class Seen:
 
 
 def page_of(path: str) -> str:
-    """The same for the pages of two rows."""
+    """Returns the path without ids, so that the pages of two rows are equal."""
     return UUID.sub("<id>", path)
 
 
 def parameters_seen(pages: Iterable[PageRead]) -> Seen:
-    """The parameters of all these pages: from their links, their GET forms and their views."""
+    """Returns the parameters of all these pages: from their links, their GET forms and their
+    views.
+    """
     seen = Seen()
     for page in pages:
         seen.add(page.url, {})

@@ -1,4 +1,4 @@
-"""Clients of each kind of reader, signed in, and attempts that leave nothing behind."""
+"""Clients of each kind of reader, signed in, and attempts whose writes are undone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,10 @@ from tests.transactions.reports.books import analyst
 
 
 def signed_in(user: User) -> Client:
-    """A client of somebody who has just proved who they are: no page asks them again.
+    """Returns a client whose user has just confirmed their identity, so that no page requires it
+    again.
 
-    The person is read again, since a session made from an older state of theirs is refused.
+    Reads the user again, because a session for an outdated user object is refused.
     """
     user = User.objects.get(pk=user.pk)
     client = Client()
@@ -34,7 +35,7 @@ def signed_in(user: User) -> Client:
 
 
 def is_alive(client: Client) -> bool:
-    """Whether the next request of this client is one of a person who is signed in."""
+    """Returns whether the client is still signed in."""
     request = HttpRequest()
     request.session = client.session
     return bool(get_user(request).is_authenticated)
@@ -42,7 +43,9 @@ def is_alive(client: Client) -> bool:
 
 @contextmanager
 def attempt(user: User) -> Iterator[Client]:
-    """A new session of the person, in which the site answers; the block's writes are undone."""
+    """Yields a client with a new session of the person. The writes of the `with` block are
+    undone.
+    """
     with rolled_back():
         client = signed_in(user)
         assert client.get("/accounts/").status_code == 200, "the session is dead: nothing is tried"
@@ -51,9 +54,9 @@ def attempt(user: User) -> Iterator[Client]:
 
 @contextmanager
 def attempt_of(client: Client) -> Iterator[Client]:
-    """A client with the same cookies, whose writes are undone."""
+    """Yields a client with the same cookies. The writes of the `with` block are undone."""
     sender = Client()
-    sender.handler = client.handler  # its middleware, which takes a twelfth of the time to load
+    sender.handler = client.handler  # with its middleware, which is slow to load
     sender.cookies = SimpleCookie({name: it.value for name, it in client.cookies.items()})
     with rolled_back():
         yield sender
@@ -61,7 +64,7 @@ def attempt_of(client: Client) -> Iterator[Client]:
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
-    """Undoes what the block writes. Services may open their own transactions inside."""
+    """Undoes the writes of the `with` block. Services may open transactions inside."""
     block = db_transaction.atomic()
     block._from_testcase = True  # type: ignore[attr-defined]
     with block:
@@ -70,7 +73,7 @@ def rolled_back() -> Iterator[None]:
 
 
 def people_of(bank: AttackedBank) -> dict[str, User]:
-    """A person of each kind of reader: Eve is the customer."""
+    """Returns a person of each kind of reader. Eve is the customer."""
     root = User.objects.create_superuser("root@example.com", name="Root")
     root.set_password(PASSWORD)
     root.save()
@@ -86,12 +89,14 @@ def people_of(bank: AttackedBank) -> dict[str, User]:
 
 
 def add_address(user: User) -> None:
-    """Notes the person's address as verified: allauth does it when they open the page of them."""
+    """Stores the person's address as verified, as allauth does when the person opens the page of
+    addresses.
+    """
     EmailAddress.objects.get_or_create(
         user=user, email=user.email, defaults={"primary": True, "verified": True}
     )
 
 
 def readers_of(bank: AttackedBank) -> dict[str, Client]:
-    """A client of each kind of reader, signed in."""
+    """Returns a signed-in client of each kind of reader."""
     return {kind: signed_in(user) for kind, user in people_of(bank).items()}

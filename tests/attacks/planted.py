@@ -1,4 +1,6 @@
-"""Secrets that attacks plant, in a file of their own: error pages of DEBUG show source lines."""
+"""Secrets that attacks plant. They are in a separate file, because error pages of DEBUG show source
+lines.
+"""
 
 PASSWORD, TOKEN, COOKIE = "seven blue lamps at dusk", "token-5d41402abc4b", "cookie-7d793037a076"
 AMOUNT, ADDRESS = "987654.32", "victim@example.com"

@@ -1,4 +1,4 @@
-"""Pages as somebody reads them: each address once, with the pages to which it leads."""
+"""Pages as a person reads them: each address once, with the pages to which its redirects lead."""
 
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -19,9 +19,10 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """An address, what it answered, and the names of the parameters for which its view asked.
+    """An address, its response, and the names of the parameters that its view read.
 
-    `end` is the answer to the last redirect; that of the address itself if it is none.
+    `end` is the response to the last redirect, or the response of the address itself if it does not
+    redirect.
     """
 
     address: Address
@@ -35,14 +36,16 @@ class PageRead:
 
     @property
     def html(self) -> str:
-        """The page that a browser would show; nothing if it is no page."""
+        """The page that a browser would show, or "" if the response is not a page."""
         is_page = self.end.status == OK and "html" in self.end.headers.get("Content-Type", "")
         return self.end.body if is_page else ""
 
 
 @contextmanager
 def names_asked() -> Iterator[set[str]]:
-    """The names of the parameters and fields for which views ask while the block runs."""
+    """Yields a set that contains the names of the parameters and fields that views read while the
+    `with` block runs.
+    """
     names: set[str] = set()
 
     def watched(method: str) -> Any:
@@ -63,8 +66,8 @@ def read_pages(
     addresses: Iterable[Address],
     answers: MutableMapping[str, Answer] | None = None,
 ) -> list[PageRead]:
-    """Reads all these addresses. Every answer goes into `answers`, by its URL; what is there is not
-    read again, unless it is an address.
+    """Reads all these addresses and returns the pages. Stores every response in `answers`, by URL.
+    Links whose response is already stored are not read again.
     """
     known = {} if answers is None else answers
     return [_read(client, address, known) for address in addresses]
@@ -86,5 +89,5 @@ def _read(client: Client, address: Address, known: MutableMapping[str, Answer]) 
 
 
 def one_of_each(pages: Iterable[PageRead]) -> list[PageRead]:
-    """One page of each pattern."""
+    """Returns one page of each pattern."""
     return list({page.address.pattern.template: page for page in pages}.values())

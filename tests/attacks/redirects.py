@@ -1,4 +1,4 @@
-"""Where a parameter of an address, or a field of a form, leads to another site."""
+"""Parameters and form fields that redirect to another site."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -21,16 +21,17 @@ ELSEWHERE = (
     "///evil.example",
     "\thttps://evil.example/",
 )
-LOCAL = "/reports/"  # a page of ours to which a parameter may lead
+LOCAL = "/reports/"  # a page of this site to which a parameter may redirect
 NAMES = ("next", "redirect", "return", "back", "url", "to", "continue", "process")
 
 
 def ways_out(send: Callable[[str], Answer], plain: Answer) -> tuple[bool, list[str]]:
-    """Whether a value chooses the next page, and the other sites to which it leads. `send` returns
-    the answer to a request with this value, `plain` is that to a request without one.
+    """Returns whether a value chooses the next page, and the other sites to which it redirects.
+    `send` returns the response to a request with this value. `plain` is the response without a
+    value.
 
-    Tries every spelling where the value is a part of the redirect, else the plainest: what takes
-    any other one takes LOCAL, too.
+    If the value is a part of the redirect, tries every spelling of another site. Otherwise tries
+    only the plainest spelling, because code that accepts any other spelling also accepts LOCAL.
     """
     local, part = where(send(LOCAL)), LOCAL.strip("/")
     is_chosen = part in local and part not in where(plain)
@@ -40,14 +41,16 @@ def ways_out(send: Callable[[str], Answer], plain: Answer) -> tuple[bool, list[s
 
 
 def where(answer: Answer) -> str:
-    """The address to which an answer redirects; "" for no redirect."""
+    """Returns the address to which a response redirects, or ""."""
     return answer.headers.get("Location", "")
 
 
 def ways_out_by_parameters(
     client: Client, pages: Iterable[PageRead]
 ) -> Iterator[tuple[str, bool, list[str]]]:
-    """The path, and what `ways_out` returns: for all NAMES together, and for each parameter."""
+    """Yields the path and the result of `ways_out`: for all NAMES together, and for each
+    parameter.
+    """
     for path, usual in parameters_seen(pages).names.items():
         plain = ask(client, "GET", path, usual)
         for names in (NAMES, *((name,) for name in usual)):
@@ -62,8 +65,8 @@ def ways_out_by_parameters(
 def ways_out_by_forms(
     client: Client, forms: Iterable[PageForm]
 ) -> Iterator[tuple[str, bool, list[str]]]:
-    """The address of each form that writes, and what `ways_out` returns for all NAMES together.
-    Whatever the forms write is undone.
+    """Yields the address of each form that writes, and the result of `ways_out` for all NAMES
+    together. All writes are undone.
     """
 
     def sent(form: PageForm, more: dict[str, str]) -> Answer:

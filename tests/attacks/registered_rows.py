@@ -1,4 +1,4 @@
-"""A row in every append-only table that has a register."""
+"""A row in every append-only table with a register."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ from transactions.audit.runs import run_audit
 
 
 def rows_of_every_register() -> Account:
-    """An account, with a row in every table that has a register."""
+    """Returns an account. Every table with a register has a row."""
     account: Account = AccountFactory(balance="100")
     person, clerk = account.user, UserFactory(is_staff=True)
     hold = services.hold(from_account=account, amount=Decimal(5))

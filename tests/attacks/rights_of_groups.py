@@ -1,4 +1,4 @@
-"""Which group opens and sends what in the admin: each page, form, action and step of a request."""
+"""The pages, forms, actions and steps of requests in the admin that each group may open or send."""
 
 from accounts.groups import (
     ANALYSTS,
@@ -10,7 +10,7 @@ from accounts.groups import (
 )
 
 A, S, O, M, P = AUDITOR, SUPPORT, OPERATIONS, MANAGER, PEOPLE_ADMIN  # noqa: E741
-EVERYBODY = {A, S, O, M, P}  # who is staff; analysts are not
+EVERYBODY = {A, S, O, M, P}  # members are staff; analysts are not
 BANK = {A, O, M}
 NOBODY: set[str] = set()
 
@@ -56,10 +56,10 @@ PAGES: dict[str, set[str]] = {
     "admin:auth_group_delete": NOBODY,
     "admin:auth_group_history": {A},
     "admin:auth_user_password_change": NOBODY,
-    "admin:autocomplete": {A, P},  # of households; AUTOCOMPLETES has each field
+    "admin:autocomplete": {A, P},  # for households; AUTOCOMPLETES contains each field
     "admin:index": EVERYBODY,
     "admin:jsi18n": EVERYBODY,
-    "admin:login": NOBODY,  # it leads to the index
+    "admin:login": NOBODY,  # redirects to the index
     "admin:password_change_done": EVERYBODY,
     "admin:transactions_auditrun_add": NOBODY,
     "admin:transactions_auditrun_change": BANK,
@@ -102,12 +102,12 @@ PAGES: dict[str, set[str]] = {
     "admin:transactions_transaction_refund": {O},
     "admin:transactions_transaction_release": {O},
     "admin_approval_step": NOBODY,
-    "admin_database": NOBODY,  # superusers, and groups of a bank's own
-    "admin_approvals": BANK | {P},  # who sees no accounts reads there what they asked for
+    "admin_database": NOBODY,  # superusers, and groups that the bank has added
+    "admin_approvals": BANK | {P},  # every person may read their own requests
     "admin_search": EVERYBODY,
 }
-PASSWORD_PAGE = "admin/password_change/"  # it has no name
-# Forms that may be sent; an answer of 200 shows the form with its errors.
+PASSWORD_PAGE = "admin/password_change/"  # has no name
+# Forms that may be sent. A response with status 200 shows the form with its errors.
 POSTS: dict[str, set[str]] = {
     "admin/password_change/": EVERYBODY | {ANALYSTS},
     "admin:accounts_account_add": {O},
@@ -195,7 +195,7 @@ POSTS: dict[str, set[str]] = {
     "admin:transactions_transaction_hold": {O},
     "admin:transactions_transaction_refund": {O},
     "admin:transactions_transaction_release": {O},
-    "admin_approval_step": {M, O},  # that of operations asked; STEPS has each step
+    "admin_approval_step": {M, O},  # the request is from operations; STEPS contains each step
     "admin_approvals": NOBODY,
     "admin_database": NOBODY,
     "admin_search": NOBODY,
@@ -215,7 +215,7 @@ AUTOCOMPLETES: dict[str, set[str]] = {
     "accounts_account.user": EVERYBODY,
     "accounts_user.household": {A, P},
 }
-# What a step changes about a request that somebody of operations, the asker, made.
+# The effect of a step on a request that a member of operations made.
 ASKER, COLLEAGUE = "asker", "another of operations"
 STEPS: dict[str, set[str]] = {
     "approve": {M},

@@ -59,7 +59,7 @@ from transactions.payees.services import save_payee
 
 
 def rows_of_a_customer() -> Account:
-    """Their account, with a row in every table that policies protect."""
+    """Returns an account whose holder has a row in every table with policies."""
     account: Account = AccountFactory(balance="100")
     person, clerk = account.user, UserFactory(is_staff=True)
     person.household = Household.objects.create(name="Ferreira, Rua Augusta 1")
@@ -121,7 +121,7 @@ def rows_of_a_customer() -> Account:
 
 
 def skipped_order(account: Account, friend: Account) -> StandingOrder:
-    """An order whose first day was skipped."""
+    """Returns an order whose first day was skipped."""
     draft = OrderDraft(
         id=uuid7(), owner=account.user, from_account=account, to_account=friend,
         amount=Decimal(1), every="month", first_on=timezone.localdate() + timedelta(days=9),
@@ -132,7 +132,7 @@ def skipped_order(account: Account, friend: Account) -> StandingOrder:
 
 
 def told(account: Account, paid: Transaction) -> None:
-    """An alert of a payment, a choice, and times of mails."""
+    """Creates an alert about a payment, a choice, and times of mails."""
     owner = account.user
     choose(owner=owner, kind=AlertKind.MONEY_OUT, account=account, amount=Decimal(0))
     Alert.objects.create(owner=owner, kind="money_out", account=account, about=paid.pk)
@@ -140,7 +140,7 @@ def told(account: Account, paid: Transaction) -> None:
 
 
 def signs_in(person: User) -> None:
-    """A row in each table by which a person signs in, and of their rights."""
+    """Creates a row in each table about sign-in and rights of this person."""
     address = EmailAddress.objects.create(user=person, email=person.email, verified=True)
     EmailConfirmation.objects.create(email_address=address, key="key", sent=timezone.now())
     Authenticator.objects.create(user=person, type="totp", data={"secret": "encrypted"})
@@ -163,7 +163,7 @@ def token_of(person: User, scope: RowScope = RowScope.OWN, **changes: Any) -> st
 
 @contextmanager
 def web_role(token: str | None = None) -> Iterator[Any]:
-    """A cursor of the web role in a transaction with this token."""
+    """Yields a cursor of the web role in a transaction with this token."""
     set_role(settings.LEDGER_WEB_ROLE)
     try:
         with db_transaction.atomic(), connection.cursor() as cursor:
@@ -177,7 +177,7 @@ def web_role(token: str | None = None) -> Iterator[Any]:
 
 
 def count(table: str, token: str | None) -> int:
-    """How many rows the web role sees."""
+    """Returns the number of rows that the web role sees."""
     with web_role(token) as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")
         (number,) = cursor.fetchone()
@@ -185,7 +185,7 @@ def count(table: str, token: str | None) -> int:
 
 
 def seen_of(row: Account | User, token: str) -> dict[str, Any]:
-    """What the web role reads of a row, by column."""
+    """Returns the values of a row that the web role can read, by column."""
     with web_role(token) as cursor:
         cursor.execute(f"SELECT * FROM {row._meta.db_table} WHERE id = %s", [row.pk])
         names = [column.name for column in cursor.description]
@@ -193,7 +193,7 @@ def seen_of(row: Account | User, token: str) -> dict[str, Any]:
 
 
 def columns_of(table: str) -> list[str]:
-    """The columns of a table into which a row may be inserted, as SQL names them."""
+    """Returns the SQL names of the columns into which a row may be inserted."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT quote_ident(attname) FROM pg_attribute"

@@ -26,7 +26,7 @@ def key_of(client: Client) -> str:
 
 
 def age(client: Client, *, seen: timedelta, started: timedelta | None = None) -> None:
-    """Lets time pass for the session of this client."""
+    """Makes the session of this client older."""
     now = timezone.now()
     row = WebSession.objects.get(pk=digest_of(key_of(client)))
     row.last_seen_at, row.started_at = now - seen, now - (started or seen)

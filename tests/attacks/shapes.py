@@ -1,7 +1,8 @@
-"""What a page holds: its parts, how many words, the limits of its fields, links and amounts.
+"""The shape of a page: its parts, its number of words, the limits of its fields, its links and
+amounts.
 
-`shapes_of_pages.txt` has a line for each page that `test_each_page.py` reads. After a change that
-is meant, delete the file, run the test twice, and read the difference.
+`shapes_of_pages.txt` contains a line for each page that `test_each_page.py` reads. After an
+intended change, delete the file, run the test twice, and read the difference.
 """
 
 import re
@@ -57,7 +58,7 @@ def attributes_of(rest: str) -> dict[str, str]:
 
 
 def fields_of(tags: list[tuple[str, dict[str, str]]]) -> Iterator[str]:
-    """Yields each field with its limits, the last first, and how many options it has."""
+    """Yields each field with its limits and its number of options."""
     options = 0
     for name, facts in reversed(tags):
         options += name == "option"
@@ -90,8 +91,8 @@ def link(href: str) -> Iterator[str]:
 
 
 def changed_shapes(found: list[str]) -> list[str]:
-    """Returns the lines that are not in the file, and those that only the file has. Writes the
-    file if it is not there.
+    """Returns the lines that are missing in the file, and the lines that only the file contains.
+    Writes the file if it does not exist.
     """
     if not FILE.exists():
         FILE.write_text("\n".join(found) + "\n")

@@ -1,5 +1,6 @@
-"""Guessing the password of somebody with several addresses: one count of a day for all of them,
-which no answer tells of."""
+"""Guessing the password of a person with several addresses: all addresses share one count per day,
+which no response reveals.
+"""
 
 from typing import Any
 
@@ -18,8 +19,8 @@ from tests.sign_in import counted_hashes, mailed_code
 pytestmark = pytest.mark.django_db
 LOGIN = "/account/login/"
 WRONG = "a wrong guess"
-ADDRESSES = [f"ana{n}@example.com" for n in range(5)]  # each takes 20 guesses an hour
-LAST, FREE = ADDRESSES[-1], "anyx@example.com"  # of one length
+ADDRESSES = [f"ana{n}@example.com" for n in range(5)]  # each address accepts 20 guesses per hour
+LAST, FREE = ADDRESSES[-1], "anyx@example.com"  # of the same length
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +107,7 @@ def test_the_owner_still_gets_in_by_a_mail_by_a_known_device_and_by_a_new_passwo
 
 
 def test_hammering_one_address_closes_no_other_one(ana: User) -> None:
-    """Only what was tried counts for the person, so 20 an hour here."""
+    """Only checked guesses count for the person, at most 20 per hour here."""
     for n in range(100):
         guess(ADDRESSES[0], n)
     assert tried() == 20

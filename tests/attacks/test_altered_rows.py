@@ -1,6 +1,7 @@
-"""Rows that the owner of the tables edits in place, in append-only tables: the audit names them.
+"""Rows in append-only tables that the owner of the tables edits: the audit finds these rows.
 
-What changes by right, because a person is erased or a request decided, is noted and taken.
+Changes that are allowed, because a person is erased or a request is decided, are recorded and
+accepted.
 """
 
 from datetime import timedelta
@@ -44,7 +45,7 @@ from transactions.services import transfer
 
 pytestmark = pytest.mark.django_db
 
-# By type, another value that is as near as can be.
+# By type, another value that is as similar as possible.
 OTHER = {
     "boolean": "{0} IS NOT TRUE",
     "uuid": "gen_random_uuid()",
@@ -60,9 +61,9 @@ OTHER = {
     "uuid[]": "{0} || gen_random_uuid()",
 }
 NOT_COMPARED = {
-    ("staff_sums", "share"),  # the check `threshold` computes the sums again
+    ("staff_sums", "share"),  # the check `threshold` calculates the sums again
     ("api_tokens", "last_used_at"), ("api_tokens", "last_used_from"),
-    *(("standing_orders", column) for column in PROGRESS),  # changes with each day
+    *(("standing_orders", column) for column in PROGRESS),  # changes every day
 }  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def columns_of(table: str) -> dict[str, str]:
 
 @pytest.fixture
 def without_constraints(bank: Account) -> None:
-    """The owner drops what would refuse a forged value."""
+    """Drops the constraints that would refuse a forged value, as the owner of the tables could."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(
@@ -189,7 +190,7 @@ def test_only_newer_rows_are_digested_with_since(bank: Account) -> None:
 
 
 def edit(table: str, column: str, value: Any, *, leave_on: str = "") -> None:
-    """Edits all rows; with `leave_on`, the forger leaves that trigger as it is."""
+    """Edits all rows. With `leave_on`, this trigger stays enabled."""
     with walls_down(table) as cursor:
         if leave_on:
             cursor.execute(
@@ -208,7 +209,9 @@ def edit(table: str, column: str, value: Any, *, leave_on: str = "") -> None:
 
 @pytest.mark.usefixtures("rows_secured")
 def test_the_page_finds_them_with_row_level_security(bank: Account, staff: Client) -> None:
-    """Also in tables whose rows staff may not read, in which nothing else is found."""
+    """Also tests tables with rows that staff may not read. The audit must find nothing else in
+    them.
+    """
     run = reverse("admin:transactions_auditrun_run")
     staff.post(run, {"scope": "all"})
     assert AuditRun.objects.latest("started_at").found == []
@@ -238,7 +241,7 @@ def test_a_standing_order_that_the_owner_redirects_is_found_with_all_triggers_on
         db_transaction.savepoint_rollback(before)
 
 
-# What changes by right
+# Allowed changes
 
 
 def test_erasing_a_person_changes_rows_by_right(bank: Account) -> None:
@@ -279,7 +282,9 @@ def test_a_row_that_was_forged_before_stays_found_after_erasing(bank: Account) -
 def test_by_the_way_of_erasing_texts_are_emptied_and_nothing_else(
     table: str, column: str, value: Any, is_found: bool, bank: Account
 ) -> None:
-    """A forger who sets the setting, and leaves the trigger that notes revisions."""
+    """Tests a forger who uses the setting of erasures, and does not disable the trigger that
+    records revisions.
+    """
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{ERASES}', 'At my wish', true)")
     edit(table, column, value, leave_on="row_is_revised")
@@ -330,7 +335,7 @@ def test_what_the_owner_accepts_is_clean_and_stays_on_record(bank: Account) -> N
 
 
 def test_a_new_column_leaves_intact_rows_clean_and_forged_ones_found(bank: Account) -> None:
-    """As if `proved` were the newest column of the history."""
+    """Treats `proved` as the newest column of the history."""
     with walls_down("row_register") as cursor:
         before = digest_of(Change, "changes", without=["proved"])
         cursor.execute(
@@ -347,8 +352,9 @@ def test_a_new_column_leaves_intact_rows_clean_and_forged_ones_found(bank: Accou
     assert (finding.found, finding.broken) == (f"changes: {forged.pk}", 1)
 
 
-# A migration that adds a column to one of these tables runs `new_columns_sql` for it: otherwise the
-# audit of a bank with older rows finds each of them. Then the column is added here.
+# A migration that adds a column to one of these tables must run `new_columns_sql` for the column.
+# Otherwise the audit of a bank with older rows reports each of them. The column must also be added
+# here.
 DIGESTED = {
     "changes": (
         "about action address after before changed_at id path person_id proved reason request "

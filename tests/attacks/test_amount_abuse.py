@@ -1,4 +1,4 @@
-"""Amounts that are no plain positive figure move nothing, wherever they are typed."""
+"""Amounts that are not plain positive numbers move no money, whatever form contains them."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -27,8 +27,8 @@ ABUSES = (
 
 
 def not_for_the_amount(send: Callable[[str], Any]) -> dict[str, Any]:
-    """The amounts that are refused for another reason, or not at all, and the fields with errors.
-    One plain amount is sent last, and has to be booked.
+    """Returns the amounts that are accepted or are refused for another reason, with the fields that
+    have errors. Sends a plain amount at the end, which must be booked.
     """
     wrong = {amount: names for amount in ABUSES if (names := _refused(send(amount))) != ["amount"]}
     before = Transaction.objects.count()
@@ -38,7 +38,7 @@ def not_for_the_amount(send: Callable[[str], Any]) -> dict[str, Any]:
 
 
 def _refused(response: Any) -> list[str]:
-    """The fields with errors on the page of a form; none for another answer."""
+    """Returns the fields with errors on the page of a form, and nothing for other responses."""
     return list(response.context["form"].errors) if response.status_code == 200 else []
 
 

@@ -1,5 +1,5 @@
-"""Every address of the API, found by the resolver: with tokens that do not work or lack a scope,
-with the ids of others, with bodies of the wrong kind, and the same payment from fifty threads.
+"""Every address of the API that the resolver has: with invalid tokens and missing scopes, with the
+ids of other people, with bodies of the wrong kind, and with the same payment from fifty threads.
 """
 
 import json
@@ -30,7 +30,7 @@ KINDS = (
     FORM, "multipart/form-data; boundary=x", "text/plain", "application/x-ndjson", "text/csv",
     "text/xml", "x", "",
 )  # fmt: skip
-# What an address reads, if it is not only JSON.
+# The content types that an address reads, if they are not only JSON.
 READ_BY = {
     "api:batch": ("application/json", "application/x-ndjson"),
     "api:payment_files": ("text/csv",),
@@ -47,7 +47,7 @@ BODIES = (
 
 
 def of_the_api(holder: Holder) -> list[Any]:
-    """Its addresses with the rows of this person, but those for everybody."""
+    """Returns the API addresses with the rows of this person, without the public addresses."""
     found = [
         each for each in addresses(holder)
         if each.name.startswith("api:") and each.name not in FOR_ALL
@@ -57,7 +57,7 @@ def of_the_api(holder: Holder) -> list[Any]:
 
 
 def call(text: str | None, method: str, url: str, body: bytes = b"{}", **more: str) -> Any:
-    """The answer to a call with this token."""
+    """Sends a call with this token, and returns the response."""
     headers = {"Authorization": f"Bearer {text}"} if text is not None else {}
     client = Client(raise_request_exception=False)
     content_type = more.pop("content_type", "application/json")
@@ -66,7 +66,9 @@ def call(text: str | None, method: str, url: str, body: bytes = b"{}", **more: s
 
 
 def books() -> dict[str, str]:
-    """A digest of each table but that of tokens, which says when one was used."""
+    """Returns a digest of each table, except the table of tokens, which records the last use of a
+    token.
+    """
     return {table: each for table, each in table_digests().items() if table != "api_tokens"}
 
 
@@ -112,8 +114,8 @@ def test_no_scope_does_what_another_one_does(bank: AttackedBank) -> None:
     assert books() == before
 
 
-# Writes for which `pay` is enough. Their answer has no body, or only what was sent, or only the row
-# that the call has made. Any other write also needs `read`.
+# Writes for which the scope `pay` is enough. Their response has no body, or contains only the
+# values that were sent, or the row that the call created. Any other write also needs `read`.
 PAY_IS_ENOUGH = {
     "DELETE api:category", "DELETE api:category_change", "DELETE api:payment_file",
     "DELETE api:saved_payee",
@@ -125,7 +127,7 @@ PAY_IS_ENOUGH = {
 
 @pytest.mark.django_db
 def test_a_write_that_answers_with_earlier_rows_needs_read(bank: AttackedBank) -> None:
-    """The scopes are checked before the body, so an empty one is enough."""
+    """The scopes are checked before the body, so an empty body is enough for this test."""
     pays = issue(bank.clerk, "pay", "staff").text
     before, passed = books(), set[str]()
     for address in {each.name: each for each in of_the_api(bank.ana)}.values():
@@ -140,7 +142,9 @@ def test_a_write_that_answers_with_earlier_rows_needs_read(bank: AttackedBank) -
 
 
 def bodies_of_own(holder: Holder) -> dict[str, dict[str, Any]]:
-    """What each call that changes a row of this person takes of the person or of staff."""
+    """Returns the body of each call that changes a row of this person, as the person or staff would
+    send it.
+    """
     reason = {"reason": "Asked by letter"}
     return {
         "POST api:capture": reason,
@@ -164,7 +168,7 @@ def bodies_of_own(holder: Holder) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.django_db
 def test_no_address_with_the_ids_of_others_shows_or_changes_theirs(bank: AttackedBank) -> None:
-    """Each change that is refused is one that a right caller may make with the same body."""
+    """An allowed caller could make each refused change with the same body."""
     stranger = issue(bank.eve.user, "read", "pay").text
     clerk = issue(bank.clerk, "read", "pay", "staff").text
     own = {holder.who: issue(holder.user, "read", "pay").text for holder in bank.victims}
@@ -199,8 +203,9 @@ def test_no_address_with_the_ids_of_others_shows_or_changes_theirs(bank: Attacke
 
 @pytest.mark.django_db
 def test_no_body_of_another_kind_is_read(bank: AttackedBank) -> None:
-    """415 for another kind and 400 for what is no object of JSON, before anything else is refused;
-    405 where the address does not take the method. Staff send what customers may not.
+    """Expects 415 for another content type and 400 for a body that is not a JSON object, before any
+    other error. Expects 405 if the address does not accept the method. Staff send the calls that
+    customers may not send.
     """
     customer = issue(bank.ana.user, "read", "pay").text
     clerk = issue(bank.clerk, "read", "pay", "staff").text
@@ -254,7 +259,7 @@ PAYMENT_OF_FORM = "from_account=%s&to_account=%s&amount=1.00%s"
 def test_what_could_be_read_in_two_ways_pays_nothing(
     kind: str, more: str, coding: str, status: int
 ) -> None:
-    """Each of these would be paid if a more tolerant parser read it."""
+    """A more tolerant parser would read and pay each of these bodies."""
     mine, theirs = AccountFactory(balance="100"), AccountFactory()
     text = issue(mine.user, "pay").text
     payment = PAYMENT_OF_FORM if kind == FORM else PAYMENT

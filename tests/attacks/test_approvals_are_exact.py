@@ -1,5 +1,5 @@
-"""An approval that is used for something else than was approved: by another link, expiry or kind,
-another payee of a file, other limits; and decisions after the time to decide.
+"""Approvals that are used for something else: with another link, expiry or kind, for another payee
+of a file, or for other limits. Also decisions after the time limit.
 """
 
 from datetime import UTC, timedelta
@@ -47,7 +47,7 @@ def other() -> Account:
 
 
 def approved_draft(boss: User, **facts: Any) -> dict[str, Any]:
-    """The facts of a draft that was asked for and approved, to use otherwise."""
+    """Returns the facts of an approved draft, for another use."""
     facts = {"id": uuid7(), "amount": MUCH, **facts}
     with as_web(facts["created_by"]):
         row = services.preview(Draft(**facts))
@@ -120,7 +120,9 @@ def test_an_approved_payment_has_its_currency_and_sides(
 def test_an_approved_file_pays_its_lines_alone(
     change: str, account: Account, other: Account, clerk: User, boss: User
 ) -> None:
-    """Raw rows with the id of a line, but another payee, a higher amount, or of another account."""
+    """Tests raw rows with the id of a line, but with another payee, a higher amount, or another
+    account.
+    """
     file = checked(account, pay(other, 14_000), pay(other, 16_000), created_by=clerk)
     with as_web(clerk):
         request = ask_for_file(file, reason="Letter", asked_by=clerk)
@@ -192,7 +194,7 @@ def test_approved_limits_are_set_as_approved_once(
 
 
 def test_approved_limits_change_no_other_limit(account: Account, boss: User) -> None:
-    """A colleague lowered another limit meanwhile: it stays as low."""
+    """Tests a colleague who has lowered another limit since the request. That limit stays low."""
     second = colleague(MANAGER, "Second boss")
     raise_limit(account, boss, 0, transfer_limit=Decimal(5_000))
     account.refresh_from_db()
@@ -223,8 +225,8 @@ def test_approved_limits_are_refused_once_a_colleague_changed_them(
     for wish, button in ((request, "approve"), (late, "do")):
         assert "A new request is needed" in text_of(step(client, wish, button))
     request.refresh_from_db()
-    assert request.status == "pending"  # and not approved without being done
-    with pytest.raises(NeedsApproval):  # the database too
+    assert request.status == "pending"  # the request does not stay approved but unfinished
+    with pytest.raises(NeedsApproval):  # the database refuses it, too
         change(account, boss, transfer_limit=Decimal(70_000), id=late.transaction_id)
     change(account, second, transfer_limit=Decimal(5_000))
     change(account, boss, transfer_limit=Decimal(70_000), id=late.transaction_id)
@@ -324,7 +326,7 @@ def test_the_time_of_a_change_of_status_is_that_of_the_server(account: Account, 
 def test_more_than_was_approved_of_a_file_is_not_paid(
     account: Account, other: Account, clerk: User, boss: User
 ) -> None:
-    """A request that names less than the file's sum, which the database would not take."""
+    """Tests a request with a smaller sum than the file. The database refuses it."""
     file = checked(account, pay(other, 14_000), pay(other, 16_000), created_by=clerk)
     with as_web(clerk):
         request = ask_for_file(file, reason="Letter", asked_by=clerk)
@@ -357,7 +359,7 @@ def test_not_even_the_owner_lowers_a_sum(sql: str, rule: str, account: Account, 
 
 
 @pytest.mark.own_session
-@pytest.mark.parametrize("zone", ["Etc/GMT-14", "Etc/GMT+12"])  # one of them has another date
+@pytest.mark.parametrize("zone", ["Etc/GMT-14", "Etc/GMT+12"])  # one of the rows has another date
 def test_the_day_of_the_sums_is_that_of_utc_in_every_session(
     zone: str, account: Account, boss: User
 ) -> None:

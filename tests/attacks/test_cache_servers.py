@@ -1,4 +1,4 @@
-"""A Redis in place of the table: limits hold there, also when it dies in between."""
+"""Redis in place of the cache table: limits also apply when Redis stops in between."""
 
 import logging
 import pickle
@@ -29,7 +29,7 @@ from transactions import services
 
 pytestmark = pytest.mark.django_db
 RESET = "/account/password/reset/"
-MOST = 20  # forms of RESET from one client in a minute
+MOST = 20  # RESET forms from one client in a minute
 RAN: list[str] = []
 
 
@@ -43,7 +43,7 @@ def server() -> Iterator[CacheServer]:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The time by which a server that failed is tried again, in a list of one."""
+    """The clock for retrying a server that failed, in a list with one time."""
     now = [1000.0]
     monkeypatch.setattr(redis, "time", SimpleNamespace(monotonic=lambda: now[0]))
     yield now
@@ -114,7 +114,7 @@ def test_a_limit_is_counted_there() -> None:
 
 
 def test_many_at_once_never_pass_a_limit(outside: RedisOrTable) -> None:
-    """The lock around reading and writing a count holds between connections."""
+    """The lock for reading and writing a count works across connections."""
     del outside
 
     def count(_number: int) -> bool:
@@ -134,7 +134,7 @@ def test_many_at_once_never_pass_a_limit(outside: RedisOrTable) -> None:
 def test_a_limit_holds_when_the_server_dies(
     server: CacheServer, outside: RedisOrTable, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It may be used up once more, in the table, and no more."""
+    """The limit may be used up once more, in the table, but not a third time."""
     assert {ask("1.1.1.1") for _ in range(MOST)} == {302}
     assert ask("1.1.1.1") == 429
     server.kill()
@@ -164,7 +164,9 @@ def test_a_server_that_comes_back_is_used_again(
 def test_a_server_that_only_reads_is_no_server(
     server: CacheServer, outside: RedisOrTable, clock: list[float]
 ) -> None:
-    """Otherwise a limit would be read there again and again, and never grow."""
+    """Otherwise a limit would be read from this server again and again, and would never
+    increase.
+    """
     assert ask("1.1.1.1") == 302
     redis_command(server, "REPLICAOF", "127.0.0.1", "1")
     try:
@@ -266,7 +268,7 @@ def run(what: str) -> None:
 
 
 class Planted:
-    """Calls `run` when it is unpickled."""
+    """An object that calls `run` when it is unpickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (run, ("code of the cache server",))
@@ -285,7 +287,7 @@ def test_code_on_the_server_is_not_run(outside: RedisOrTable) -> None:
 def test_an_answer_that_nobody_understands_is_none(
     outside: RedisOrTable, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as that of another program at the port."""
+    """Tests responses such as those of another program on the port."""
     monkeypatch.setattr(outside._redis, "get", Mock(side_effect=error))
     assert cache.get("mine", "nothing") == "nothing"
     assert outside.is_away
@@ -299,7 +301,7 @@ def test_the_server_hears_no_address(server: CacheServer) -> None:
 
 
 def redis_command(server: CacheServer, *words: str) -> bytes:
-    """Sends a command as `redis-cli` would."""
+    """Returns the response to a command, like `redis-cli`."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as found:
         found.sendall((" ".join(words) + "\r\n").encode())
         return found.recv(65536)

@@ -1,4 +1,6 @@
-"""A stranger who asks for a mail in somebody's name changes nothing about their next sign-in."""
+"""A stranger who requests mails for another person changes nothing about this person's next
+sign-in.
+"""
 
 import pytest
 from django.core.cache import cache

@@ -1,4 +1,4 @@
-"""The site never unpacks what it is sent, so a small body cannot become a large one."""
+"""The site never decompresses request bodies, so a small body cannot become a large body."""
 
 import gzip
 import io
@@ -29,7 +29,7 @@ def zipped() -> bytes:
 
 
 def peak_while(work: Any) -> tuple[Any, int]:
-    """The result, and the most memory that it took above what was there before."""
+    """Returns the result of `work`, and the peak of its memory use above the use before."""
     tracemalloc.start()
     try:
         return work(), tracemalloc.get_traced_memory()[1]
@@ -65,6 +65,6 @@ def test_a_compressed_body_is_not_unpacked(encoding: str) -> None:
 
     answer, peak = peak_while(lambda: strict.post("/account/login/", body, content_type=kind))
 
-    assert answer.status_code in (200, 400)  # the fields are not found in it
+    assert answer.status_code in (200, 400)  # the fields are not found in this body
     assert not answer.wsgi_request.POST.get("login")
     assert peak < 8 * MEGABYTE

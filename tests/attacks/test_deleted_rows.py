@@ -1,4 +1,4 @@
-"""Rows that the owner of the tables deletes from append-only tables: the audit names them."""
+"""Rows in append-only tables that the owner of the tables deletes: the audit finds these rows."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,8 +24,8 @@ from transactions.audit.checks.register import REGISTERED
 from transactions.privacy.erasure import erase
 from transactions.privacy.retention import apply_retention
 
-# Other checks of the audit find what is missing there: seals, the register itself, statements but
-# for the newest, which are issued again, and reconciliations.
+# Other checks of the audit find deletions in these tables: seals, the register, statements (the
+# newest is issued again), and reconciliations.
 FOUND_OTHERWISE = {
     "transactions", "seals", "sealed_days", "row_register", "row_revisions", "monthly_statements",
     "reconciliations", "reconciliation_lines",
@@ -40,7 +40,7 @@ def bank() -> Account:
 
 
 def remove(table: str, sql: str = "", *parameters: Any) -> list[str]:
-    """Deletes rows with disabled triggers; returns their ids."""
+    """Deletes rows while triggers are disabled, and returns their ids."""
     key = REGISTERED[table][0]
     with walls_down(table) as cursor:
         cursor.execute(f"DELETE FROM {table} {sql} RETURNING {key}::text", parameters)
@@ -84,7 +84,7 @@ def test_each_table_without_deletions_has_a_register_or_another_check() -> None:
         cursor.execute(
             "SELECT tgrelid::regclass::text FROM pg_trigger"
             " WHERE (tgname LIKE '%%\\_stays\\_%%' OR tgname LIKE '%%lines\\_of\\_signed%%')"
-            " AND tgtype & 8 > 0"  # it refuses DELETE
+            " AND tgtype & 8 > 0"  # the trigger refuses DELETE
             " AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
         )
         kept = {name for (name,) in cursor.fetchall()}
@@ -92,7 +92,7 @@ def test_each_table_without_deletions_has_a_register_or_another_check() -> None:
 
 
 def test_a_row_inserted_without_triggers_is_found(bank: Account) -> None:
-    """Such as a forged row of the history, which explains a limit."""
+    """Tests a row such as a forged row of the history that explains a limit."""
     change = Change.objects.filter(about=str(bank.pk)).latest("changed_at")
     change.pk = "00000000-0000-4000-8000-000000000001"
     with walls_down("changes"):
@@ -169,7 +169,7 @@ def test_a_removal_from_one_table_excuses_no_other(by: str, bank: Account) -> No
 
 
 def test_a_removal_of_no_row_excuses_none(bank: Account) -> None:
-    """In SQL, nothing is known to be outside of a list that contains NULL."""
+    """In SQL, no value is known to be outside of a list that contains NULL."""
     (gone,) = remove("limit_changes")
     RowRemoval.objects.create(table_name="limit_changes", reason="Lost", row_ids=[None])
     assert found("missing row").expected == f"limit_changes: {gone}"
@@ -177,7 +177,7 @@ def test_a_removal_of_no_row_excuses_none(bank: Account) -> None:
 
 @pytest.mark.parametrize("dated", ["today", "next month"])
 def test_a_removal_that_covers_rows_of_today_is_found(dated: str, bank: Account) -> None:
-    """Dated ahead, what it removed would look old."""
+    """With a later date, the removed rows would look old."""
     remove("reads")
     now = timezone.now()
     removed_at = now if dated == "today" else now + timedelta(days=30)

@@ -1,4 +1,4 @@
-"""What the walks look for in each answer, they find."""
+"""The checks of the walks find planted holes in responses."""
 
 from dataclasses import replace
 

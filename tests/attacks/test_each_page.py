@@ -1,4 +1,4 @@
-"""Each page once, as the first kind of reader to whom it answers."""
+"""Each page once, as the first kind of reader who may open it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,8 +25,8 @@ from tests.attacks.walks.site import hostile
 pytestmark = pytest.mark.django_db
 NOT_ALLOWED, MOVED = 405, 302
 LINK_IN_LINK = re.compile(r"<a\b[^>]*>[^<]*<a\b[^>]*>")
-# Weeks up to today, of which `figures_of_pages.txt` has each report; each class of errors, with
-# those of tests; and what earlier tests have written.
+# Excluded: weeks up to today (each report is in `figures_of_pages.txt`), classes of errors
+# (including those of tests), and rows that earlier tests have written.
 CHANGING = (
     "admin:accounts_change_changelist",
     "admin:accounts_read_changelist",
@@ -36,37 +36,37 @@ CHANGING = (
     "api:problems",
     "transactions:report",
 )
-# What answers none of these readers, by status.
+# Addresses that respond to none of these readers, by status.
 NOBODYS = {
-    400: {"transactions:search_csv", "transactions:search_json"},  # without words to search for
+    400: {"transactions:search_csv", "transactions:search_json"},  # without search words
     401: {"socialaccount_login_error"},
     404: {
         "api:nothing_here",
-        "explorer:saved",  # which only analysts have, and Eve is none
-        "mfa_deactivate_totp",  # of an authenticator that she has not
-        "openid_connect_callback",  # of a provider, and there is none
+        "explorer:saved",  # only for analysts, and Eve is no analyst
+        "mfa_deactivate_totp",  # needs an authenticator that Eve does not have
+        "openid_connect_callback",  # needs a provider, and none is configured
         "openid_connect_login",
         "prove_at_provider",
-        "security_txt",  # of an address that the bank has not set
+        "security_txt",  # needs an address that the bank has not set
         "socialaccount_connections",
     },
 }
-# Classes of allauth, from which ours are made, and the end of the API's addresses.
+# allauth's classes from which the site's classes are derived, and the end of the API's addresses.
 ANY_METHOD = {"security:confirm_address", "socialaccount_connections", "api:nothing_here"}
-# Fields that a page of one of these readers does not show.
+# Fields that these readers' pages do not show.
 SHOWN_LATER = {
-    "CategoryChangeForm": ("category", "id"),  # to change a category, of which Eve has none
-    "PayForm": ("reason",),  # to pay a file that may be paid
-    "ResetPasswordKeyForm": ("password1", "password2"),  # of a link that is right
-    "RuleForm": ("tried",),  # once a rule was tried
+    "CategoryChangeForm": ("category", "id"),  # changes a category, and Eve has none
+    "PayForm": ("reason",),  # pays a file that may be paid
+    "ResetPasswordKeyForm": ("password1", "password2"),  # of a valid link
+    "RuleForm": ("tried",),  # after a rule was tried
     "SaveReportForm": ("group",),  # for members of a group
-    "StatementForm": ("after", "before", "direction", "paper"),  # stand in its links
+    "StatementForm": ("after", "before", "direction", "paper"),  # in the links of the page
 }
 
 
 @pytest.mark.whole_code
 def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
-    """All texts of the bank have markup, and all addresses are Eve's."""
+    """All texts of the bank contain markup, and all addresses are Eve's."""
     bank = attacked_bank(hostile)
     readers = readers_of(bank)
     each = {address.pattern.template: address for address in reversed(addresses(bank.eve))}
@@ -100,32 +100,32 @@ def test_each_page_is_whole(no_lines_of_refused_requests: None) -> None:
 
 
 def rows_without_a_text() -> list[str]:
-    """Returns which models have rows that no page could name."""
+    """Returns the models that have rows without a name."""
     wrong = list[str]()
     for model in apps.get_models():
         if model._meta.managed and (BASE_DIR / model.__module__.partition(".")[0]).is_dir():
             row = model._default_manager.first()
             try:
                 assert row is None or str(row)
-            except (AssertionError, TypeError):  # of a text that is None
+            except (AssertionError, TypeError):  # a text that is None
                 wrong.append(f"a row of {model.__name__} has no text")
     return wrong
 
 
 def names_its_methods(address: Address) -> bool:
-    """Returns whether the view is one of this project that says which methods it takes."""
+    """Returns whether the view belongs to this project and defines its methods."""
     package = resolve(address.url).func.__module__.partition(".")[0]
     is_admin = address.url.startswith(reverse("admin:index"))
     return (BASE_DIR / package).is_dir() and not is_admin and address.name not in ANY_METHOD
 
 
 def takes_any_method(readers: Iterable[Client], url: str) -> bool:
-    """Returns whether no reader is told which methods the address takes."""
+    """Returns whether all readers may send any method to the address."""
     return all(ask(reader, "PROPFIND", url).status != NOT_ALLOWED for reader in readers)
 
 
 def missing_in(answer: Answer) -> list[str]:
-    """Returns which parts of every page this one lacks."""
+    """Returns the parts that every page must have and this page lacks."""
     if not re.search("<body", answer.body):
         return []
     parts = {"a title": r"<title>\s*\S", "a main part": "<main"}
@@ -134,7 +134,7 @@ def missing_in(answer: Answer) -> list[str]:
 
 @contextmanager
 def forms_rendered() -> Iterator[list[BaseForm]]:
-    """The forms in the contexts of the templates that the block renders."""
+    """Yields a list of the forms in the contexts of templates that the `with` block renders."""
     found: list[BaseForm] = []
 
     def note(context: Any, **_: object) -> None:
@@ -149,7 +149,7 @@ def forms_rendered() -> Iterator[list[BaseForm]]:
 
 
 def fields_missing_in(answer: Answer, forms: Iterable[BaseForm]) -> set[str]:
-    """Returns which fields of these forms a page does not show."""
+    """Returns the fields of these forms that a page does not show."""
     return {
         f"field {field.html_name} of {type(form).__name__}"
         for form in forms
@@ -160,7 +160,7 @@ def fields_missing_in(answer: Answer, forms: Iterable[BaseForm]) -> set[str]:
 
 
 def without_calendar(forms: Iterable[BaseForm]) -> Iterator[str]:
-    """Yields the fields for a day in which a browser would let people type anything."""
+    """Yields the date fields for which a browser would not show a calendar."""
     for form in forms:
         for field in form:
             if isinstance(field.field, DateField) and 'type="date"' not in str(field):

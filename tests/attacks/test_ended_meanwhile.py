@@ -1,4 +1,6 @@
-"""A request waits for what ends its session, or its token: it changes nothing any more."""
+"""A request waits while another request ends its session or token. The waiting request then changes
+nothing.
+"""
 
 import re
 from collections.abc import Callable
@@ -45,7 +47,7 @@ rows = partial(table_digests, (*OF_EVERY_VISIT, "payment_names_asked"))  # a cou
 
 @dataclass(slots=True)
 class Victim:
-    """Somebody with a passkey, an empty account, and a session or token that a thief uses."""
+    """A person with a passkey, an empty account, and a session or token that a thief uses."""
 
     user: User
     passkey: SoftPasskey
@@ -56,16 +58,16 @@ class Victim:
         return signed_in(self.user)
 
     def post(self, name: str, /, *arguments: Any, **fields: Any) -> Request:
-        """The form, in a session that has just proved who it is."""
+        """Returns a request that sends the form in a session with a fresh step-up."""
         return partial(self.client().post, reverse(name, args=arguments), fields)
 
     def call(self, address: str, body: Any) -> Request:
-        """The call of the API, in such a session."""
+        """Returns a request that calls the API with the thief's token."""
         return partial(post, self.client(), API + address, body)
 
     def call_by_token(self, address: str, body: Any) -> Request:
         header = bearer(self.user, "read", "pay")
-        Client().get(f"{API}/accounts/", headers=header)  # notes the use of the token
+        Client().get(f"{API}/accounts/", headers=header)  # records the use of the token
         return partial(post, Client(), API + address, body, **header)
 
 
@@ -115,7 +117,7 @@ def add_passkey_later(ana: Victim) -> Request:
 
 
 def remove_passkey(ana: Victim) -> Request:
-    add_app(ana.user)  # which stays as the second factor
+    add_app(ana.user)  # the passkey stays as the second factor
     return ana.post("security:remove_passkey", ana.passkey.row.pk)
 
 
@@ -213,7 +215,7 @@ CASES: dict[str, Callable[[Victim], Request]] = {
         "/payees/saved/", {"number": ana.other.number, "name": "Thief"}
     ),
 }  # fmt: skip
-# What needs no lock of the session: it shows something, signs in, or only takes access away.
+# Requests that need no lock of the session: they show something, sign in, or only remove access.
 OTHERS = {
     "security:page", "security:factors", "security:passkeys", "security:revoke_token",
     "security:revoke_tokens", "security:sign_in_by_passkey", "security:step_up_by_passkey",

@@ -1,4 +1,6 @@
-"""No page shows whether an address is taken: same status, page, redirects, cookies, work, rows."""
+"""No page shows whether an address is registered: status, page, redirects, cookies, work and rows
+are equal.
+"""
 
 import re
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from tests.pages import without_token
 from tests.sign_in import counted_hashes, mailed_code, prove, verify_address
 
 pytestmark = pytest.mark.django_db
-TAKEN, FREE = "taken@example.com", "quite@example.com"  # of one length
+TAKEN, FREE = "taken@example.com", "quite@example.com"  # of the same length
 Ask = Callable[[Client, str], Any]
 PASSWORD = "seven blue lamps at dusk"
 OTHER = "another lamp at the quay"
@@ -35,7 +37,7 @@ def taken(db: None) -> User:
 
 @dataclass(frozen=True)
 class VisibleAnswer:
-    """Whatever somebody outside can tell of an answer, and the work that it took."""
+    """The parts of a response that an outsider can see, and the work that the response took."""
 
     status: tuple[int, ...]
     redirects: tuple[str, ...]
@@ -48,15 +50,15 @@ class VisibleAnswer:
 
 
 class CountedWrites:
-    """Wraps the statements of a connection. Counts the rows that each wrote or locked, and the
-    transactions and savepoints that got a number for it: Postgres shows the next number to
-    everybody who may call `pg_current_snapshot`.
+    """A wrapper for the statements of a connection. It counts the rows that each statement wrote or
+    locked, and the transactions and savepoints that got a number. Every role that may call
+    `pg_current_snapshot` can see the next number.
     """
 
     def __init__(self) -> None:
         self.rows: list[str] = []
         self.transactions = 0
-        self._has_number: list[bool] = []  # of each open savepoint; Django's autocommit has none
+        self._has_number: list[bool] = []  # one per savepoint; autocommit has none
 
     def __call__(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         answer, statement = execute(sql, params, many, context), str(sql).strip()
@@ -156,14 +158,14 @@ def sign_up_and_guess_three_times(client: Client, email: str) -> Any:
 
 
 def sign_up_then_sign_in(client: Client, email: str) -> Any:
-    """Whether the password of a sign-up works would tell whether the address was free."""
+    """An attacker could sign up and learn from the password check whether the address was free."""
     sign_up(client, email)
     return sign_in(Client(), email)
 
 
 def sign_up_twice(client: Client, email: str) -> Any:
     sign_up(client, email)
-    cache.clear()  # of the limit on mails to one address
+    cache.clear()  # because of the limit on mails to one address
     return sign_up(Client(), email)
 
 
@@ -215,7 +217,7 @@ def test_people_of_every_kind_get_the_answer_of_nobody(state: str, ask: Ask, tak
         User.objects.filter(pk=taken.pk).update(email="main@example.com")
     answers = [answer_to(email, ask) for email in (TAKEN, FREE)]
     if ask is reset and state in ("without_address_row", "second_address"):
-        # allauth adds the missing row of the main address: once for a person, at the first reset.
+        # allauth adds the missing row of the main address, once per person, at the first reset.
         answers = [replace(answer, rows=(), transactions=0) for answer in answers]
     assert answers[0] == answers[1]
 

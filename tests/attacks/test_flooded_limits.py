@@ -1,4 +1,4 @@
-"""A flood of requests from ever other addresses begins nobody's count anew."""
+"""A flood of requests from many addresses does not reset other clients' counts."""
 
 import pytest
 from django.core.cache import cache
@@ -36,7 +36,7 @@ def keys() -> list[str]:
 
 
 def flood(expires: str) -> None:
-    """As many counts of other clients as the cache keeps, in one statement."""
+    """Inserts as many counts of other clients as the cache can store, in one statement."""
     with connection.cursor() as cursor:
         cursor.execute(OTHERS, [expires, MAX_ENTRIES + 2])
 

@@ -1,5 +1,6 @@
-"""SQL smuggled into a web process that writes a reason of staff, or a line of the admin's log, in
-the name of a colleague or for another time: the database refuses the name and sets the time.
+"""SQL that was smuggled into a web process, and that writes a reason of staff or a line of the
+admin's log with a colleague's name or another time. The database refuses the name and sets the
+time.
 """
 
 from collections.abc import Callable, Iterator
@@ -63,7 +64,7 @@ def victim() -> User:
 
 
 def write(sql: str, setting: str, author: User | None, about: Transaction, **more: Any) -> None:
-    """What smuggled SQL can do: set the facts, and write."""
+    """Does what smuggled SQL can do: sets the facts, and writes."""
     row = {"about": about.pk, "author": author and author.pk, "action": "refund", **more}
     with db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [setting])
@@ -146,7 +147,7 @@ def test_what_was_approved_names_who_asked(
     is_taken: bool,
     paid: Transaction,
 ) -> None:
-    """A manager has it done, so that the facts name the manager."""
+    """A manager executes the approved action, so the facts contain the manager's name."""
     author, manager = UserFactory(is_staff=True), UserFactory(is_staff=True)
     row = {
         "kind": "refund", "transaction_id": paid.pk if about == "it" else uuid4(), "amount": 5,

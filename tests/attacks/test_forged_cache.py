@@ -1,4 +1,4 @@
-"""SQL of the web role puts no code and no value into a web process by way of the shared cache."""
+"""SQL of the web role cannot put code or values into a web process through the shared cache."""
 
 import base64
 import pickle
@@ -24,7 +24,7 @@ def run() -> None:
 
 
 class Code:
-    """Calls `run` when it is unpickled."""
+    """An object that calls `run` when it is unpickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (run, ())

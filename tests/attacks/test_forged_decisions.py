@@ -1,5 +1,6 @@
-"""SQL smuggled into a web process that asks, decides, or changes limits or a status in the name of
-somebody else: the database refuses it without facts that were signed for that person.
+"""SQL that was smuggled into a web process, and that makes or decides requests, or changes limits
+or a status, in the name of another person. The database refuses it without facts that were signed
+for this person.
 """
 
 import json
@@ -45,7 +46,7 @@ FREEZE = (
     " changed_by_id, created_at) VALUES (gen_random_uuid(), %(account)s, 'active', 'frozen', '',"
     " '', %(person)s, now())"
 )
-WRITES = {  # each with its rule, and in whose name it is
+WRITES = {  # each with its rule and the person whose name it uses
     "ask": (ASK, "request_by_its_author", "clerk"),
     "approve": (APPROVE, "decided_by_its_author", "boss"),
     "decline": (DECLINE, "decided_by_its_author", "boss"),
@@ -61,7 +62,7 @@ def people(clerk: User, boss: User) -> dict[str, User]:
 
 
 def smuggle(sql: str, setting: str, account: Account, person: User | None) -> None:
-    """What smuggled SQL can do: set the facts, and write."""
+    """Does what smuggled SQL can do: sets the facts, and writes."""
     values = {"account": account.pk, "person": person.pk if person else None}
     with as_web(), without_facts(), db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [setting])
@@ -92,7 +93,7 @@ def test_nobody_acts_in_the_name_of_somebody_else(
 def test_nobody_acts_in_the_name_of_nobody(
     action: str, is_signed_in: bool, account: Account, clerk: User
 ) -> None:
-    """So that neither the rule of households nor the sums of a day can be passed by."""
+    """Otherwise the rule about households and the sums of a day could be bypassed."""
     sql, rule, _ = WRITES[action]
     with pytest.raises(DatabaseError) as refusal:
         smuggle(sql, signed(told(clerk)) if is_signed_in else "", account, None)
@@ -113,7 +114,7 @@ def test_everybody_acts_in_their_own_name(
 def test_a_clerk_approves_nothing_under_the_name_of_a_manager(
     account: Account, clerk: User, boss: User
 ) -> None:
-    """All that SQL in a clerk's own request has is facts of the clerk, whatever name it writes."""
+    """SQL in a clerk's request has only the facts of the clerk, whatever name the SQL writes."""
     request = asked(account, clerk, 1_000_000)
     with pytest.raises(DatabaseError):
         smuggle(APPROVE, signed(told(clerk)), account, boss)
@@ -152,7 +153,7 @@ def test_approved_limits_have_the_words_of_their_request(
 def test_what_was_approved_is_changed_in_the_name_of_who_asked(
     account: Account, boss: User, people: dict[str, User]
 ) -> None:
-    """The manager who approves has it done, so that the facts name that manager."""
+    """The approving manager executes the action, so the facts contain this manager's name."""
     second = colleague("manager", "Second")
     limits: dict[str, Any] = {"overdraft_limit": Decimal(50_000)}
     request = approved(asked_limits(account, boss, **limits), second)
@@ -164,7 +165,7 @@ def test_what_was_approved_is_changed_in_the_name_of_who_asked(
 
 def test_only_what_was_approved_uses_an_approval(account: Account, clerk: User, boss: User) -> None:
     request = approved(asked(account, clerk), boss)
-    with walls_down("approval_requests"):  # as of a file that was paid in part
+    with walls_down("approval_requests"):  # like a request for a file that was paid in part
         ApprovalRequest.objects.update(used_at=timezone.now(), used_amount=1)
     sql = "UPDATE approval_requests SET status = 'done'"
     with pytest.raises(DatabaseError) as refusal:
@@ -177,7 +178,7 @@ def test_only_what_was_approved_uses_an_approval(account: Account, clerk: User, 
 def test_a_row_that_is_not_written_uses_no_approval(
     account: Account, other: Account, clerk: User, boss: User
 ) -> None:
-    """ON CONFLICT leaves it out, and so it counts for no sum of a day either."""
+    """ON CONFLICT skips the row, so the row counts in no sum of a day either."""
     request = approved(
         asked_limits(account, boss, overdraft_limit=Decimal(50_000)), colleague("manager", "Second")
     )

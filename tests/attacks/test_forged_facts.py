@@ -1,5 +1,5 @@
-"""SQL smuggled into a web process that names another person for what it writes or reads: the
-history marks it, and the log of reads refuses it.
+"""SQL that was smuggled into a web process, and that writes or reads in the name of another person.
+The history marks such a write, and the log of reads refuses such a read.
 """
 
 import time
@@ -38,7 +38,7 @@ READ = (
 
 @contextmanager
 def as_web(person: User) -> Iterator[None]:
-    """What SQL smuggled into a page of this person could do."""
+    """Runs the `with` block like SQL that was smuggled into a page of this person."""
     set_role(settings.LEDGER_WEB_ROLE)
     try:
         with read_as(person):
@@ -60,7 +60,7 @@ def account() -> Account:
 
 
 def rename(account: Account, setting: str) -> Change:
-    """What smuggled SQL can do: set the facts, and write."""
+    """Does what smuggled SQL can do: sets the facts, and writes. Returns the recorded change."""
     with as_web(account.user), db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{SETTING}', %s, true)", [setting])
         cursor.execute("UPDATE accounts SET name = 'Mine' WHERE id = %s", [account.pk])
@@ -86,7 +86,7 @@ def test_signed_facts_are_proved_and_without_facts_nobody_is_named(
         account.save(update_fields=["name"])
     newest = Change.objects.filter(about=str(account.pk)).latest("changed_at")
     assert (newest.proved, newest.person) == (True, victim)
-    with connection.cursor() as cursor:  # as the end of its transaction would
+    with connection.cursor() as cursor:  # as at the end of the transaction
         cursor.execute(f"SELECT set_config('{SETTING}', '', true)")
     with as_web(account.user):
         Account.objects.filter(pk=account.pk).update(name="Again")
@@ -95,7 +95,7 @@ def test_signed_facts_are_proved_and_without_facts_nobody_is_named(
 
 
 def test_a_signature_ends_soon(victim: User) -> None:
-    """Whoever saw one uses it no longer than a write waits."""
+    """A stolen signature is valid only as long as a write may wait."""
     ends = int(signed(told(victim)).split()[0])
     assert 0 < ends - time.time() <= 300
 
@@ -119,7 +119,7 @@ def test_the_history_says_what_is_not_proved(account: Account, victim: User) -> 
 
 
 def test_no_other_session_sees_the_signature(account: Account) -> None:
-    """It is sent as a bound value, so that the text of the statement has none."""
+    """The signature is sent as a bound value, so the text of the statement does not contain it."""
     kinds: list[Any] = []
 
     def note(execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -197,7 +197,9 @@ def test_another_key_is_told_by_the_probe_and_stored_by_migrate(settings: Any) -
 
 @pytest.fixture
 def another_key() -> Iterator[None]:
-    """A new SECRET_KEY, which the database does not have yet; at the end it has the old one."""
+    """Sets a new SECRET_KEY that the database does not know, and restores the old key at the
+    end.
+    """
     with override_settings(SECRET_KEY="another key of this test, of 50 signs and more ..."):
         yield
     store_keys()
@@ -206,6 +208,6 @@ def another_key() -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("another_key")
 def test_two_servers_that_start_at_once_store_the_same_key() -> None:
-    """One that fails would print the key with the error of Postgres."""
+    """A server that fails would print the key with Postgres's error."""
     assert after_waiting_for(store_keys, store_keys) is None
     assert problem_with(connection.connection) is None

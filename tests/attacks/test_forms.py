@@ -1,4 +1,4 @@
-"""What the attacks send of a form is what a browser sends where Enter is pressed."""
+"""The attacks send a form like a browser in which the user presses Enter."""
 
 from tests.attacks.forms import PageForm, forms_of
 

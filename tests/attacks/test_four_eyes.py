@@ -1,6 +1,7 @@
-"""One clerk alone: what moves money, or raises limits, over the threshold needs another person.
+"""One clerk without a colleague: payments and higher limits above the threshold need another
+person.
 
-The services run with the rights of a web process here, as pages do.
+The services run with the rights of a web process in these tests, as in pages.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FROM_NOTHING = Decimal(100_000_000_000)
 
 
-# One clerk alone
+# One clerk without a colleague
 
 
 def test_a_deposit_from_nothing_is_refused(account: Account, clerk: User) -> None:
@@ -80,7 +81,7 @@ def test_what_clerks_take_from_one_account_counts_to_one_sum(
             services.withdraw(from_account=account, amount=Decimal(6_000), created_by=second)
         with pytest.raises(NeedsApproval):
             services.hold(from_account=account, amount=Decimal(6_000), created_by=second)
-        with pytest.raises(NeedsApproval):  # as a line of a customer's file
+        with pytest.raises(NeedsApproval):  # like a line of a customer's file
             services.transfer(
                 from_account=account, to_account=other, amount=Decimal(6_000), created_by=second
             )
@@ -140,7 +141,7 @@ def test_an_empty_or_wrong_name_does_not_evade_the_sum(
         account_services.deactivate_user(user=person)
     deposit(account, person, 6_000)
     with pytest.raises(NeedsApproval):
-        deposit(other, None, 6_000)  # all who serve no desk share one sum
+        deposit(other, None, 6_000)  # people without the permission share one sum
     with as_web(), pytest.raises(NeedsApproval):
         services.transfer(from_account=other, to_account=account, amount=Decimal(6_000))
 
@@ -190,7 +191,7 @@ def test_an_overdraft_of_a_billion_is_refused(account: Account, boss: User) -> N
     with pytest.raises(NeedsApproval):
         change_limits(account, boss, overdraft_limit=Decimal(10) ** 12)
     change_limits(account, boss, overdraft_limit=Decimal(4_000))
-    change_limits(account, boss, overdraft_limit=Decimal(1_000))  # which gives nothing back
+    change_limits(account, boss, overdraft_limit=Decimal(1_000))  # which reduces no sum
     with pytest.raises(NeedsApproval):
         change_limits(account, boss, overdraft_limit=Decimal(9_000))
     account.refresh_from_db()

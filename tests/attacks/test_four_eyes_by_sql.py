@@ -1,4 +1,4 @@
-"""Four eyes against raw SQL with the rights of a web process."""
+"""The rules about approval, tested with raw SQL and the rights of a web process."""
 
 from decimal import Decimal
 from typing import Any, cast
@@ -41,7 +41,7 @@ def test_raw_sql_of_the_web_role_is_refused(sql: str, account: Account, clerk: U
 
 
 def in_session(trick: str, by: User, sql: str, *values: Any) -> None:
-    """Runs and commits a statement in a session of the web role that plays a trick first."""
+    """Runs and commits a statement in a session of the web role, after a trick."""
     connection.ensure_connection()
     with as_web(by), connection.cursor() as cursor:
         try:
@@ -53,7 +53,7 @@ def in_session(trick: str, by: User, sql: str, *values: Any) -> None:
 
 
 def raw_deposit(trick: str, account: Account, clerk: User, amount: int = 20_000) -> None:
-    """An amount from nothing, after a trick."""
+    """Inserts a deposit of an amount without a source, after a trick."""
     in_session(
         trick, clerk,
         "INSERT INTO transactions (id, to_account_id, amount, currency, type, status,"
@@ -65,7 +65,7 @@ def raw_deposit(trick: str, account: Account, clerk: User, amount: int = 20_000)
 
 
 def raw_limit(trick: str, account: Account, boss: User, limit: int) -> None:
-    """Another daily limit, after a trick."""
+    """Sets another daily limit, after a trick."""
     in_session(
         trick, boss,
         "INSERT INTO limit_changes (id, account_id, overdraft_limit, daily_limit, reason,"
@@ -89,7 +89,7 @@ def test_a_raw_row_over_the_threshold_is_refused_whatever_the_session_says(
     assert balances(account) == [50_000]
 
 
-# What a session chooses about the texts of days, times and numbers.
+# Settings of a session for the texts of days, times and numbers.
 STYLES = [
     "SET DateStyle = 'German'", "SET DateStyle = 'SQL, DMY'", "SET DateStyle = 'SQL, MDY'",
     "SET DateStyle = 'Postgres, DMY'", "SET TimeZone = 'Pacific/Kiritimati'",

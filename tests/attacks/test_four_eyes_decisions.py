@@ -1,4 +1,6 @@
-"""Two who are not two: who decides a request, when, and what the decision is good for."""
+"""Two people who do not count as two: the people who may decide a request, the times, and the
+payments that the decision allows.
+"""
 
 import uuid
 from collections.abc import Callable
@@ -116,7 +118,7 @@ def test_the_desk_asks_and_a_manager_approves_once(
     step(manager, request, "do")
     step(staff, request, "do")
     assert balances(account) == [70_000]
-    assert not StaffSum.objects.exists()  # another person saw it, so it counts to nobody
+    assert not StaffSum.objects.exists()  # another person approved it, so it counts in nobody's sum
 
 
 def test_a_hold_a_capture_and_a_refund_are_approved_with_their_reasons(
@@ -315,7 +317,7 @@ def test_an_approval_is_used_once(account: Account, clerk: User, boss: User) -> 
     request.refresh_from_db()
     with pytest.raises(NeedsApproval):
         done(request)
-    again = deposit(account, clerk, 20_000, id=request.transaction_id)  # the same row comes back
+    again = deposit(account, clerk, 20_000, id=request.transaction_id)  # the same row returns
     assert again.pk == request.transaction_id
     with pytest.raises(NeedsApproval):
         deposit(account, clerk, 20_000)

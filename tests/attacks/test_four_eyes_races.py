@@ -1,4 +1,6 @@
-"""Four eyes against many at once: clerks, managers, and who does what is approved."""
+"""The rules about approval under parallel requests: of clerks, of managers, and of people who do
+what was approved.
+"""
 
 import threading
 from collections.abc import Callable
@@ -36,7 +38,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def together(many: int, work: Callable[[int], Any]) -> list[Any]:
-    """Runs `work` in threads at once, each with the rights of a web process."""
+    """Runs `work` in parallel threads, each with the rights of a web process, and returns the
+    results.
+    """
     results: list[Any] = [None] * many
     barrier = threading.Barrier(many, timeout=60)
 
@@ -107,7 +111,7 @@ def test_of_fifty_who_do_what_is_approved_the_money_moves_once(
 
 
 def insert_request(account: Account, boss: User) -> None:
-    """A request for limits that the service has not committed yet."""
+    """Inserts a request for limits that the service has not committed yet."""
     limits = {"overdraft_limit": "60000", "before": {"overdraft_limit": "0"}}
     ApprovalRequest.objects.create(
         kind=ApprovalRequest.Kind.LIMITS, transaction_id=uuid7(), from_account=account,
@@ -128,7 +132,9 @@ def test_a_second_request_for_limits_waits_for_the_first_and_is_refused(
 
 
 def insert_limit(account: Account, boss: User, limit: int) -> None:
-    """By a row alone: the service locks the account, too."""
+    """Sets the limit by inserting only a row, without the service, which would also lock the
+    account.
+    """
     LimitChange.objects.create(account=account, overdraft_limit=limit, changed_by=boss)
 
 
@@ -146,7 +152,7 @@ def test_a_second_change_of_limits_waits_for_the_first_and_begins_from_its_limit
 
 
 def refund_by_sql(original: Transaction, times: int) -> None:
-    """All of a payment, by a row whose balances are those after so many refunds of it."""
+    """Refunds a whole payment by a row whose balances are correct after this number of refunds."""
     moved = times * original.amount
     with connection.cursor() as cursor:
         cursor.execute(
@@ -165,7 +171,9 @@ def refund_by_sql(original: Transaction, times: int) -> None:
 def test_a_second_refund_by_sql_waits_for_the_first_and_is_refused(
     account: Account, other: Account
 ) -> None:
-    """Its balances are right once the first is committed: only the sum of refunds is not."""
+    """After the first refund is committed, the balances of the second are correct, and only the sum
+    of refunds is wrong.
+    """
     paid = services.transfer(from_account=other, to_account=account, amount=Decimal(100))
 
     def second() -> str | None:

@@ -1,4 +1,6 @@
-"""Each rule of four eyes that only a trigger holds, by raw SQL with the rights of a web process."""
+"""Each approval rule that only a trigger enforces, tested with raw SQL and the rights of a web
+process.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -34,14 +36,16 @@ def refused_to_web(sql: str, *values: Any) -> str | None:
         return refused_by(sql, *values)
 
 
-# Rows that nobody approved
+# Rows without approval
 
 
 @pytest.mark.parametrize("kind", ["capture", "refund", "hold"])
 def test_what_staff_alone_do_counts_as_theirs_in_the_name_of_the_payer_too(
     kind: str, account: Account, other: Account
 ) -> None:
-    """Holders send money themselves; they neither hold, capture nor refund."""
+    """Only the holder of an account sends money. Holds, captures and refunds are always from
+    staff.
+    """
     sides: dict[str, Any] = {"from_account": account, "to_account": other, "amount": Decimal(5)}
     more: dict[str, Any] = {"pending": True}
     if kind == "capture":
@@ -58,7 +62,7 @@ def test_what_staff_alone_do_counts_as_theirs_in_the_name_of_the_payer_too(
 def test_a_deposit_in_the_same_statement_as_a_payment_of_a_customer_counts(
     account: Account, other: Account
 ) -> None:
-    """The first row alone would be a payment of its holder."""
+    """Without the second row, the first row would be a payment of its holder."""
     moment = timezone.now()
     later = moment + timedelta(milliseconds=5)
     by = account.user_id
@@ -92,7 +96,7 @@ def test_a_clerk_who_left_has_no_sum_of_their_own(account: Account, clerk: User)
     assert [key.rsplit(" ", 1)[1] for key in keys] == ["00000000-0000-0000-0000-000000000000"]
 
 
-# Who asks
+# The person who makes a request
 
 
 INSERT_REQUEST = """
@@ -113,7 +117,7 @@ def test_a_request_of_the_future_waits_no_longer_than_it_says(
     assert abs(request.expires_at - 2 * HOUR - timezone.now()) < HOUR
 
 
-# Who decides, and when
+# The person who decides, and the time
 
 
 def test_the_time_of_a_decision_is_that_of_the_server(
@@ -144,7 +148,9 @@ def test_a_decision_uses_nothing_not_even_by_the_owner(
 def test_approved_limits_begin_from_the_values_that_they_had(
     limit: str, account: Account, boss: User
 ) -> None:
-    """A colleague changed the limit meanwhile: the rise would be another one."""
+    """Tests a colleague who has changed the limit since the request: the approved increase would be
+    different.
+    """
     change_limits(account, boss, **{limit: Decimal(5_000)})
     wanted = approved(
         asked_limits(account, boss, **{limit: Decimal(60_000)}), colleague(MANAGER, "Second boss")
@@ -176,4 +182,4 @@ def test_the_reason_of_placing_a_hold_does_not_release_it(account: Account, cler
     sql = "UPDATE transactions SET status = 'voided' WHERE id = %s"
     assert refused_to_web(sql, hold.pk) == "released_hold_has_reason"
     with as_web():
-        assert services.void(hold=hold).status == "voided"  # by code, which stores why
+        assert services.void(hold=hold).status == "voided"  # by code that stores the reason

@@ -1,8 +1,8 @@
-"""Which methods pages answer, which pages need a fresh step-up, are open without signing in, or
-take forms of other sites.
+"""The methods that pages accept, and the pages that need a fresh step-up, are open without signing
+in, or accept forms of other sites.
 
-A decorator decides each of these. The lists notice a step-up that is missing, and each page that
-answers other methods, is open or takes such forms, or no longer does.
+A decorator decides each of these facts. The lists show a missing step-up, and each page that now
+accepts other methods, is open, or accepts such forms, or no longer does.
 """
 
 import logging
@@ -17,7 +17,7 @@ from accounts.security import step_up
 from tests.attacks import walk
 from tests.template import APPS
 
-READ, FORM, BUTTON = "GET, HEAD", "GET, HEAD, POST", "POST"  # most pages are only read
+READ, FORM, BUTTON = "GET, HEAD", "GET, HEAD, POST", "POST"  # most pages can only be read
 FORMS = {
     "accounts:open", "accounts:settings", "add_money", "explorer:editor", "openid_connect_login",
     "prove_at_provider",
@@ -47,7 +47,7 @@ BUTTONS = {
     "transactions:standing_order_pause", "transactions:standing_order_resume",
     "transactions:standing_order_skip", "transactions:webhook_kinds", "transactions:webhook_off",
 }  # fmt: skip
-# Who asks, or for what, is looked at before the method.
+# The person or the parameter is checked before the method.
 AFTER_ANOTHER_QUESTION = {
     "", "admin_approval_step", "admin_approvals", "admin_database", "admin_search", "metrics",
     "security:change_password", "security:remove_passkey", "security:step_up_by_passkey",
@@ -66,14 +66,14 @@ OPEN = {
     "socialaccount_signup", "theme", "transactions:alert_mails_end", "transactions:privacy",
     "transactions:statement_check",
 }  # fmt: skip
-OPEN_OF_API = {"api:docs", "api:openapi", "api:problems"}  # all others check a token
+OPEN_OF_API = {"api:docs", "api:openapi", "api:problems"}  # all other forms have a token
 FROM_ANYWHERE = {"csp_report", "transactions:alert_mails_end"}
 
 pytestmark = pytest.mark.whole_code
 
 
 class AskedForStepUp(Exception):
-    """The page has asked for a step-up."""
+    """The page has required a step-up."""
 
 
 def test_a_page_answers_its_methods_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -85,7 +85,7 @@ def test_a_page_answers_its_methods_alone(caplog: pytest.LogCaptureFixture) -> N
         name, view = pattern.name, pattern.view
         if name in AFTER_ANOTHER_QUESTION or name.startswith(("admin:", "api:")):
             continue
-        if hasattr(view, "view_class"):  # Django asks for the method
+        if hasattr(view, "view_class"):  # Django reads the method
             continue
         asked.add(name)
         response = view(request, **dict.fromkeys(pattern.arguments, "x"))
@@ -125,5 +125,5 @@ def test_few_pages_are_open_and_fewer_take_forms_of_other_sites() -> None:
 
 @cache
 def own_pages() -> list[walk.Pattern]:
-    """The pages whose views are of this project, not of libraries."""
+    """Returns the pages whose views belong to this project."""
     return [it for it in walk.patterns() if it.view.__module__.partition(".")[0] in APPS]

@@ -1,4 +1,6 @@
-"""Wrong answers of an identity provider, and wrong ways to it: a plain page, and nobody gets in."""
+"""Wrong responses of an identity provider, and wrong requests to it: a plain page appears, and
+nobody is signed in.
+"""
 
 from dataclasses import replace
 
@@ -31,7 +33,7 @@ from tests.security_events import security_events
 
 __all__ = ["mock_server", "there"]
 pytestmark = pytest.mark.django_db
-# What the token of each fault is refused for, in the security log.
+# The reason for the refusal in the security log, for the token with each fault.
 REASONS = {
     "wrong audience": "wrong_audience",
     "two audiences": "wrong_audience",
@@ -93,7 +95,7 @@ def test_a_wrong_answer_does_not_sign_in_who_is_connected_either(
 
 
 def test_a_replayed_answer_is_refused(client: Client, there: There) -> None:
-    """Ours is a state that works once; the provider's, a code that works once."""
+    """Both values work only once: the site's state, and the provider's code."""
     asked = there.go(client)
     answer = there.answer(asked, NINA, "codes work twice")
     assert client.get(BACK, answer).status_code == 302
@@ -115,7 +117,7 @@ def test_a_used_code_is_refused_in_a_new_sign_in(client: Client, there: There) -
 
 @pytest.mark.parametrize("fault", ["", "no PKCE"])
 def test_a_code_of_another_session_is_refused(fault: str, client: Client, there: There) -> None:
-    """By PKCE at the provider; if it does not check that, by the nonce here."""
+    """The provider checks PKCE. If it does not, this site checks the nonce."""
     stolen = there.answer(there.go(Client()), NINA, fault)["code"]
     asked = there.go(client)
     assert client.get(BACK, {"code": stolen, "state": asked["state"]}).status_code == 401
@@ -126,7 +128,9 @@ def test_a_code_of_another_session_is_refused(fault: str, client: Client, there:
 def test_nobody_is_signed_in_as_the_attacker(
     state: str | None, client: Client, there: There
 ) -> None:
-    """A link with the attacker's own code, opened by a victim, or with the attacker's state."""
+    """Tests a link with the attacker's code, which a victim opens, and a link with the attacker's
+    state.
+    """
     answer = there.answer(there.go(Client()), NINA)
     if state is not None:
         answer["state"] = state
@@ -140,7 +144,7 @@ def test_nobody_is_signed_in_as_the_attacker(
 
 def test_a_sign_in_begins_only_with_a_token_of_ours(there: There) -> None:
     assert Client(enforce_csrf_checks=True).post(GO).status_code == 403
-    assert Client().get(GO).status_code == 200  # asks for a press
+    assert Client().get(GO).status_code == 200  # the page requires a button press
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,9 @@ def test_a_sign_in_leads_to_the_page_that_was_asked_for(client: Client, there: T
 
 
 def test_an_address_changes_nothing_of_the_request(client: Client, there: There) -> None:
-    """allauth takes these from the address; a link could then send the code elsewhere."""
+    """allauth reads these parameters from the address, so a link could send the code to another
+    site.
+    """
     replaced = "redirect_uri=https://evil.example/&nonce=known&state=known&code_challenge=known"
     asked = there.go(client, auth_params=replaced, scope="admin,offline_access")
     assert asked["redirect_uri"] == f"http://testserver{BACK}"
@@ -176,8 +182,9 @@ def test_what_goes_to_the_provider_has_no_secret(client: Client, there: There) -
 
 
 def test_connecting_cannot_be_forced_on_somebody(client: Client, there: There) -> None:
-    """The attacker's sign-in at the provider, brought back in the session of a victim who has just
-    proved their password: the addresses differ."""
+    """Tests the attacker's sign-in at the provider, in the session of a victim who has just
+    confirmed their password. The addresses differ.
+    """
     victim = person_here(ANA)
     response = connect(there, client, victim, NINA)
     assert response.status_code == 403
@@ -185,7 +192,9 @@ def test_connecting_cannot_be_forced_on_somebody(client: Client, there: There) -
 
 
 def test_nobody_connects_in_a_session_that_proves_nothing(client: Client, there: There) -> None:
-    """Somebody who signs in by a mailed link alone: whoever finds the session open is not them."""
+    """Tests a person who signed in only by a mailed link. Another person may have found the session
+    open.
+    """
     victim = person_here(ANA)
     victim.set_unusable_password()
     victim.save()
@@ -201,7 +210,7 @@ def test_nobody_connects_in_a_session_that_proves_nothing(client: Client, there:
 def test_an_address_that_moved_at_the_provider_brings_nobody_in(
     client: Client, there: There
 ) -> None:
-    """Nina takes over Ana's old address there; Ana stays Ana here."""
+    """Nina takes over Ana's old address at the provider. Ana's user on this site stays Ana's."""
     ana = person_here(ANA)
     connect(there, client, ana, ANA)
     there.know(replace(NINA, email=ANA.email))
@@ -229,7 +238,7 @@ def test_the_session_is_a_new_one_after_signing_in(client: Client, there: There)
         {"email": "a" * 300 + "@example.com"},
         {"name": {"first": "Nina"}},
         {"name": "\u202eanin"},
-        {"name": "N\u0456na"},  # a Cyrillic letter among Latin ones
+        {"name": "N\u0456na"},  # a Cyrillic letter among Latin letters
         {"email_verified": "yes"},
         {"email_verified": ["true"]},
         {"amr": {"mfa": 1}, "acr": ["mfa"], "groups": {"a": 1}, "name": "x" * 5000},
@@ -246,7 +255,7 @@ def test_claims_of_an_odd_shape_are_a_plain_refusal(
 
 
 def test_a_provider_that_is_down_is_a_plain_page(client: Client, there: There) -> None:
-    there.configure(issuer="http://127.0.0.1:9")  # the discard port, where nothing answers
+    there.configure(issuer="http://127.0.0.1:9")  # the discard port, on which no program responds
     response = client.post(GO)
     assert response.status_code == 401
     assert "You are not signed in" in text_of(response)

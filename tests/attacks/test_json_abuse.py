@@ -1,4 +1,6 @@
-"""JSON that is huge, deep or of an odd shape: refused with an answer, in little memory and time."""
+"""JSON that is very large, deep or unusual: it is refused with a response, with little memory and
+time.
+"""
 
 import io
 import json
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.django_db
 MEGABYTE = 2**20
 DEEP = "[" * 100_000 + "]" * 100_000
 DEEP_OBJECT = '{"a":' * 10_000 + "1" + "}" * 10_000
-DEEP_AND_SHORT = "[" * 1_500 + "]" * 1_500  # within the limits of length
+DEEP_AND_SHORT = "[" * 1_500 + "]" * 1_500  # within the length limits
 ODD = (
     "",
     "null",
@@ -41,14 +43,14 @@ ODD = (
 )
 PASSKEY_SIGN_IN = "/account/2fa/webauthn/login/"
 REPORTS = "/csp-report/"
-# Who reads JSON: the address, and the type of the body; "" for a field of a form.
+# The readers of JSON: the address, and the type of the body, or "" for a form field.
 DOORS = {
     "passkey": (PASSKEY_SIGN_IN, ""),
     "report": (REPORTS, "application/csp-report"),
     "payment": ("/api/v1/transactions/", "application/json"),
     "batch": ("/api/v1/transactions/batch/", "application/json"),
 }
-# What stands before, again and again, and behind; the names of objects are unknown ones.
+# The texts before (repeated) and after the value. The names in objects are unknown.
 SHAPES = {
     "one name": ("{", '"a":1,', '"a":1}'),
     "one name inside": ('{"metadata":{', '"a":1,', '"a":1}}'),
@@ -67,7 +69,7 @@ SHAPES = {
 
 @pytest.fixture
 def payer() -> Client:
-    """A program that may pay."""
+    """The client of a program that may pay."""
     return program_of(UserFactory())
 
 
@@ -80,7 +82,7 @@ def program_of(person: User) -> Client:
 def test_a_stranger_signs_in_with_no_odd_credential(text: str) -> None:
     client = Client()
     answer = client.post(PASSKEY_SIGN_IN, {"credential": text})
-    if text == DEEP:  # longer than what is read for a stranger
+    if text == DEEP:  # longer than the limit for a stranger
         assert answer.status_code == 413
     else:
         assert answer.status_code == 302
@@ -140,7 +142,7 @@ def test_huge_json_is_refused_before_it_is_read(url: str, payer: Client) -> None
 def test_no_number_is_written_without_its_exponent(
     field: str, number: str, many: int, payer: Client
 ) -> None:
-    """Fields of other kinds write a list as text, to say that it is none."""
+    """Fields of other kinds write a list as text, in the message that the list is invalid."""
     body = f'{{"{field}":[{",".join([number] * many)}]}}'
     tracemalloc.start()
     try:
@@ -155,7 +157,7 @@ def test_no_number_is_written_without_its_exponent(
 @pytest.mark.parametrize("metadata", ["[{}]", '{{"a": [{}]}}', '{{"a": [[{}]]}}'])
 @pytest.mark.parametrize("url", ["/api/v1/transactions/", "/api/v1/transactions/batch/"])
 def test_no_number_of_metadata_is_written_before_its_size_is_known(url: str, metadata: str) -> None:
-    """9,000 numbers of 4,000 digits each are 36 MB without their exponents."""
+    """9,000 numbers of 4,000 digits are 36 MB without their exponents."""
     mine, theirs = AccountFactory(balance=10), AccountFactory()
     payment = {"from_account": str(mine.pk), "to_account": str(theirs.pk), "amount": "1"}
     text = json.dumps({**payment, "metadata": "here"})
@@ -191,7 +193,9 @@ def test_no_more_is_read_than_payments_have(parser: type[StrictJSONParser], text
 
 
 def lines_with(blank: int) -> io.BytesIO:
-    """So many blank lines, with one that is not in each part that MAX_UNQUOTED looks at."""
+    """Returns blank lines, with one line that is not blank in each part that MAX_UNQUOTED
+    checks.
+    """
     return io.BytesIO((('"a"\n' + " \n" * 10_000) * (blank // 10_000)).encode())
 
 

@@ -1,4 +1,4 @@
-"""What an error says of a request is short, however much is wrong with it."""
+"""The error message for a request is short, however many errors the request has."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ WRONG: dict[str, Any] = {
 
 
 def writes() -> Iterator[tuple[str, str, list[str]]]:
-    """Yields the method, the path and the fields of each call of the API with a JSON body."""
+    """Yields the method, the path and the fields of each API call with a JSON body."""
     schema = json.loads(SCHEMA.read_text())
     for path, calls in schema["paths"].items():
         for method, call in calls.items():
@@ -43,7 +43,7 @@ def writes() -> Iterator[tuple[str, str, list[str]]]:
 
 
 def row_of(path: str, mine: Account) -> Any:
-    """A row that the address changes, of the kind that its path names."""
+    """Returns a row of the kind that the path names, which the address changes."""
     theirs: Account = AccountFactory()
     if path.startswith("/api/v1/payees/"):
         return save_payee(owner=mine.user, account=theirs, name="Landlord")
@@ -81,7 +81,7 @@ def test_an_error_names_few_of_many_unknown_names() -> None:
 
 
 def test_every_list_and_text_of_a_body_has_a_limit() -> None:
-    """A limit that is checked before anything else is done to the value."""
+    """The limit must be checked before any other use of the value."""
     without = [
         f"{kind.__name__}.{name}"
         for kind in _below(StrictSerializer)

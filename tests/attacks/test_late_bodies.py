@@ -1,4 +1,6 @@
-"""What a request may do is decided once its body is complete, however late the last bytes come."""
+"""The rights of a request are checked after its body is complete, however late the last bytes
+arrive.
+"""
 
 import io
 import json
@@ -42,12 +44,12 @@ pytestmark = pytest.mark.django_db
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 CSRF_TOKEN = "a" * 32
 LONG_QUERY = "?" + urlencode({"unused": "x" * 2_500})
-rows = partial(table_digests, (*OF_EVERY_VISIT, "api_tokens"))  # have their last use
+rows = partial(table_digests, (*OF_EVERY_VISIT, "api_tokens"))  # have a time of last use
 SIZES = ("short", "short, with Expect", "long")
 
 
 class LateBody(io.BytesIO):
-    """A body of which the last bytes come after `before_the_end` has run."""
+    """A body whose last bytes arrive after `before_the_end` has run."""
 
     def __init__(self, content: bytes, before_the_end: Callable[[], None]) -> None:
         super().__init__(content)
@@ -96,7 +98,7 @@ class Call:
 
 
 def lengthened(content: bytes, content_type: str) -> bytes:
-    """The same values in a body that is long."""
+    """Returns a longer body with the same values."""
     if content_type == FORM:
         return content + b"&unused=" + b"x" * SHORT
     if content_type == MULTIPART_CONTENT:
@@ -108,7 +110,7 @@ def lengthened(content: bytes, content_type: str) -> bytes:
 
 @dataclass(slots=True)
 class Senders:
-    """Ana has an account, a clerk works at the cash desk."""
+    """The senders: Ana, who has an account, and a clerk of the cash desk."""
 
     mine: Account
     theirs: Account
@@ -232,7 +234,7 @@ def take_rights(person: User) -> None:
 
 
 def by_somebody_else(end: Callable[[User], None], person: User) -> None:
-    """Not by the request, whose access would be checked."""
+    """Ends the access outside of the request, in which the access would be checked."""
     with current_access.checked_by(lambda _person: None):
         end(person)
 
@@ -295,7 +297,7 @@ def test_nothing_of_a_late_body_is_read_for_nobody(
 def test_no_open_page_reads_a_late_body_of_a_stranger(
     senders: Senders, page: str, size: str, status: int
 ) -> None:
-    """The CSRF check neither, which comes before the page."""
+    """Also tests the CSRF check, which runs before the page."""
     call = by_a_stranger(senders, page)
     assert call.send(size, lambda: None).status_code == status
     assert not call.was_read
@@ -353,7 +355,7 @@ def test_only_a_late_body_costs_a_further_query(senders: Senders) -> None:
 def test_a_large_upload_is_refused_to_a_session_that_has_ended(
     senders: Senders, settings: Settings
 ) -> None:
-    """Whether it may be so large is decided at its head, by the same session."""
+    """The size limit is checked after the headers, in the same session."""
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = SHORT
     call = csv_page(senders)
     call.content = call.content.replace(b"Rent", b"Rent " + b"x" * 2 * SHORT)

@@ -1,6 +1,6 @@
-"""Each link on a page of staff opens for who is shown it: found by following links, group by group.
+"""Each link on a page for staff opens for its readers. The test follows the links for each group.
 
-A link that answers 403 or 404 tells of something that the reader may not see, or leads nowhere.
+A link that returns 403 or 404 reveals something that the reader may not see, or is broken.
 """
 
 import re
@@ -24,13 +24,13 @@ from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 LINK = re.compile(r"""<a\b[^>]*?\shref="([^"]+)\"""", re.DOTALL)
-ELSEWHERE = ("/cookbook/", "/static/", "/account/logout/")  # same for everybody, or ends the walk
-FOLLOWED = "/admin/"  # elsewhere, a link is opened and those on its page are not
+ELSEWHERE = ("/cookbook/", "/static/", "/account/logout/")  # same for all readers, or ends the walk
+FOLLOWED = "/admin/"  # on other sites, a link is opened, but the links on its page are not
 OF_A_KIND = 1  # links from one kind of page to another that are opened
 
 
 def route_of(url: str) -> str:
-    """The kind of a page: its route and the names in its query."""
+    """Returns the kind of a page: its route and the names in its query."""
     parts = urlsplit(url)
     try:
         route = resolve(parts.path).route
@@ -47,7 +47,9 @@ def links_of(page: str, base: str) -> Iterator[str]:
 
 
 def broken_links(client: Client, start: str) -> tuple[list[str], set[str]]:
-    """The links that do not open, with the page that has them, and the kinds of pages seen."""
+    """Returns the links that do not open, each with its page, and the kinds of pages that were
+    read.
+    """
     waiting, answered = deque([(start, "")]), set()
     kinds: Counter[tuple[str, str]] = Counter()
     broken, routes = [], set()

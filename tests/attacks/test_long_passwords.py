@@ -1,4 +1,4 @@
-"""A text that is longer than any password costs nothing: nobody compares or hashes it."""
+"""A text that is longer than any password is neither compared nor hashed, so it costs no time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,12 +20,14 @@ PASSWORD = "seven blue lamps at dusk"
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The lengths of the passwords that anything normalises, which is the first step of each."""
+    """Returns a list of the lengths of all passwords that code normalises. Normalising is the first
+    step of comparing and hashing.
+    """
     lengths: list[int] = []
 
     def noting(password: str) -> str:
         lengths.append(len(password))
-        return password[: passwords.LONGEST]  # else a failing test would take minutes
+        return password[: passwords.LONGEST]  # otherwise a failing test would take minutes
 
     monkeypatch.setattr(passwords, "normalised_password", noting)
     monkeypatch.setattr(user_module, "normalised_password", noting)
@@ -86,7 +88,7 @@ def test_no_rule_reads_a_text_that_is_too_long(read: list[int]) -> None:
 
 
 def test_words_are_looked_for_without_copying_the_text_at_each_place() -> None:
-    """A letter that becomes 18 makes 4,608 of 256."""
+    """A letter that becomes 18 letters makes 4,608 letters of 256."""
     text = user_module.normalised_password("\ufdfa" * passwords.LONGEST)
     assert len(text) > 4_000
     assert not password_patterns.consists_of(text, password_patterns.SITE_WORDS)

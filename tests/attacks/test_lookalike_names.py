@@ -1,4 +1,4 @@
-"""No name poses as another: not at the sign-up, and not in the forms of staff."""
+"""Names cannot look like other names, neither in the sign-up form nor in the forms of staff."""
 
 import pytest
 from django.forms import ValidationError
@@ -11,7 +11,7 @@ from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
 
 POSING = (
-    "\u0410na F\u0435rreira",  # Cyrillic letters among Latin ones
+    "\u0410na F\u0435rreira",  # Cyrillic letters among Latin letters
     "\ua4eena",  # Lisu
     "\U0001d400\U0001d427\U0001d41a",  # mathematical bold
     "\uff21na",  # full width
@@ -20,16 +20,16 @@ POSING = (
     "A" + "\u0301" * 40 + "na",
     "A\u24dda",  # in a circle
     "Tom \u0421\u043e\u0440\u0435",  # a Cyrillic word that looks Latin, in a Latin name
-    "\u03a4\u039f\u039c Lee",  # the same of Greek
+    "\u03a4\u039f\u039c Lee",  # a Greek word that looks Latin
     "\u216dar\u217c",  # Roman numerals
     "\U000102a0na",  # Carian
     "\u01c0van\u13a0",  # Cherokee at the end
-    "An\u200ca",  # joiners that join nothing
+    "An\u200ca",  # joiners without letters to join
     "An\u200da",
     "Ana\ufe0f",  # a variation selector
     "A\u034fna",  # a joiner of letters
     "Ana\u2800",  # a blank of Braille
-    "Ana\U0001d159",  # a note of music that shows nothing
+    "Ana\U0001d159",  # a musical symbol that shows nothing
     "Ana\u0378",  # unassigned
     "Ana\ue000",  # private
 )

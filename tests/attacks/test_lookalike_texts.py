@@ -1,7 +1,7 @@
-"""No text that people write turns the text around it, or hides signs that nobody sees.
+"""Texts of people cannot change the direction of the text around them, or contain invisible signs.
 
-Bidirectional controls could show "fdp.exe" for "exe.pdf", and with an invisible sign two texts look
-the same. Names of people: `tests/accounts/test_access.py`.
+Bidirectional controls could show "fdp.exe" for "exe.pdf". With an invisible sign, two different
+texts look the same. For people's names, see `tests/accounts/test_access.py`.
 """
 
 import json

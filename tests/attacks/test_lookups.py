@@ -1,7 +1,7 @@
-"""The lists of the admin are filtered by their own filters alone.
+"""The lists of the admin accept only their filters.
 
-Each field and each relation of the model, and of those that it leads to, is tried as a parameter of
-the address, because a filter that finds a row tells what its column says.
+A filter that finds a row reveals the value of a column. Therefore each field and each relation of
+the model, and of its related models, is tried as a parameter of the address.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
 COMPARISONS = ("", "__isnull", "__startswith", "__in", "__gte")
-# What the filters and the links of each list send.
+# The parameters that the filters and the links of each list send.
 SHOWN = {
     User: (
         "is_staff", "is_staff__isnull", "is_staff__gte",
@@ -42,7 +42,9 @@ READERS = {
 
 
 def names_of(model: type[Model], deeper: int = 1) -> Iterator[str]:
-    """Each field and relation of a model in the words of a filter, and those of related models."""
+    """Yields each field and relation of a model as filter names, and the fields and relations of
+    related models.
+    """
     for field in model._meta.get_fields(include_hidden=True):
         name: Any = getattr(field, "related_query_name", None)
         name = name() if field.auto_created and callable(name) else field.name
@@ -68,7 +70,9 @@ def test_a_list_takes_no_filter_that_it_does_not_show(model: type[Model], group:
 
 @pytest.mark.parametrize("model", site._registry, ids=lambda model: model._meta.db_table)
 def test_no_list_compares_a_column_with_what_somebody_types(model: type[Model]) -> None:
-    """So nobody finds out an amount by halves, nor by how long a comparison takes."""
+    """Otherwise a reader could find an amount by repeated halving, or by the time of a
+    comparison.
+    """
     shown = site.get_model_admin(model)
     request: Any = RequestFactory().get("/")
     request.user = colleague(MANAGER, "Reader")
@@ -92,7 +96,7 @@ def test_no_list_compares_a_column_with_what_somebody_types(model: type[Model]) 
     ],
 )
 def test_an_answer_without_rows_is_a_read(question: str) -> None:
-    """That there are none tells something of the rows that are there."""
+    """A response without rows also reveals something about the existing rows."""
     AccountFactory(balance=1)
     clerk = signed_in(colleague(OPERATIONS, "Bo"))
     page = clerk.get(f"/admin/{question}")
@@ -116,7 +120,7 @@ def test_each_question_to_the_admin_is_a_read(question: str) -> None:
 def test_a_search_of_the_admin_that_takes_too_long_is_a_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whether it does may depend on the rows."""
+    """The time of the search may depend on the rows."""
     clerk = signed_in(colleague(OPERATIONS, "Bo"))
     late = OperationalError("late")
     late.__cause__ = QueryCanceled()

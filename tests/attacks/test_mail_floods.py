@@ -1,4 +1,6 @@
-"""A stranger who asks for mails in somebody's name floods no mailbox, and keeps nobody out."""
+"""A stranger who requests mails for another person can neither fill the person's mailbox nor lock
+the person out.
+"""
 
 from collections import Counter
 
@@ -111,7 +113,7 @@ def test_the_owner_signs_in_while_strangers_guess_and_ask_for_mails() -> None:
 
 
 def test_wrong_codes_from_many_addresses_keep_no_code_from_the_owner() -> None:
-    """More than the wrong passwords on an address that any limit takes."""
+    """Sends more wrong codes than any limit of wrong passwords for an address allows."""
     for n in range(21):
         stranger = ask_for_code(f"203.0.113.{n}")
         for _ in range(app_settings.LOGIN_BY_CODE_MAX_ATTEMPTS):
@@ -161,5 +163,5 @@ def test_a_code_mailed_to_somebody_else_opens_nothing() -> None:
 
 def test_no_limit_of_allauth_is_by_address_alone() -> None:
     limits = {name: rate for name, rate in app_settings.RATE_LIMITS.items() if rate}
-    phones = {"verify_phone"}  # no page here asks for one
+    phones = {"verify_phone"}  # no page in this test requires an address
     assert [name for name, rate in limits.items() if "/key" in rate and name not in phones] == []

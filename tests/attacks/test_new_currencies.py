@@ -1,5 +1,5 @@
-"""A currency that staff add, such as ounces of gold: 10,000 of them are no small sum, so all that
-staff move in it needs approval until the owner sets a threshold of its own.
+"""A currency that staff add, such as ounces of gold. 10,000 ounces are a large sum, so all payments
+of staff in this currency need approval until the owner sets a threshold.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ GOLD = {"code": "XAU", "name": "Gold (ounce)", "minor_units": "4", "is_open": "o
 
 @pytest.fixture
 def gold(manager: Client) -> Account:
-    """An account in a currency that a manager added alone."""
+    """An account in a currency that one manager added."""
     manager.post(reverse("admin:accounts_currency_add"), GOLD)
     account: Account = AccountFactory(currency="XAU")
     return account

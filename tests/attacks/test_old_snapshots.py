@@ -1,7 +1,7 @@
-"""SQL of the web role in a transaction that began before what it must not miss was committed.
+"""SQL of the web role in a transaction that began before another transaction committed.
 
-At REPEATABLE READ a query in a trigger sees the rows of then, so a rule that only looks for a row
-would pass.
+At REPEATABLE READ, a query in a trigger sees the old rows, so a rule that only looks for a row
+would accept the change.
 """
 
 from datetime import timedelta
@@ -30,13 +30,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def file(clerk: User) -> PaymentFile:
-    """40,000 in two lines."""
+    """A file of 40,000 in two lines."""
     firm: Account = AccountFactory(balance="90000")
     return checked(firm, *(pay(AccountFactory(), 20_000) for _ in range(2)), created_by=clerk)
 
 
 def insert_request(file: PaymentFile, clerk: User) -> None:
-    """A request that the service has not committed yet."""
+    """Inserts a request that the service has not committed yet."""
     ApprovalRequest.objects.create(
         kind=ApprovalRequest.Kind.PAYMENT_FILE, transaction_id=file.pk,
         from_account=file.from_account, amount=40_000, currency="USD", parameters={"lines": 2},

@@ -1,4 +1,4 @@
-"""Nobody learns from answers which accounts, payments and names exist."""
+"""Responses do not reveal which accounts, payments and names exist."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def errors_of(response: Any) -> list[str]:
 
 
 def without_what_was_sent(response: Any, form: Form) -> str:
-    """The page without tokens, and without what the person typed themselves."""
+    """Returns the page without tokens, and without the values that the person typed."""
     page = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", response.content.decode())
     for value in (form["id"], form["number"]):
         page = page.replace(value, "")
@@ -86,7 +86,9 @@ def without_what_was_sent(response: Any, form: Form) -> str:
 def answer_and_work(
     client: Client, url: str, words: dict[str, str], method: str, data: Any = None
 ) -> tuple[int, dict[str, str], str, list[str]]:
-    """The status, headers, body and kinds of SQL statements, with these words replaced."""
+    """Returns the status, the headers, the body and the kinds of SQL statements, with these words
+    replaced.
+    """
     with CaptureQueriesContext(connection) as queries:
         answer = ask(client, method, url, data)
     headers = {name: it for name, it in answer.headers.items() if name not in OF_ONE_ANSWER}
@@ -281,11 +283,11 @@ def test_the_id_of_somebody_elses_payment_gets_the_answer_of_an_unused_one(
 def test_no_address_tells_the_id_of_somebody_elses_row_from_an_unused_one(
     bank: AttackedBank, method: str
 ) -> None:
-    """The same status, headers, body and work, on every page and of the API."""
+    """Compares the status, headers, body and work of every page and API address."""
     eve, told = signed_in(bank.eve.user), []
     one_each = {it.pattern.template: it.url for it in addresses(bank.ana) if it.is_of_holder}
     urls = [url for url in one_each.values() if UUID.search(url)]
-    ask(eve, method, "/api/v1/accounts/")  # the first call of the API writes its count
+    ask(eve, method, "/api/v1/accounts/")  # the first API call inserts its count
     for url in urls:
         answers = []
         for asked in (url, UUID.sub(lambda _id: str(uuid7()), url)):
@@ -308,7 +310,7 @@ def test_a_key_that_is_somebody_elses_payment_gets_the_answer_of_an_unused_one(
         assert (answer.status_code, answer.json()["id"]) == (201, str(uuid7_for(mine.user.pk, key)))
 
 
-WAYS: dict[str, dict[str, Any] | None] = {  # the options of a token; None for a session
+WAYS: dict[str, dict[str, Any] | None] = {  # the options of a token, or None for a session
     "session": None,
     "token": {},
     "token with limits": {"per_payment": Decimal(100), "per_day": Decimal(100), "currency": "USD"},
@@ -320,7 +322,7 @@ WAYS: dict[str, dict[str, Any] | None] = {  # the options of a token; None for a
 def test_a_payment_to_an_id_tells_no_account_that_cannot_be_paid_from_none(
     ana: Client, mine: Account, way: str, amount: str
 ) -> None:
-    """One payment, a batch of all or none, and a batch of lines."""
+    """Tests one payment, a batch in which all or no payments are booked, and a batch of lines."""
     gone = Account.objects.get(number=closed())
     sides = (uuid7(), gone.pk, AccountFactory(currency="EUR").pk)
     options, headers = WAYS[way], {}

@@ -1,5 +1,5 @@
-"""Staff serve nobody of their own household: neither a status of an account nor the release of a
-hold, whatever the pages refuse.
+"""Staff cannot serve their household: neither change the status of an account nor release a hold,
+even without the checks of pages.
 """
 
 from decimal import Decimal
@@ -27,7 +27,7 @@ NOTE = """INSERT INTO transaction_notes (id, transaction_id, action, reason, mes
 
 
 def account_of(whose: str, clerk: User) -> Account:
-    """An account of the clerk, or of somebody who lives with them."""
+    """Returns an account of the clerk, or of a person who lives with the clerk."""
     holder = clerk if whose == "own" else UserFactory()
     if whose == "household":
         home = Household.objects.create(name="Elm Street 4")
@@ -96,7 +96,7 @@ def test_a_customer_who_leaves_closes_their_own_accounts() -> None:
 
 
 def test_a_customer_freezes_and_unfreezes_nothing_of_their_own(account: Account) -> None:
-    """No page does it; smuggled SQL could."""
+    """No page offers this action, but smuggled SQL could do it."""
     with as_web():
         refusal = refused_by(CHANGE, account.pk, "active", "frozen", account.user_id)
     assert refusal == "status_by_stranger"

@@ -1,4 +1,4 @@
-"""Two sign-ups for one free address at once: one gets it, and both get the same answer."""
+"""Two parallel sign-ups for one free address: one succeeds, and both get the same response."""
 
 from typing import Any
 

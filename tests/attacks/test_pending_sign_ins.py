@@ -1,4 +1,4 @@
-"""A sign-in that was begun does not survive a new password, a new address or a removed one."""
+"""A sign-in that has begun is cancelled by a new password, a new address or a removed address."""
 
 from datetime import datetime, timedelta
 from typing import Any

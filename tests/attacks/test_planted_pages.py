@@ -1,4 +1,4 @@
-"""The walks find bad pages: each kind of hole is planted beside the pages of the site."""
+"""The walks find bad pages: each kind of hole is planted next to the pages of the site."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -65,7 +65,7 @@ def owner_of_a_number(request: HttpRequest) -> HttpResponse:
 
 
 def owner_of_an_id(request: HttpRequest) -> HttpResponse:
-    """Without a form on any page."""
+    """Shows the owner of an id. No page has a form with this field."""
     asked = request.POST.get("account", "")
     return text(
         [it.user.email for it in Account.objects.filter(pk=asked)] if is_id(asked) else "nobody"
@@ -102,7 +102,7 @@ def leads_on(request: HttpRequest) -> HttpResponse:
 
 
 def as_sql(request: HttpRequest) -> HttpResponse:
-    """Whose error nobody sees."""
+    """Puts a parameter into SQL, and hides the error."""
     try:
         with db_transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SELECT 1 WHERE 'a' = '{request.POST.get('word', '')}'")
@@ -112,7 +112,7 @@ def as_sql(request: HttpRequest) -> HttpResponse:
 
 
 def notes_on_a_tab(request: HttpRequest) -> HttpResponse:
-    """Of stored texts, under an address with a parameter alone."""
+    """Shows stored texts, only under an address with a parameter."""
     mine = Annotation.objects.filter(owner_id=request.user.pk).values_list("text", flat=True)
     texts = "".join(mine) if request.GET.get("tab") == "notes" else ""
     return HttpResponse(f'<a href="?tab=notes">Notes</a>{texts}')
@@ -146,7 +146,7 @@ def leads_back(request: HttpRequest) -> HttpResponse:
 
 
 def theme_as_sql(request: HttpRequest) -> HttpResponse:
-    """Whose error nobody sees."""
+    """Puts a cookie into SQL, and hides the error."""
     try:
         with db_transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SELECT 1 WHERE 'a' = '{request.COOKIES.get('theme', '')}'")
@@ -156,7 +156,7 @@ def theme_as_sql(request: HttpRequest) -> HttpResponse:
 
 
 def leads_to_a_path(request: HttpRequest) -> HttpResponse:
-    """Checks only the plainest spellings of another site."""
+    """Redirects to a parameter. Refuses only the plainest spellings of another site."""
     goes = (request.POST if request.method == "POST" else request.GET).get("back", "/")
     is_away = "://" in goes or goes.startswith("//")
     return form(request, "") if is_away else HttpResponseRedirect(goes)
@@ -167,7 +167,7 @@ def leads_below(request: HttpRequest) -> HttpResponse:
 
 
 def says_what_was_typed(request: HttpRequest) -> HttpResponse:
-    """In a message on the next page, which has the form again."""
+    """Shows the typed text in a message on the next page, which contains the form again."""
     if request.method == "POST":
         messages.success(request, mark_safe(request.POST.get("name", "")))  # noqa: S308
         return HttpResponseRedirect(request.path)

@@ -1,4 +1,4 @@
-"""Attacks by forged, borrowed and misused access tokens of the identity provider."""
+"""Attacks with forged, borrowed and misused access tokens of the identity provider."""
 
 import base64
 import json
@@ -51,7 +51,7 @@ def bank(there: There, mine: Account, monkeypatch: pytest.MonkeyPatch) -> There:
 
 
 def refused(text: str) -> Any:
-    """Sees that the text signs nobody in. Returns the reason in the security log."""
+    """Checks that this text signs nobody in. Returns the reason in the security log."""
     with security_events() as events:
         answer = get(text)
     assert (answer.status_code, slug(answer)) == (401, "token-not-accepted"), answer.content
@@ -168,7 +168,7 @@ def test_a_token_brings_and_names_no_key_of_its_own(bank: There) -> None:
             )
             assert refused(text) in ("unknown_signer", "wrong_signature")
         text = signed(bank, claims_for(bank, "read"), **header)
-        assert get(text).status_code == 200  # the header is not read
+        assert get(text).status_code == 200  # the header is ignored
     assert bank.provider.key_reads == reads
 
 
@@ -179,7 +179,9 @@ def test_a_critical_extension_that_is_not_known_is_refused(bank: There) -> None:
 
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_keys_of_other_kinds_verify_nothing(bank: There, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key set may have keys for encryption, of other algorithms, or with a secret."""
+    """A key set may contain keys for encryption, keys of other algorithms, or keys with a
+    secret.
+    """
     good = bank.provider.keys[-1]
     curve = ec.generate_private_key(ec.SECP256R1()).public_key()
     short = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
@@ -235,7 +237,7 @@ def test_a_token_makes_nobody_and_connects_nobody_by_an_address(bank: There, min
 
 
 def test_the_same_subject_of_another_issuer_is_somebody_else(bank: There) -> None:
-    """After the bank has changed its provider, old connections give nothing."""
+    """After the bank has changed its provider, old connections give no access."""
     text = token(bank, "read", sub="sub-ana")
     bank.provider.issuer, old = f"{bank.provider.issuer}/new", bank.provider.issuer
     try:
@@ -277,7 +279,7 @@ def test_a_providers_token_opens_no_page_and_uses_no_session(bank: There, client
 
 
 def refused_beside(client: Client, text: str) -> bool:
-    """Whether a wrong token is refused although the client is signed in."""
+    """Returns whether a wrong token is refused although the client is signed in."""
     return bool(get(text, client=client).status_code == 401)
 
 

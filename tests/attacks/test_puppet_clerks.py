@@ -1,6 +1,7 @@
-"""One person who invents colleagues: nobody gives alone what moves money, approves or gives groups.
+"""One person who creates fictitious colleagues. This person cannot get the rights to move money, to
+approve or to give groups without another person.
 
-The pages and the services run with the rights of a web process here.
+The pages and the services run with the rights of a web process in these tests.
 """
 
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ BY_TWO = {OPERATIONS, MANAGER, PEOPLE_ADMIN}
 
 @pytest.fixture
 def both() -> User:
-    """Somebody of operations who also looks after people."""
+    """A member of operations who also manages people."""
     person = colleague(OPERATIONS, "Both")
     person.groups.add(Group.objects.get(name=PEOPLE_ADMIN))
     return person
@@ -62,7 +63,7 @@ def operations() -> Group:
 
 
 def give(giver: Client, person: User, *groups: str) -> Any:
-    """Ticks these groups on the person's page, and saves."""
+    """Adds these groups on the page of the person, and saves."""
     form = {
         "email": person.email, "name": person.name, "is_staff": "on", "reason": "New colleague",
         "groups": list(Group.objects.filter(name__in=groups).values_list("pk", flat=True)),
@@ -85,7 +86,7 @@ def names(person: User) -> set[str]:
 
 
 def refused(sql: str, *values: Any) -> str | None:
-    """The rule that refuses a statement of a web process."""
+    """Returns the rule that refuses a statement of a web process."""
     with pytest.raises(IntegrityError) as refusal:
         raw(sql, *values)
     return constraint_of(refusal.value)
@@ -102,14 +103,14 @@ def test_one_person_in_two_groups_makes_no_clerk(both: User, account: Account) -
     puppet = User.objects.get(email="puppet@example.com")
     answer = give(browser, puppet, OPERATIONS)
     assert "asked a manager to approve the group operations" in text_of(answer)
-    assert "asked a manager to approve operations" in text_of(answer)  # while it waits
+    assert "asked a manager to approve operations" in text_of(answer)  # while the request waits
     assert "changed successfully" not in text_of(answer)
     puppet.refresh_from_db()
     assert (names(puppet), puppet.is_staff) == (set(), True)
     with as_web():
         desk = signed_in(puppet).get(reverse("admin:transactions_transaction_cash_desk"))
     assert desk.status_code in (302, 403)
-    deposit(account, puppet, 6_000)  # in a name without rights: to the one sum of all those
+    deposit(account, puppet, 6_000)  # counts in the sum of all people without rights
     with pytest.raises(NeedsApproval):
         deposit(account, UserFactory(is_staff=True), 6_000)
 
@@ -203,7 +204,7 @@ def test_who_may_not_give_a_group_any_more_gives_none_by_an_approval(
     request = approved(asked(puppet, both), boss)
     both.groups.remove(
         Group.objects.get(name=OPERATIONS)
-    )  # still gives groups, but lacks these rights
+    )  # can still give groups, but lacks these rights
     with pytest.raises(MayNotDecide):
         done(request, boss)
     both.groups.clear()
@@ -233,7 +234,9 @@ def test_the_database_asks_for_an_approval_of_groups_with_such_rights(
 
 @pytest.fixture
 def night_desk() -> Iterator[Group]:
-    """A group of the bank's own. Groups outlive a test, so it is deleted."""
+    """A group that the bank has added. Groups are not rolled back after a test, so the group is
+    deleted.
+    """
     own = Group.objects.create(name="night desk")
     yield own
     own.delete()
@@ -300,7 +303,7 @@ def test_migrate_writes_the_groups_that_the_provider_decides(there: There) -> No
     assert OPERATIONS in set(ProviderGroup.objects.values_list("name", flat=True))
     there.configure(groups={"bank-analysts": ANALYSTS})
     assert write_provider_groups()
-    assert not write_provider_groups()  # as each start does
+    assert not write_provider_groups()  # as at each start
     assert list(ProviderGroup.objects.values_list("name", flat=True)) == [ANALYSTS]
 
 
@@ -316,7 +319,9 @@ def test_the_provider_gives_the_groups_of_its_map(there: There, puppet: User) ->
 def test_a_group_that_the_database_does_not_know_as_the_providers_is_not_given(
     there: There, puppet: User
 ) -> None:
-    """Somebody changed the setting without `migrate`: the person comes in without the group."""
+    """Tests a setting that was changed without `migrate`: the person is signed in without the
+    group.
+    """
     ProviderGroup.objects.all().delete()
     known_there(puppet)
     puppet.groups.add(Group.objects.get(name=ANALYSTS))
@@ -329,7 +334,9 @@ def test_a_group_that_the_database_does_not_know_as_the_providers_is_not_given(
 def test_no_page_gives_what_the_provider_decides(
     both: User, puppet: User, operations: Group
 ) -> None:
-    """The database cannot tell a page from the provider, so a puppet known there would be given."""
+    """The database cannot distinguish a page from the provider, so a page could give rights to a
+    fictitious colleague.
+    """
     ProviderGroup.objects.create(name=OPERATIONS)
     known_there(puppet)
     answer = give(signed_in(both), puppet, OPERATIONS)

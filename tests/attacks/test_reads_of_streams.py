@@ -1,5 +1,5 @@
-"""A file that is read while it is sent: each reader's access still counts, and each person is
-logged.
+"""A file that is read while it is sent: each reader's access is still checked, and each person in
+the file is logged.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,13 +26,13 @@ from transactions import services
 pytestmark = pytest.mark.django_db
 
 
-_answers: list[Any] = []  # of the present test
+_answers: list[Any] = []  # of the current test
 
 
 @pytest.fixture(autouse=True)
 def closed_at_the_end() -> Iterator[None]:
-    """Closes what a test did not read to its end, as a server does: its cursor in the database
-    would be closed at any later time, in another test.
+    """Closes the streams that a test did not read to their end, as a server does. Otherwise a
+    cursor in the database would be closed later, during another test.
     """
     yield
     while _answers:
@@ -54,11 +54,11 @@ def pay_somebody_new(name: str) -> User:
 
 
 def file_of(client: Client) -> Iterator[bytes]:
-    """The parts of the file of all payments of the bank, oldest first."""
+    """Returns the parts of the file with all payments of the bank, oldest first."""
     query = {"q": "amount:>0", "whose": "bank", "sort": "oldest"}
     answer: Any = client.get("/search/results.csv", query)
     assert answer.status_code == 200
-    assert answer["X-Accel-Buffering"] == "no"  # nginx takes nothing ahead of the reader
+    assert answer["X-Accel-Buffering"] == "no"  # nginx does not read ahead of the reader
     return parts_of(answer)
 
 
@@ -102,7 +102,7 @@ def test_people_are_logged_once_for_a_file() -> None:
     assert len(list(file_of(signed_in(reader)))) == 5
     reads = Read.objects.filter(reader=reader, page="transactions:search_csv")
     of_whom = sorted(len(read.people) for read in reads)
-    assert of_whom == [0, 1]  # the question, and whose rows answered it
+    assert of_whom == [0, 1]  # the query, and the people whose rows it returned
 
 
 @pytest.mark.parametrize("reader_of", [clerk, analyst])
@@ -122,7 +122,9 @@ def test_a_file_ends_with_its_readers_access(
 
 
 def result_of_four_lines(reader: User) -> tuple[Iterator[bytes], list[User]]:
-    """The parts of the result of a payment file, each with one line, and whom the lines pay."""
+    """Returns the parts of a payment file's results, each with one line, and the people that the
+    lines pay.
+    """
     paid = AccountFactory.create_batch(4)
     file = checked(AccountFactory(balance="100"), *(pay(account, 1) for account in paid))
     url = reverse("admin:payment_files_paymentfile_result", args=[file.pk])

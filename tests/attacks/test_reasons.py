@@ -1,4 +1,4 @@
-"""A reason says something: no invisible or blank character stands in for it."""
+"""A reason must contain visible text, and not only invisible or blank characters."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,6 @@
-"""Requests for limits: by who may change limits, of one limit at least, one at a time."""
+"""Requests for limits: only by people who may change limits, for at least one limit, and only one
+open request at a time.
+"""
 
 import json
 from decimal import Decimal
@@ -38,13 +40,13 @@ INSERT = """INSERT INTO approval_requests (id, kind, transaction_id, from_accoun
 
 
 def insert(account: Account, by: User, **limits: Any) -> str | None:
-    """A request by raw SQL; returns the rule that refuses it."""
+    """Inserts a request by raw SQL. Returns the rule that refuses it, or None."""
     with as_web():
         return refused_by(INSERT, account.pk, json.dumps(limits), by.pk)
 
 
 def test_who_began_before_asks_no_second_time(account: Account, boss: User) -> None:
-    """At REPEATABLE READ the first request is not there for a query."""
+    """At REPEATABLE READ, a query does not see the first request."""
     parameters = {"overdraft_limit": "60000", "before": {"overdraft_limit": "0"}}
     with begun_before() as outside:
         asked_limits(account, boss, overdraft_limit=MUCH)

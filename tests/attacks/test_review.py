@@ -1,4 +1,6 @@
-"""Nobody is made to pay what they did not review: skipped, changed, old and foreign reviews."""
+"""Nobody can be made to pay something that they did not review: tests with skipped, changed, old
+and foreign reviews.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -56,7 +58,7 @@ def form(mine: Account, theirs: Account) -> Form:
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-    """Moves the clock of signatures."""
+    """A function that moves the clock of signatures."""
     now = signing.time.time  # type: ignore[attr-defined]
 
     def move(by: timedelta) -> None:
@@ -71,7 +73,9 @@ def transfers() -> int:
 
 
 def assert_reviewed_again(response: Any) -> None:
-    """Nothing is booked; the page shows the review of what was sent now, with its own token."""
+    """Checks that nothing was booked, and that the page shows a review of the sent values with a
+    new token.
+    """
     assert response.status_code == 200
     assert token_of(response)
     assert "Nothing was booked yet" in text_of(response)
@@ -110,7 +114,7 @@ def test_no_field_of_a_review_can_be_changed(
     response = ana.post(TRANSFER, {**seen, **change(), "step": "send"})
     assert response.status_code == 200
     assert transfers() == 0
-    if token_of(response):  # else the form says why this cannot be paid at all
+    if token_of(response):  # otherwise the form shows why this cannot be paid at all
         assert_reviewed_again(response)
 
 
@@ -186,7 +190,7 @@ def test_fifty_threads_that_send_one_review_pay_once(
         thread.start()
     for thread in threads:
         thread.join()
-    # Whoever waited too long for the lock is told so; nothing is booked twice for that.
+    # A person who waited too long for the lock gets a message. Nothing is booked twice.
     assert {answer.status_code for answer in answers} <= {302, 503}
     assert len({answer["Location"] for answer in answers if answer.status_code == 302}) == 1
     assert balances(mine, theirs) == [950, 50]
@@ -206,7 +210,7 @@ def page_of(file: PaymentFile) -> str:
 
 
 def shown(client: Client, file: PaymentFile) -> Form:
-    """What the buttons of the page send."""
+    """Returns the values that the buttons of the page send."""
     page = client.get(page_of(file))
     return {name: page.context[name] for name in ("agreed", "reviewed")}
 

@@ -1,4 +1,4 @@
-"""Raw SQL as the web role, with row-level security on: what injected SQL would see."""
+"""Raw SQL as the web role, with row-level security on: the rows that injected SQL would see."""
 
 import time
 import uuid
@@ -20,13 +20,13 @@ from transactions.models import AuditRun
 from transactions.row_security.installation import VIEWS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
-PROTECTED = sorted({*policies(), *VIEWS} - {"currencies"})  # everybody reads these
+PROTECTED = sorted({*policies(), *VIEWS} - {"currencies"})  # all readers see these tables
 OTHER_KEY = b"x" * 32
 
 
 @pytest.fixture
 def rows_secured(secured_ana: Account, db: None) -> None:
-    """Installed once for the module."""
+    """Installs row-level security once for the module."""
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def without_signature(person: User) -> str:
 
 
 def tampered(person: User) -> str:
-    """Ana's own token, with the scope of staff written into it."""
+    """Returns Ana's token, changed to contain the scope of staff."""
     whose, _scope, rest = token_of(person).split(" ", 2)
     return f"{whose} {RowScope.STAFF.value} {rest}"
 
@@ -71,7 +71,7 @@ def test_a_bad_token_sees_no_row_of_any_table(bad: str, ana: Account) -> None:
 def test_another_customers_token_sees_nothing_of_ana(ana: Account, eve: Account) -> None:
     token = token_of(eve.user)
     seen = {table: count(table, token) for table in PROTECTED}
-    # Herself; her deposit and its outside.
+    # Ana; her deposit and its outside.
     opening = {"users": 1, "accounts": 1, "transactions": 1, "entries": 2}
     assert seen == dict.fromkeys(PROTECTED, 0) | opening
     with web_role(token) as cursor:
@@ -119,7 +119,9 @@ def test_of_the_other_side_a_customer_reads_name_and_number_alone(ana: Account) 
 
 
 def test_no_function_in_a_query_sees_what_a_mask_hides(ana: Account) -> None:
-    """A condition that fails, or tells the values that it meets, meets no balance of others."""
+    """A condition that fails, or that reveals the values that it receives, receives no balance of
+    another person.
+    """
     with web_role(token_of(ana.user)) as cursor:
         cursor.execute("SELECT set_config('a.seen', '', true)")
         cursor.execute(
@@ -132,7 +134,7 @@ def test_no_function_in_a_query_sees_what_a_mask_hides(ana: Account) -> None:
 
 
 def test_no_balance_of_others_stands_in_any_table(ana: Account) -> None:
-    """Walks the columns, so that no new one is forgotten."""
+    """Checks all columns, so that no new column is forgotten."""
     friend = Account.objects.get(name="Friend")
     for scope in (RowScope.OWN, RowScope.DIRECTORY):
         with web_role(token_of(friend.user, scope)) as cursor:
@@ -174,7 +176,7 @@ def test_staff_see_every_row_but_notes_of_customers_and_how_they_sign_in(
         return {table for table in PROTECTED if not count(table, token)}
 
     hidden = {"annotations", "row_register", "row_removals", "row_revisions", *SIGN_IN_TABLES}
-    hidden |= {"explorer_queries", "explorer_runs"}  # without being shared, without the permission
+    hidden |= {"explorer_queries", "explorer_runs"}  # neither shared nor permitted
     hidden |= {"webhooks", "webhook_queues", "webhook_deliveries", "saved_reports", "payees"}
     hidden |= {"attachments", "own_categories", "category_rules", "budgets"}
     hidden |= {"alerts", "alert_choices", "alert_times"}
@@ -192,7 +194,7 @@ RIGHTS_TABLES = {"users", "users_groups", "users_user_permissions"}
 
 
 def test_who_signs_in_is_found_and_nothing_else(ana: Account, eve: Account) -> None:
-    """The scope of a request whose person is not known yet."""
+    """Tests the scope of a request before its person is known."""
     token = token_of(User(pk=NOBODY), RowScope.SIGN_IN)
     seen = {table for table in PROTECTED if count(table, token)}
     assert seen == SIGN_IN_TABLES | RIGHTS_TABLES
@@ -239,7 +241,7 @@ def test_a_person_signs_in_and_pages_show_only_ones_own(
 def test_the_audit_of_a_page_finds_what_that_of_the_owner_finds(
     ana: Account, staff: Client
 ) -> None:
-    """Also in tables that hide rows from staff: notes of others, the register, sign-ins."""
+    """Also tests tables that hide rows from staff: other people's notes, the register, sign-ins."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     _, of_owner = run_audit()

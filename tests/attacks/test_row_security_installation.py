@@ -1,4 +1,6 @@
-"""Row-level security itself: who can change it, its keys, and switching it on and off."""
+"""The installation of row-level security: who can change it, its keys, and turning it on and
+off.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +74,7 @@ def test_the_web_role_cannot_become_the_owner_of_the_views(eve: Account) -> None
 
 
 def test_every_table_has_policies_or_a_reason_to_have_none() -> None:
-    """A new table belongs into the module `tables` of its app."""
+    """A new table must be added to the module `tables` of its app."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname, relrowsecurity FROM pg_class WHERE relkind IN ('r', 'p')"
@@ -112,7 +114,7 @@ def test_switched_off_nothing_of_it_is_left(settings: Any, ana: Account, eve: Ac
 
 
 def test_a_migration_finds_the_tables_without_views(ana: Account, eve: Account) -> None:
-    """A view would keep a column from changing. The policies stand meanwhile."""
+    """A view would prevent changes of its columns. The policies stay during the migration."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     views = "SELECT count(*) FROM pg_class WHERE relnamespace = 'ledger_web'::regnamespace"
@@ -158,7 +160,7 @@ def test_a_secret_key_that_changes_keeps_the_old_tokens_only_as_a_fallback(
 
 @pytest.mark.django_db(transaction=True)
 class TestTokens:
-    """How requests bring their token, with a connection that commits."""
+    """How requests send their token on a connection that commits."""
 
     def test_no_token_outlives_its_statement_or_its_transaction(self, client: Client) -> None:
         account = AccountFactory()
@@ -196,7 +198,9 @@ def changed(settings: Any, **values: Any) -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_deadlock_with_autovacuum_does_not_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its locks and those of autovacuum can wait for each other, which Postgres ends by 40P01."""
+    """The locks of the installation and of autovacuum can wait for each other. Postgres ends such a
+    deadlock with 40P01.
+    """
     take_tables, tries = installation._take_tables, []
 
     def lose_once(cursor: Any) -> None:
@@ -220,7 +224,9 @@ def test_the_error_of_a_policy_names_its_table(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.django_db(transaction=True)
 class TestTablesInUse:
-    """An upgrade while somebody reads tables for a long time, such as an audit or a backup."""
+    """An upgrade while another session, such as an audit or a backup, reads tables for a long
+    time.
+    """
 
     @pytest.fixture
     def reader(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:

@@ -1,5 +1,5 @@
-"""Row-level security behind a pool: two people share one connection to Postgres, by Django's pool
-or by pgbouncer in transaction mode.
+"""Row-level security behind a pool: two people share one connection to Postgres, through Django's
+pool or through pgbouncer in transaction mode.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ from transactions import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
 needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
-EACH = 100  # requests of each of the two
+EACH = 100  # requests of each of the two people
 BARE = (
     "SELECT count(*) FROM accounts",
     f"SELECT coalesce(current_setting('{SETTING}', true), '')",
     "SELECT pg_backend_pid()",
 )
-# What smuggled SQL leaves in a session, and how the next person would find it.
+# Changes that smuggled SQL leaves in a session, and how the next person would notice them.
 LEFT = {
     "a token": (
         "SELECT set_config('{setting}', 'forged', false)",
@@ -74,12 +74,12 @@ WAYS = [
 
 @pytest.fixture(autouse=True)
 def pages_of_the_pooler(rows_secured: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pooler signs in as the web role, so no test client has to become it."""
+    """Makes test clients use the pooler's login, which already is the web role."""
     monkeypatch.setattr(ClientHandler, "__call__", conftest._handle)
 
 
 def signed_in(name: str) -> tuple[Client, Account]:
-    """Somebody with a payment that has their name."""
+    """Returns the client and the account of a person with a payment that contains their name."""
     account: Account = AccountFactory(user=UserFactory(name=name))
     services.deposit(to_account=account, amount=Decimal(10), description=f"Salary of {name}")
     client = Client()
@@ -90,19 +90,21 @@ def signed_in(name: str) -> tuple[Client, Account]:
 def read(
     through: dict[str, Any], client: Client, account: Account, stranger: Account, start: Barrier
 ) -> tuple[set[str], set[Any]]:
-    """What 100 requests on this way saw, and the server's sessions that they used."""
+    """Returns the rows that 100 requests on this connection saw, and the server sessions that these
+    requests used.
+    """
     seen, sessions = set(), set()
     paths = ("/", f"/accounts/{account.pk}/", "/search/?q=salary", f"/accounts/{stranger.pk}/")
     with connected(through):
         start.wait()
         for number in range(EACH):
             response = client.get(paths[number % len(paths)])
-            connection.close()  # as at the end of a request; the test client keeps it
+            connection.close()  # as at the end of a request; the test client keeps the connection
             text = response.content.decode()
             seen |= {f"{response.status_code}"}
             seen |= {name for name in ("Salary of Ana", "Salary of Ben") if name in text}
             count, token, session = (value(sql) for sql in BARE)
-            assert (count, token) == (0, "")  # between requests there is no reader
+            assert (count, token) == (0, "")  # between requests, the session has no reader
             sessions.add(session)
             connection.close()
     return seen, sessions

@@ -1,4 +1,4 @@
-"""Row-level security on one connection that serves one person after the other."""
+"""Row-level security on one connection that serves one person after another."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -26,12 +26,12 @@ from transactions.row_security.middleware import FINDS_OTHERS, row_scope_of
 pytestmark = pytest.mark.django_db(transaction=True)
 KEEP_TOKEN = f"SELECT set_config('{SETTING}', current_setting('{SETTING}'), false)"
 KEEP_ROWS = "DECLARE kept CURSOR WITH HOLD FOR SELECT number FROM accounts"
-PROVIDER_PAGES = {"openid_connect_callback", "socialaccount_signup"}  # with a provider alone
+PROVIDER_PAGES = {"openid_connect_callback", "socialaccount_signup"}  # only with a provider
 BALANCES = "SELECT id FROM accounts WHERE balance IS NOT NULL"
 
 
 def smuggled(request: HttpRequest) -> JsonResponse:
-    """A page with a hole: runs any SQL, and answers its rows."""
+    """Runs any SQL and returns its rows: a page with a hole."""
     assert request.user.is_authenticated
     with connection.cursor() as cursor:
         cursor.execute(request.GET["sql"])
@@ -75,7 +75,7 @@ def run(client: Client, sql: str, page: str = "/hole/") -> list[list[str]]:
 
 
 def run_bare(sql: str) -> list[Any]:
-    """As the web role without a reader."""
+    """Returns the rows of a query of the web role without a reader."""
     set_role("ledger_web")
     try:
         rows: list[Any] = connection.connection.execute(sql).fetchall()
@@ -98,12 +98,12 @@ def test_below_account_too_it_sees_no_address_and_no_hash_of_others(
 ) -> None:
     sql = f"SELECT id FROM users WHERE {column} IS NOT NULL"
     assert run(signed_in(eve.user), sql, "/account/hole/") == [[str(eve.user.pk)]]
-    assert len(run(signed_in(eve.user), sql, "/account/finds/")) == 3  # docs/rights.md says so
+    assert len(run(signed_in(eve.user), sql, "/account/finds/")) == 3  # see docs/rights.md
 
 
 @pytest.mark.parametrize("first", [db_transaction.atomic, nullcontext])
 def test_a_token_ends_with_its_transaction(first: Callable[[], Any], ana: Account) -> None:
-    """Also where the next transaction begins with a statement that no cursor of Django sends."""
+    """Also tests a next transaction whose first statement is not sent by a cursor of Django."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     person = User.objects.prefetch_related("groups").get(pk=ana.user_id)
     database.reader = SignedReader(lambda: person, lambda _person: RowScope.OWN)
@@ -121,7 +121,7 @@ def test_a_token_ends_with_its_transaction(first: Callable[[], Any], ana: Accoun
 
 
 def test_each_page_that_finds_others_exists(settings: Any) -> None:
-    """Of two patterns with the same address, a request has the name of the first."""
+    """A request to an address with two patterns has the name of the first pattern."""
     settings.ROOT_URLCONF = "ledger.urls"
     names: dict[str, str] = {}
     for pattern in patterns():
@@ -164,7 +164,7 @@ def test_a_session_keeps_nothing_else_of_a_request(sql: str, left: str, clerk: U
 
 
 def test_a_session_keeps_no_role() -> None:
-    """Not by a test client, which sets and resets the role around each request."""
+    """Does not use a test client, which sets and resets the role during each request."""
     database: Any = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
     raw = database.connection
@@ -204,7 +204,7 @@ def test_with_the_setting_off_a_request_sends_no_statement_more(
 
 @contextmanager
 def reads(person: User) -> Iterator[Callable[[], list[Any]]]:
-    """Statements of the web role for this person: yields what they see of accounts."""
+    """Yields a function that returns the accounts that the web role sees for this person."""
     database: Any = connections["default"]
     connection.ensure_connection()
     set_role("ledger_web")

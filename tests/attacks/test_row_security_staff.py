@@ -1,6 +1,7 @@
-"""SQL smuggled into a page of staff, with row-level security on: a group writes what its pages do.
+"""SQL that was smuggled into a page of staff, with row-level security on: a group can write only
+the rows that its pages write.
 
-The triggers of the tables are off, so that policies alone decide.
+The triggers of the tables are disabled, so that only policies decide.
 """
 
 from copy import deepcopy
@@ -30,7 +31,7 @@ from tests.factories import UserFactory
 from transactions.row_security.middleware import row_scope_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
-# Tables whose rows of others a group writes. Nobody writes any other table: below.
+# Tables in which a group writes other people's rows. Nobody writes other tables: see below.
 INSERTS: dict[str, set[str]] = {
     ANALYSTS: set(),
     SUPPORT: set(),
@@ -89,19 +90,19 @@ UPDATES = {
 }  # fmt: skip
 DECIDE = "status = 'declined', decided_by_id = '{}', decided_at = now()"
 EVERYBODY = {"cache"}  # signed values that pages share
-# The columns that say who wrote a row.
+# The columns that contain the author of a row.
 AUTHOR = {
     "account_status_changes": "changed_by_id", "approval_requests": "requested_by_id",
     "audit_runs": "run_by_id", "limit_changes": "changed_by_id",
     "reconciliation_matches": "created_by_id", "reconciliations": "created_by_id",
     "transaction_notes": "written_by_id", "transactions": "created_by_id",
 }  # fmt: skip
-BELOW = {"transactions": "public.transactions"}  # where rows are inserted
+BELOW = {"transactions": "public.transactions"}  # for inserted rows
 
 
 @pytest.fixture
 def rows(ana: Account) -> dict[str, dict[str, Any]]:
-    """A row of Ana's of each table, as text by column. Then triggers are off."""
+    """One row of Ana's in each table, as text by column. Triggers are then disabled."""
     found = {}
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -115,7 +116,7 @@ def rows(ana: Account) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def rows_secured(secured_ana: Account, db: None) -> None:
-    """Installed once for the module."""
+    """Installs row-level security once for the module."""
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def ana(secured_ana: Account) -> Account:
 
 
 def member_of(group: str) -> tuple[User, str]:
-    """Somebody new of a group, and the token of their requests."""
+    """Returns a new member of a group, and the token of their requests."""
     person = colleague(group, group.title())
     person.is_staff = group != ANALYSTS
     person.save(update_fields=["is_staff"])
@@ -132,7 +133,9 @@ def member_of(group: str) -> tuple[User, str]:
 
 
 def written(sql: str, values: list[Any], token: str) -> int | None:
-    """How many rows the statement writes; None if row-level security, or a right, refuses it."""
+    """Returns the number of rows that the statement writes, or None if row-level security or a
+    right refuses it.
+    """
     try:
         with web_role(token) as cursor:
             cursor.execute(sql, values)
@@ -153,7 +156,7 @@ def insert(table: str, row: dict[str, Any], token: str) -> int | None:
 
 
 def anew(row: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """The row under another id; a person as one who is new at the bank."""
+    """Returns a copy of the row with another id. A person becomes a new person of the bank."""
     fresh = {**row, **changes}
     if "password" in row:
         fresh |= {"is_staff": False, "household_id": None, "email": f"{uuid4()}@example.com"}
@@ -162,7 +165,9 @@ def anew(row: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def inserted_by(group: str, rows: dict[str, dict[str, Any]], *, own_name: bool = True) -> set[str]:
-    """The tables into which a member inserts a copy of Ana's row, in their own name."""
+    """Returns the tables into which a member can insert a copy of Ana's row in the member's
+    name.
+    """
     person, token = member_of(group)
     found = set()
     for table, row in rows.items():
@@ -173,7 +178,7 @@ def inserted_by(group: str, rows: dict[str, dict[str, Any]], *, own_name: bool =
 
 
 def test_the_table_names_every_group() -> None:
-    """A new group belongs into INSERTS and CHANGES."""
+    """A new group must be added to INSERTS and CHANGES."""
     assert PERMISSIONS.keys() == INSERTS.keys() == CHANGES.keys()
 
 
@@ -199,7 +204,7 @@ def test_a_group_changes_rows_of_others_only_where_its_pages_do(
     changed = set()
     updates = {**UPDATES, "approval_requests": DECIDE.format(person.pk)}
     for table, values in updates.items():
-        own = 1 if table == "users" else 0  # themselves
+        own = 1 if table == "users" else 0  # the members themselves
         if (written(f"UPDATE {table} SET {values}", [], token) or 0) > own:
             changed.add(table)
     assert changed - EVERYBODY == CHANGES[group]

@@ -1,4 +1,4 @@
-"""What SQL smuggled into a customer's page could write, with row-level security on."""
+"""The rows that SQL in a customer's page could write, with row-level security on."""
 
 from contextlib import nullcontext
 from copy import deepcopy
@@ -18,9 +18,9 @@ from tests.factories import AccountFactory
 from transactions import services
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
-# Tables into which the web role may insert, but that no customer writes for another person. A
-# trigger refuses rows of `reads` before their policy is asked (test_forged_facts), and lines and
-# matches whose reconciliation nobody but staff sees.
+# Tables into which the web role may insert, but a customer must not insert for another person. For
+# rows of `reads`, a trigger refuses before the policy (test_forged_facts). It also refuses lines
+# and matches, whose reconciliation only staff can see.
 TABLES = (
     "account_emailaddress", "account_status_changes", "api_tokens", "approval_requests",
     "audit_runs", "budgets", "category_rules", "currencies", "django_admin_log", "households",
@@ -60,7 +60,7 @@ CHANGES = {
     "api_tokens": "revoked_at = now(), reason = 'Mine'",
 }
 
-# The web role has no right to.
+# The web role has no right to these tables.
 NEVER_DELETED = {
     "api_tokens", "approval_requests", "currencies", "households", "webhook_deliveries", "webhooks",
     "standing_orders", "alerts",
@@ -69,7 +69,7 @@ NEVER_DELETED = {
 
 @pytest.fixture
 def rows_secured(secured_ana: Account, db: None) -> None:
-    """Installed once for the module."""
+    """Installs row-level security once for the module."""
 
 
 @pytest.fixture
@@ -78,12 +78,14 @@ def ana(secured_ana: Account) -> Account:
 
 
 def by_nobody() -> str:
-    """The token of a request whose person is not known yet."""
+    """Returns the token of a request before its person is known."""
     return token_of(User(pk=NOBODY), RowScope.SIGN_IN)
 
 
 def row_of(table: str) -> dict[str, Any]:
-    """A row of Ana's, as the owner reads it, with columns that the web role may insert."""
+    """Returns a row of Ana's as the owner reads it, with the columns that the web role may
+    insert.
+    """
     names = columns_of(table)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(f'{name}::text' for name in names)} FROM {table}")
@@ -91,7 +93,9 @@ def row_of(table: str) -> dict[str, Any]:
 
 
 def anew(row: dict[str, Any]) -> dict[str, Any]:
-    """The row under another id, so that nothing but a policy refuses it for being there."""
+    """Returns the row with another id, so that only a policy can refuse it, and not a unique
+    constraint.
+    """
     if "code" in row:
         return {**row, "code": "XXX"}
     if "daily_at" in row:
@@ -117,7 +121,9 @@ def test_a_customer_inserts_nothing_for_others(table: str, ana: Account, eve: Ac
 
 @pytest.mark.parametrize("table", ["annotations", "attachments"])
 def test_a_customer_writes_nothing_in_the_name_of_the_other_side(table: str, ana: Account) -> None:
-    """A trigger refuses it on payments of others; on a shared one, the policy does."""
+    """A trigger refuses the row for other people's payments, and the policy refuses it for a shared
+    payment.
+    """
     friend = Account.objects.get(name="Friend")
     assert_refused(table, anew(row_of(table)), token_of(friend.user))
 
@@ -133,7 +139,7 @@ def test_a_customer_removes_no_attachment_of_others(ana: Account, eve: Account) 
 def test_a_customer_changes_and_removes_nothing_of_others(
     table: str, ana: Account, eve: Account
 ) -> None:
-    """Without a condition, so that no policy of SELECT helps."""
+    """Uses no condition, so that no policy for SELECT applies."""
     with web_role(token_of(eve.user)) as cursor:
         cursor.execute(f"UPDATE {table} SET {CHANGES[table]}")
         assert cursor.rowcount == 0
@@ -253,7 +259,7 @@ def test_a_customer_changes_no_account_of_others(
 
 
 def payment(**values: object) -> dict[str, object]:
-    """The columns of a row of `transactions`."""
+    """Returns the columns of a row of `transactions`."""
     return {
         "id": uuid4(), "amount": 1, "currency": "USD", "type": "transfer", "status": "completed",
         "description": "", "reference": "", "metadata": "{}", "created_at": timezone.now(),
@@ -305,7 +311,7 @@ def test_a_refused_insert_does_not_tell_whether_there_is_an_account(
     answers = {
         answer(account, clerk, **changes)
         for account in (ana.pk, uuid4())
-        for clerk in (eve.user, ana.user)  # the account's holder: nobody serves their own
+        for clerk in (eve.user, ana.user)  # the account's holder: staff cannot serve themselves
         for changes in OTHER_GUESSES[table]
     }
     assert len(answers) == 1, answers

@@ -1,4 +1,6 @@
-"""Nobody gets past a second factor: by guessing, replay, another's passkey, half a sign-in."""
+"""Nobody can bypass a second factor: by guessing, by replay, with another person's passkey, or with
+an unfinished sign-in.
+"""
 
 import re
 from typing import Any
@@ -39,7 +41,7 @@ SECOND, STEP_UP = "/account/2fa/authenticate/", "/account/2fa/reauthenticate/"
 ASKED_OFTEN, OTHERS = ("GET", "POST"), ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
 BY_PASSKEY = "/account/2fa/webauthn/login/"
 STEP_UP_BY_PASSKEY = "/account/2fa/webauthn/reauthenticate/"
-# What somebody who knows the password alone may open: the pages of a stranger, and the next step.
+# The pages for a person who knows only the password: the pages for strangers, and the next step.
 FOR_STRANGERS = (
     "account_",
     "api:docs",
@@ -47,11 +49,11 @@ FOR_STRANGERS = (
     "api:openapi",
     "api:problems",
     "mfa_authenticate",
-    "readyz_verbose",  # the short answer
+    "readyz_verbose",  # the short response
     "security:sign_in_by_passkey",
     "socialaccount_",
     "theme",
-    "transactions:alert_mails_end",  # by a signed link
+    "transactions:alert_mails_end",  # with a signed link
     "transactions:privacy",
     "transactions:statement_check",
 )
@@ -71,7 +73,7 @@ def ana() -> User:
 
 
 def challenge(client: Client, url: str) -> str:
-    """The challenge that the page hands to the browser."""
+    """Returns the challenge in the page."""
     response: Any = client.get(url, headers={"accept": "application/json"})
     text = response.content.decode()
     found = re.search(r'"challenge": ?"([\w-]+)"', text)
@@ -111,7 +113,7 @@ def test_a_stranger_cannot_use_up_the_tries_of_another(ana: User) -> None:
 
 
 def guess_from_everywhere(ana: User, code: str) -> None:
-    """As somebody who knows the password, from many addresses."""
+    """Guesses from many addresses, as a person who knows the password."""
     for n in range(25):
         thief = after_the_password(ana, Client(REMOTE_ADDR=f"203.0.113.{n}"))
         thief.post(SECOND, {"code": code})
@@ -298,7 +300,7 @@ def test_no_address_of_the_admin_opens_without_a_second_factor(
     settings.LEDGER_STAFF_SECOND_FACTOR = True
     root = User.objects.create_superuser("root@example.com", name="Root")
     person = {"clerk": bank.clerk, "root": root}[who]
-    add_app(person)  # possessing one is not enough
+    add_app(person)  # to have a second factor is not enough
     client, before = Client(), table_digests()
     client.force_login(person)
     prove(client, person)
@@ -323,7 +325,7 @@ def test_no_address_of_the_admin_opens_without_a_second_factor(
 def test_the_same_addresses_open_with_a_second_factor(
     bank: AttackedBank, settings: LazySettings
 ) -> None:
-    """So that the walk above is not refused for another reason."""
+    """Proves that the walk above is not refused for another reason."""
     settings.LEDGER_STAFF_SECOND_FACTOR = True
     root = User.objects.create_superuser("root@example.com", name="Root")
     add_app(root)
@@ -357,7 +359,7 @@ CHANGES = {
 
 
 def test_an_open_session_changes_nothing_about_signing_in(bank: AttackedBank) -> None:
-    """Whoever finds a session open sends every form under /account/."""
+    """A thief who finds an open session sends every form under /account/."""
     ana = bank.ana
     add_app(ana.user)
     client, before = Client(), table_digests()

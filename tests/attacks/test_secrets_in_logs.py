@@ -1,5 +1,5 @@
-"""Passwords, tokens, cookies, amounts and addresses stand neither in the logs, also that of
-Postgres, nor on error pages.
+"""Passwords, tokens, cookies, amounts and addresses appear neither in the logs, including
+Postgres's log, nor on error pages.
 """
 
 import io
@@ -105,7 +105,9 @@ handler500 = "ledger.web.error_pages.server_error"
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What the console is told of Django and of us, from DEBUG on. It is no terminal."""
+    """The console output of Django and of this project, from DEBUG on. The console is not a
+    terminal.
+    """
     monkeypatch.setattr(log_filters, "is_watched", lambda: False)
     root = logging.getLogger()
     (handler,) = (
@@ -156,14 +158,14 @@ def test_a_failing_page_tells_no_secret(
         answer = send(f"/{view.__name__}/")
     assert answer.status_code == (409 if view is refuses else 500)
     page = answer.content.decode()
-    # The sentence of a refusal is for who sent the request. A developer reads Postgres's text, but
-    # not the values of stored rows.
+    # The message of a refusal is for the sender of the request. A developer reads Postgres's text,
+    # but not the values of stored rows.
     names_value = debug and view is breaks_a_type
     assert view is refuses or secrets_in(page) == ([TOKEN] if names_value else [])
     assert secrets_in(log.getvalue() + security_log.getvalue()) == []
     lines = lines_logged()[before:]
     assert any("ERROR" in line for line in lines) == (view not in (fails, refuses))
-    # The error of a type names the value, so pages check what is typed before it gets there: see
+    # The error for a wrong type contains the value, so pages check typed values first: see
     # `tests/attacks/walks/test_sql_injection.py`.
     assert secrets_in("\n".join(lines)) == ([TOKEN] if view is breaks_a_type else [])
     assert view is refuses or f"in {view.__name__}\n" in log.getvalue()
@@ -202,7 +204,7 @@ def test_a_report_has_the_sentence_of_a_refusal_only_with_debug(debug: bool) -> 
 def test_a_terminal_with_debug_shows_the_text_of_postgres(
     debug: bool, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `make dev` has one. No stored row is shown there either."""
+    """Tests a terminal as with `make dev`. It shows no stored row either."""
     UserFactory(email=ADDRESS)
     monkeypatch.setattr(log_filters, "is_watched", lambda: True)
     with override_settings(ROOT_URLCONF=__name__, DEBUG=debug):
@@ -259,7 +261,9 @@ def test_the_key_of_a_link_that_was_pasted_wrong_is_not_logged(path: str, log: i
 
 @pytest.mark.parametrize("compress", [False, True])
 def test_what_was_signed_is_not_logged(compress: bool, log: io.StringIO) -> None:
-    """Such as a link of a mail, which ends the mails of a person without a sign-in."""
+    """Tests signed values such as the link in a mail that ends a person's mails without a
+    sign-in.
+    """
     token = signing.dumps(["a" * 64, ""], salt="any", compress=compress)
     Client().put(f"/alerts/mails/{token}/end/")
     Client().put(f"/?made={token}")

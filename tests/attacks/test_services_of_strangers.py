@@ -1,4 +1,6 @@
-"""Eve hands a row of Ana's to a service, past the page that finds no such row for her."""
+"""Eve passes a row of Ana's directly to a service, without the page that would not find the row for
+her.
+"""
 
 from collections.abc import Callable
 from copy import deepcopy

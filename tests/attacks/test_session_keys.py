@@ -1,4 +1,4 @@
-"""Nobody gives anybody else a session, and each proof gives it another key."""
+"""Nobody can give another person a session, and each confirmation changes the session's key."""
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -30,7 +30,7 @@ def test_the_table_has_no_key_that_opens_a_session() -> None:
 
 
 def test_a_session_given_before_the_sign_in_is_worth_nothing_after_it() -> None:
-    """Session fixation: whoever planted the cookie does not get the session."""
+    """Session fixation: an attacker who planted the cookie does not get the session."""
     person()
     victim = Client()
     victim.get("/account/signup/")
@@ -85,7 +85,7 @@ def test_a_second_factor_gives_the_session_another_key_at_each_step() -> None:
     assert key_of(client) != halfway
 
 
-@pytest.mark.django_db(transaction=True)  # allauth tells of it after the commit
+@pytest.mark.django_db(transaction=True)  # allauth sends its signal after the commit
 def test_an_added_factor_gives_the_session_another_key() -> None:
     user = person()
     client = signed_in(user)

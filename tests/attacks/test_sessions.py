@@ -1,4 +1,4 @@
-"""Sessions end when they should, whoever causes it."""
+"""Sessions end when they should, whatever person or event ends them."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -69,7 +69,9 @@ def test_the_log_names_ended_sessions_and_tokens_only_if_they_have_ended(is_take
 
 @pytest.mark.parametrize("ended_by", ["time", "staff"])
 def test_a_session_ends_without_a_wait_for_the_standby(ended_by: str) -> None:
-    """Its page leads to sign in, and a row that a failover brings back has ended."""
+    """The page of the session redirects to the sign-in. A row that a failover restores has ended,
+    too.
+    """
     user = person()
     client = signed_in(user)
     if ended_by == "time":
@@ -224,7 +226,7 @@ def test_the_command_refuses_an_address_that_nobody_has() -> None:
 
 
 def test_a_session_of_nobody_lives_an_hour_at_most() -> None:
-    """Anybody can make such rows, by asking for the sign-in by passkey."""
+    """Any visitor can create such rows, by requesting the sign-in by passkey."""
     Client().get("/account/2fa/webauthn/login/", headers=AJAX)
 
     (row,) = WebSession.objects.all()

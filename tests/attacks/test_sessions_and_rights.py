@@ -1,4 +1,4 @@
-"""A change of what people may do ends their sessions, whichever way it comes."""
+"""A change of a person's rights ends their sessions, however the change is made."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,6 @@
-"""Who signs up with another's address keeps nothing of it once its owner confirms it."""
+"""A person who signs up with another person's address loses access to it when the owner confirms
+the address.
+"""
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -33,7 +35,7 @@ def sign_up(client: Client) -> User:
 
 
 def sign_in_by_mail(client: Client) -> str:
-    """The text of the page that follows."""
+    """Signs in by mail, and returns the text of the next page."""
     client.post(CODE, {"email": ADDRESS})
     return text_of(client.post(f"{CODE}confirm/", {"code": mailed_code()}, follow=True))
 
@@ -100,14 +102,13 @@ def test_a_reset_keeps_the_password_that_the_owner_has_just_chosen() -> None:
 
 
 def test_who_signs_up_again_without_the_code_is_told_how_to_go_on() -> None:
-    """The mail "sign in as before" led in a circle: the password of the first sign-up counts for
-    nothing."""
+    """The mail "sign in as before" did not help: the password of the first sign-up is not valid."""
     sign_up(Client())
     pages = [Client().post("/account/signup/", {
         "name": "Olga", "email": address, "password1": OWNERS, "password2": OWNERS,
     }, follow=True) for address in (ADDRESS, "nobody-yet@example.com")]  # fmt: skip
     texts = [text_of(page).replace("nobody-yet@example.com", ADDRESS) for page in pages]
-    assert texts[0] == texts[1]  # only the mail tells
+    assert texts[0] == texts[1]  # only the mail reveals it
     again, _ = mail.outbox[-2:]
     assert again.to == [ADDRESS]
     assert "sign in as before" not in again.body
@@ -166,9 +167,9 @@ def test_who_has_a_name_keeps_it(client: Client) -> None:
     client.force_login(user)
     assert client.post(NAME, {"name": "Eve"}).headers["Location"] == "/"
     assert client.get(NAME, {"next": "//evil.example/"}).headers["Location"] == "/"
-    odd = {"next": "01a20014-1e5f-774b-aa79-34a8eac11218"}  # no path: nothing to look up
+    odd = {"next": "01a20014-1e5f-774b-aa79-34a8eac11218"}  # no path, so nothing to look up
     assert client.get(NAME, odd).headers["Location"] == odd["next"]
-    assert not choose_name(user=user, name="Eve")  # by a page that was open before
+    assert not choose_name(user=user, name="Eve")  # with a page that was opened before
     user.refresh_from_db()
     assert user.name == "Ana Ferreira"
 

@@ -1,4 +1,6 @@
-"""A step of staff waits for a lock: it changes nothing if their access has ended by then."""
+"""A step of staff waits for a lock. It changes nothing if the person's access has ended in the
+meantime.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -45,7 +47,7 @@ def withdraw(_account: Account, clerk: User) -> object:
 
 @pytest.fixture
 def account(clerk: User) -> Account:
-    """An account with a standing order, for which the clerk has asked for approval."""
+    """An account with a standing order. The clerk has requested approval for this account."""
     account: Account = AccountFactory()
     order_of(account, AccountFactory())
     asked(account, clerk)

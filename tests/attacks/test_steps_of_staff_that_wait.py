@@ -1,5 +1,5 @@
-"""Each step of staff in the admin waits for a lock while their sign-in is closed: it changes
-nothing. The walk takes the addresses from the table of `rights_of_groups`.
+"""Each step of staff in the admin waits for a lock while the person's sign-in is closed, and then
+changes nothing. The addresses are from the table in `rights_of_groups`.
 """
 
 from collections.abc import Callable
@@ -64,7 +64,7 @@ Request = Callable[[], Any]
 
 @dataclass(slots=True)
 class Staff:
-    """Somebody of staff with a browser, and an account of a customer."""
+    """A member of staff with a browser, and an account of a customer."""
 
     user: User
     client: Client
@@ -74,7 +74,7 @@ class Staff:
         return partial(self.client.post, reverse(name, args=arguments), fields)
 
     def change(self, name: str, /, *arguments: Any, **fields: Any) -> Request:
-        """Sends the form of a page as it is shown, with these fields changed."""
+        """Returns a request that sends the form of a page with these fields changed."""
         url = reverse(name, args=arguments)
         found = forms_of(self.client.get(url).content.decode(), url)
         (form,) = (each for each in found if fields.keys() <= each.values.keys())
@@ -97,7 +97,7 @@ Before = Callable[[Staff], object]
 
 @dataclass(frozen=True, slots=True)
 class WaitingStep:
-    """A step, and the group whose people may take it."""
+    """A step, and the group whose members may take it."""
 
     who: str
     prepare: Callable[[Staff], Request]
@@ -306,14 +306,15 @@ CASES: dict[str, WaitingStep] = {
         "transactions_transaction", "release", hold_of(staff).pk
     )),
 }  # fmt: skip
-# docs/security.md says why: these only take access away, or only add a row that waits for nothing.
+# Explained in docs/security.md: these steps only remove access, or only add a row that waits for
+# nothing.
 LEFT_OUT = {
     "accounts_user.revoke_tokens", "accounts_user.sign_out", "admin:accounts_currency_add",
     "admin:accounts_household_add", "admin:accounts_user_add", "admin:transactions_auditrun_run",
     "admin:payment_files_paymentfile_add", "admin:reconciliation_reconciliation_add",
     "admin:synonyms_synonym_add",
 }  # fmt: skip
-# What only shows something: what changes is an action of the list, or on a page of one's own.
+# Pages that only show something. Their changes are actions of the list, or on a separate page.
 READ = (
     "_changelist", "_history", "_result", "app_list", "auditrun_change", "index", "login",
     "/password_change/",
@@ -337,7 +338,7 @@ ANY_REQUEST = "approval of anything"
 
 
 def lock_everything() -> None:
-    """Takes every lock that a step may wait for."""
+    """Takes every lock for which a step may wait."""
     for model in LOCKED:
         list(model.objects.order_by("pk").select_for_update(no_key=True).values_list("pk"))
     wait_for_lock(ANY_REQUEST)

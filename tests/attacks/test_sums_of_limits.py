@@ -1,4 +1,6 @@
-"""What managers may raise alone in a day: sums of their own, beside those of money."""
+"""The limit increases that managers may make per day without approval. Their sums are separate from
+the sums of payments.
+"""
 
 from decimal import Decimal
 
@@ -80,7 +82,7 @@ def test_limits_and_money_do_not_add_up_also_for_one_person_of_both_groups(boss:
 def test_an_overdraft_above_the_threshold_needs_approval_however_slowly_it_grows(
     account: Account, boss: User
 ) -> None:
-    """Each rise alone is as much as one may do in a day."""
+    """Each single increase is within the daily limit of one person."""
     change(account, boss, overdraft_limit=Decimal(10_000))
     another_day()
     for far in ("10000.01", "20000"):
@@ -97,6 +99,6 @@ def test_an_overdraft_above_the_threshold_is_lowered_alone(account: Account, bos
 
 
 def another_day() -> None:
-    """Moves what was done today to a day of the past."""
+    """Moves the changes of today to an earlier day."""
     with walls_down("staff_sums") as cursor:
         cursor.execute("UPDATE staff_sums SET key = '2020-01-01' || substr(key, 11)")

@@ -51,7 +51,7 @@ def with_checksum(begin: str) -> str:
 def test_neighbours_of_a_token_are_unknown_each_by_one_query(
     mara: User, django_assert_num_queries: Any
 ) -> None:
-    """No query compares a secret letter by letter, and none finds a token by its prefix."""
+    """No query compares a secret letter by letter, and no query finds a token by its prefix."""
     text = issue(mara).text
     begin = text[:-6]
     other = "0" if begin[-1] != "0" else "1"
@@ -116,7 +116,7 @@ def test_a_wrong_token_beside_a_session_signs_nobody_in(mara: User, client: Clie
 def test_a_token_is_in_no_line_of_the_log_and_on_no_page_of_errors(
     mara: User, settings: Any, formatter: logging.Formatter
 ) -> None:
-    """At level DEBUG, with the statements of the database, and as the page of DEBUG shows it."""
+    """Tests the level DEBUG, with the statements of the database, and the error page of DEBUG."""
     settings.DEBUG = True
     issued = issue(mara)
     secret = issued.text[16:]
@@ -166,7 +166,7 @@ INSERT = (
 
 
 def forged(person: User, *scopes: str) -> list[Any]:
-    """The values of INSERT for a token whose text the attacker knows."""
+    """Returns the values of an INSERT for a token whose text the attacker knows."""
     prefix, text = new_text()
     digest = digest_of(text)
     return [id_of(digest), person.pk, prefix, digest, list(scopes)]
@@ -202,7 +202,7 @@ def test_injected_sql_deletes_no_token(mara: User) -> None:
 def test_injected_sql_issues_no_token_to_somebody_else(
     rows_secured: None, mara: User, scope: RowScope
 ) -> None:
-    """Not even while a request of nobody looks for people who sign in."""
+    """Also tests the request before its person is known, which looks for people who sign in."""
     eve = User(pk=NOBODY) if scope is RowScope.SIGN_IN else UserFactory()
     with (
         pytest.raises(ProgrammingError, match="row-level security"),
@@ -215,7 +215,7 @@ def test_injected_sql_issues_no_token_to_somebody_else(
 def test_injected_sql_issues_no_token_without_signed_facts_of_its_person(
     mara: User, forgery: str
 ) -> None:
-    """Also where row-level security is off."""
+    """Also tests without row-level security."""
     setting = FORGED[forgery](told(mara)) if forgery in FORGED else ""
     if forgery == "signed for somebody else":
         setting = signed(told(UserFactory()))
@@ -233,7 +233,7 @@ def test_injected_sql_issues_no_token_without_signed_facts_of_its_person(
 
 
 def test_pages_make_and_end_tokens_behind_policies(rows_secured: None, client: Client) -> None:
-    """By their person, by a new password that nobody is signed in for, and by staff."""
+    """Tests pages of the person, a new password without a sign-in, and pages of staff."""
     nina = UserFactory(password=PASSWORD)
     client.force_login(nina)
     form = {"name": "Budget", "scopes": ["read"], "days": "90"}
@@ -260,7 +260,7 @@ def test_pages_make_and_end_tokens_behind_policies(rows_secured: None, client: C
 
 
 def test_a_scope_that_somebody_forged_for_themselves_gives_no_right(mara: User) -> None:
-    """Whoever could insert a row of their own still lacks the rights of its scopes."""
+    """An attacker who inserts a row for their own token still lacks the rights of its scopes."""
     prefix, text = new_text()
     ApiToken.objects.create(
         id=id_of(digest_of(text)), user=mara, name="x", prefix=prefix, hash=digest_of(text),
@@ -285,7 +285,9 @@ def test_policies_know_the_person_of_a_token_and_its_scopes(
 
 
 def test_a_row_with_the_digest_of_another_token_is_not_found_by_it(mara: User) -> None:
-    """Otherwise whoever could copy a digest would receive what the other's programs do."""
+    """Otherwise an attacker who copies a digest would receive the requests of another person's
+    programs.
+    """
     issued, eve = issue(mara), UserFactory()
     ApiToken.objects.create(
         id=uuid4(), user=eve, name="x", prefix=issued.row.prefix, hash=issued.row.hash,
@@ -295,7 +297,7 @@ def test_a_row_with_the_digest_of_another_token_is_not_found_by_it(mara: User) -
 
 
 def test_a_row_with_half_of_the_digest_is_not_the_token(mara: User) -> None:
-    """The id is the first half of the digest; the whole one decides."""
+    """The id is the first half of the digest, but the whole digest is compared."""
     prefix, text = new_text()
     digest = digest_of(text)
     ApiToken.objects.create(

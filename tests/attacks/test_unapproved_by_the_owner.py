@@ -1,4 +1,6 @@
-"""Staff rows that the owner of the tables wrote round four eyes: the audit finds them."""
+"""Rows of staff that the owner of the tables wrote without the required approval: the audit finds
+these rows.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,13 +37,13 @@ def account() -> Account:
 
 @pytest.fixture(autouse=True)
 def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows of the tests count also when they run near midnight."""
+    """Sets the clock to noon, so that the rows of a test count as one day even near midnight."""
     monkeypatch.setattr("transactions.audit.checks.approvals.CLOCKS_DIFFER_BY", timedelta(0))
 
 
 @contextmanager
 def thresholds_from(change: Decimal | str) -> Iterator[None]:
-    """Runs the block with other thresholds, by a statement or an amount for all currencies."""
+    """Runs the `with` block with other thresholds: a statement, or an amount for all currencies."""
     sql = change if isinstance(change, str) else "UPDATE approval_thresholds SET amount = %s"
     with connection.cursor() as cursor:
         cursor.execute(sql, None if isinstance(change, str) else [change])
@@ -52,7 +54,7 @@ def thresholds_from(change: Decimal | str) -> Iterator[None]:
 
 
 def by_owner(account: Account, clerk: User, amount: Any, **more: Any) -> Transaction:
-    """A deposit in the name of a clerk, which counts to no sum."""
+    """Inserts a deposit in the name of a clerk that counts in no sum, and returns it."""
     return services.deposit(to_account=account, amount=Decimal(amount), created_by=clerk, **more)
 
 
@@ -107,7 +109,9 @@ def test_what_was_written_in_the_name_of_a_former_clerk_is_found(
 def test_a_row_near_midnight_is_found_if_it_is_above_the_threshold_by_itself(
     amount: int, is_found: bool, account: Account, clerk: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two of 10,000 may be of two days; one above that is of none."""
+    """Two deposits of 10,000 may belong to two days, but one deposit above 10,000 is above the
+    threshold on any day.
+    """
     monkeypatch.setattr(
         "transactions.audit.checks.approvals.CLOCKS_DIFFER_BY", timedelta(minutes=5)
     )
@@ -138,7 +142,9 @@ def test_a_row_that_names_a_clerk_later_is_found(account: Account, clerk: User) 
 
 
 def test_what_nobody_needs_to_approve_is_clean(account: Account, clerk: User) -> None:
-    """Commands and imports name no clerk, customers pay for themselves, and staff pay their own."""
+    """Commands and imports have no clerk, customers pay for themselves, and staff pay from their
+    own accounts.
+    """
     own = AccountFactory(user=clerk, balance="90000")
     by_owner(account, clerk, 10_000)
     services.deposit(to_account=account, amount=Decimal(90_000), created_by=UserFactory())

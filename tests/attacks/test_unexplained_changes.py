@@ -1,5 +1,5 @@
-"""A status or a hold that changes while nobody is on record for it: refused by the database, and
-found by the audit if the owner of the tables did it.
+"""A status or a hold that changes without a recorded person: the database refuses the change. If
+the owner of the tables made it, the audit finds it.
 """
 
 from collections.abc import Iterator
@@ -54,14 +54,16 @@ def test_the_web_role_cannot_set_a_status(frozen: Account, web: None) -> None:
 
 
 def test_nobody_sets_a_status_without_its_row(frozen: Account) -> None:
-    """Not even the owner of the tables, while their triggers stand."""
+    """Also tests the owner of the tables, while the triggers are enabled."""
     assert refused_by(OPEN_IT, frozen.pk) == "status_has_a_change"
     sql = "UPDATE accounts SET closed_at = now() WHERE id = %s"
     assert refused_by(sql, frozen.pk) == "status_has_a_change"
 
 
 def test_a_row_is_what_sets_the_status(frozen: Account) -> None:
-    """So smuggled SQL can unfreeze an account only by a row that stays and names its person."""
+    """So smuggled SQL can unfreeze an account only with a row that stays and contains its
+    person.
+    """
     clerk = colleague(OPERATIONS, "Clerk")
     with as_web(clerk):
         StatusChange.objects.create(

@@ -1,7 +1,9 @@
-"""Whatever writes a row or sends a mail for a stranger is limited, found by walking the resolver.
+"""Every address that writes a row or sends a mail for a stranger is limited. The test finds the
+addresses in the resolver.
 
-Each address is asked once without any cookie, in each way of `WAYS`. Those that wrote a row or sent
-a mail are asked again and again from one client, each time without a cookie, until they do not.
+Each address is requested once without cookies, in each way of `WAYS`. An address that wrote a row
+or sent a mail is requested again by one client without cookies, until it does not write or send any
+more.
 """
 
 import re
@@ -20,9 +22,9 @@ from tests.attacks.bank import AttackedBank
 from tests.attacks.walk import addresses
 
 pytestmark = pytest.mark.django_db
-MOST = 61  # requests of one client in a minute, or in five, of which the last ones are refused
+MOST = 61  # requests of one client in one minute, or in five; the last of them are refused
 JSON = {"accept": "application/json"}
-# What any form of a stranger asks for.
+# Fields of all forms for strangers.
 FORM = {
     "login": "ana@example.com", "password": "a wrong guess", "email": "new@example.com",
     "name": "Nina Berg", "password1": "seven-quiet-harbours", "password2": "seven-quiet-harbours",
@@ -40,14 +42,14 @@ AT_LEAST = {
 
 @pytest.fixture(autouse=True)
 def one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A slow machine does not let the minute of a limit pass."""
+    """Stops the clock of the limits, so that a slow machine does not end the minute."""
     clock = ratelimit.time
     still = SimpleNamespace(time=lambda: 1e9, monotonic=clock.monotonic, sleep=clock.sleep)
     monkeypatch.setattr(ratelimit, "time", still)
 
 
 def ask(url: str, method: str, headers: dict[str, str]) -> bool:
-    """Whether the request wrote a row or sent a mail."""
+    """Sends a request, and returns whether it wrote a row or sent a mail."""
     client, mails = Client(raise_request_exception=False), len(mail.outbox)
     with CaptureQueriesContext(connection) as sent:
         if method == "GET":

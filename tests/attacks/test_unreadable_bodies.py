@@ -1,4 +1,4 @@
-"""A body that cannot be read is refused once: no page fails, and the log gets no tracebacks."""
+"""A body that cannot be read is refused once: no page fails, and the log contains no tracebacks."""
 
 import logging
 
@@ -50,12 +50,12 @@ def as_served(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def attacker() -> Client:
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
-    client.cookies["csrftoken"] = TOKEN  # with it, the CSRF check reads the body
+    client.cookies["csrftoken"] = TOKEN  # with this, the CSRF check reads the body
     return client
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> int:
-    """Characters of the log, tracebacks included, since the last call."""
+    """Returns the number of logged characters since the last call, including tracebacks."""
     size = sum(len(logging.Formatter().format(record)) for record in caplog.records)
     caplog.clear()
     return size
@@ -107,7 +107,7 @@ def test_another_encoding_is_refused_before_any_page(attacker: Client, charset: 
 
 
 def test_a_long_type_is_refused_before_it_is_parsed(attacker: Client) -> None:
-    """Python parses its parameters in quadratic time."""
+    """Python parses the parameters of the content type in quadratic time."""
     for method in ("GET", "POST"):
         answer = attacker.generic(method, "/theme/", b"a=1", f'{FORM}; a="{";" * 500}"')
         assert answer.status_code == 415

@@ -1,4 +1,6 @@
-"""Cookies that older Pythons take seconds to read (CVE-2024-7592) are refused before that."""
+"""Cookies that older Python versions parse for seconds (CVE-2024-7592) are refused before they are
+parsed.
+"""
 
 from typing import Any
 
@@ -28,7 +30,7 @@ READ = {
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The headers that were parsed."""
+    """A list of the headers that were parsed."""
     found: list[str] = []
 
     def parse(header: str) -> Any:

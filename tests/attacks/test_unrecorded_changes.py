@@ -1,5 +1,5 @@
-"""What the owner of the tables changes with their triggers disabled: the audit compares each row
-with the history of its changes, and finds it.
+"""Changes that the owner of the tables makes with disabled triggers. The audit compares each row
+with its recorded changes, and finds the difference.
 """
 
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def unseen(table: str, sql: str, *parameters: Any) -> None:
-    """What only the owner can do."""
+    """Runs a statement with disabled triggers, which only the owner can do."""
     with walls_down(table) as cursor:
         cursor.execute(sql, parameters)
 
@@ -138,7 +138,9 @@ def test_memberships_and_permissions_that_nobody_gave_or_took_are_found() -> Non
 
 @pytest.mark.parametrize(("old", "new"), [("view_seal", "give_groups"), ("view_seal", "x")])
 def test_a_right_under_the_name_of_another_is_found(old: str, new: str) -> None:
-    """Whoever could read the seals could give groups: no membership and no group has changed."""
+    """An attacker could swap groups so that a reader of the seals may give groups. No membership
+    and no group has changed.
+    """
     ensure_groups()
     assert audit().clean
     with connection.cursor() as cursor:
@@ -154,7 +156,7 @@ def test_a_right_under_the_name_of_another_is_found(old: str, new: str) -> None:
 
 
 def test_a_group_with_other_permissions_than_its_table_is_found() -> None:
-    """Also if the history has it, since the owner did it by their own SQL."""
+    """Also tests a change that the history contains, because the owner made it with SQL."""
     operations = ensure_groups()[OPERATIONS]
     operations.permissions.add(Permission.objects.get(codename="change_limits"))
     assert "it also has accounts.change_limits" in found("permissions of a group").sentence
@@ -276,7 +278,9 @@ def test_rows_older_than_the_history_are_compared_from_where_they_were_noted(
 def test_a_table_that_is_noted_again_leaves_the_history_of_the_others(
     account: Account, tables: list[str]
 ) -> None:
-    """As a migration does that adds a value to its history, and so may a second one."""
+    """Tests a migration that adds a value to the history of a table, and a second migration for the
+    same table.
+    """
     for limit in (5, 6):
         with connection.cursor() as cursor:
             note_state(cursor, tables)
@@ -315,7 +319,7 @@ def test_a_clean_audit_of_the_last_days_covers_these_findings_too(account: Accou
 
 
 def test_history_of_a_person_without_changes_is_one_row() -> None:
-    """So the audit compares nearly all rows whole."""
+    """So the audit compares nearly all rows in groups."""
     person: User = UserFactory()
     assert Change.objects.filter(about=str(person.pk)).count() == 1
 
@@ -323,7 +327,7 @@ def test_history_of_a_person_without_changes_is_one_row() -> None:
 def test_a_setting_starts_from_its_default_where_the_history_is_older(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The daily limit stands for a column that was added after the account was opened."""
+    """The daily limit represents a column that was added after the account was opened."""
     account = AccountFactory()
     monkeypatch.setattr(
         "transactions.audit.checks.recorded._defaults", lambda: {"daily_limit": None}

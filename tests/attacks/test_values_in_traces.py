@@ -1,4 +1,4 @@
-"""No amount, name, address, account number, id, search word or secret stands in a trace."""
+"""Traces contain no amount, name, address, account number, id, search word or secret."""
 
 import json
 from decimal import Decimal
@@ -28,7 +28,7 @@ FIELDS = ("q", "name", "text", "note", "sql", "description", "reference", "reaso
 
 
 def said(traced: Recorded) -> str:
-    """Everything that would be sent."""
+    """Returns everything that would be sent."""
     return "\n".join(
         json.dumps([json.loads(span.to_json()), str(span.get_span_context())])
         for span in traced.spans
@@ -36,7 +36,7 @@ def said(traced: Recorded) -> str:
 
 
 def secrets_of(bank: AttackedBank) -> list[str]:
-    """What nobody may read in a trace, of each person: also the ids that stand in paths."""
+    """Returns the texts of each person that must not be in a trace, including the ids in paths."""
     found = [PASSWORD, WORD, "127.0.0.1", *SECRETS]
     for holder in bank.holders:
         found += holder.facts()
@@ -98,7 +98,7 @@ def test_values_that_stand_in_a_statement_itself_are_left_out(traced: Recorded) 
         with pytest.raises(DatabaseError), transaction.atomic():
             cursor.execute(f"SELECT '{TOKEN}'::uuid")
     told = said(traced)
-    # Shorter digits may be a part of an id.
+    # A shorter number may be a part of an id.
     assert [secret for secret in (TOKEN, WORD, "1234.56") if secret in told] == []
     assert [span.name for span in traced.spans if span.name == "SELECT"] == ["SELECT"] * 3
 

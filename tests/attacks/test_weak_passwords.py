@@ -1,4 +1,4 @@
-"""Weak passwords are refused on every way to set one; long ones of any characters are taken."""
+"""Weak passwords are refused everywhere. Long passwords of any characters are accepted."""
 
 import contextlib
 from collections.abc import Callable

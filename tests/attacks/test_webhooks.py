@@ -1,4 +1,4 @@
-"""Webhooks that lead into the bank's own network, hostile receivers, and killed workers."""
+"""Webhooks that point into the bank's network, hostile receivers, and killed workers."""
 
 import signal
 import socket
@@ -53,7 +53,7 @@ WRONG = [
 
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """What each name leads to, in place of the system's resolver."""
+    """The addresses of each name, in place of the system's resolver."""
     names: dict[str, list[str]] = {"shop.example": [PUBLIC]}
     monkeypatch.setattr(targets, "look_up", lambda host, _port: names.get(host, []))
     return names
@@ -61,7 +61,9 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Names that begin with hang have no answer until this is set; others have one immediately."""
+    """An event that ends all lookups of names that begin with "hang". Other names are resolved
+    immediately.
+    """
     answers = threading.Event()
 
     def look_up(host: str, _port: int) -> list[str]:
@@ -105,7 +107,7 @@ def test_names_that_hang_keep_no_name_of_others_from_being_looked_up(
 def test_an_attempt_does_not_wait_for_names_of_others(
     hanging: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Waiting would make its owner slow."""
+    """Waiting would make the owner slow."""
     monkeypatch.setattr(targets, "MAX_LOOK_UPS", 1)
     _look_up_what_hangs(uuid4(), monkeypatch)
     answer = sending.send("https://shop.example/", {}, b"", owner=OWNER, seconds=1)
@@ -189,7 +191,7 @@ def test_an_address_with_a_zone_is_refused_before_anything_is_looked_up(
     "host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost", "[::1]", "127.0.0.1"]
 )
 def test_other_spellings_of_this_machine_are_refused(host: str) -> None:
-    """By the system's own resolver."""
+    """Uses the system's resolver."""
     with pytest.raises(AddressRefused):
         targets.resolve(targets.read(f"https://{host}/"), OWNER)
 
@@ -224,7 +226,7 @@ def test_a_name_that_changes_after_registration_is_looked_up_and_checked_again(
 def test_the_connection_goes_to_the_address_that_was_checked(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    """A name that leads elsewhere at each look-up is looked up once, and the name stays in Host."""
+    """A name whose address changes at each lookup is looked up once, and Host contains the name."""
     settings.LEDGER_WEBHOOK_PRIVATE = True
     asked: list[str] = []
 

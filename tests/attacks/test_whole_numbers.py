@@ -1,4 +1,6 @@
-"""Staff without the right to see contact details read no whole account number of a customer."""
+"""Staff without the right to see contact details cannot read a whole account number of a
+customer.
+"""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -31,7 +33,7 @@ def bank(bank_of_the_module: AttackedBank, no_lines_of_refused_requests: None) -
 
 @pytest.fixture
 def reader() -> User:
-    """A member of staff with every right but the one to see contact details."""
+    """A member of staff with every right except the right to see contact details."""
     return somebody_with(Permission.objects.exclude(codename="view_contact_details"))
 
 
@@ -44,7 +46,9 @@ def somebody_with(permissions: QuerySet[Permission]) -> User:
 
 
 def answers_to(browser: Client, bank: AttackedBank) -> Iterator[tuple[str, Answer]]:
-    """Requests and answers: each address, again with a search, and the forms of these pages."""
+    """Yields requests and responses: each address, the address with a search, and the forms of
+    these pages.
+    """
     forms = dict[tuple[str, ...], PageForm]()
     holder = bank.ana
     for address in addresses(holder):

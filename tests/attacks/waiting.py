@@ -1,4 +1,6 @@
-"""Runs one thing while another one that it has to wait for is not committed."""
+"""Runs one function while the transaction of another function, for which it must wait, is not
+committed.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +23,8 @@ def after_waiting_for(
     *,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Any:
-    """Runs `second` elsewhere while `first` is not committed, and returns what came of it, once it
-    has waited for the end of `first`. Calls `meanwhile` while it waits.
+    """Runs `second` in another thread while `first` is not committed, and calls `meanwhile` while
+    `second` waits. Returns the result of `second` after `first` has ended.
     """
 
     def elsewhere() -> object:

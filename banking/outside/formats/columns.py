@@ -89,9 +89,7 @@ NOT_OTHER_SIDE = frozenset(
     " adresse category product type".split()
 )
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
-A_FEW = (
-    3  # number of rows; in a table of at most this size, the other side may be the same in all rows
-)
+A_FEW = 3  # number of rows; so few rows may all have the same other side
 # The check of a role. Each value of a column must pass it.
 EACH_VALUE = {"currency": is_currency_code, "balance": is_figure}
 

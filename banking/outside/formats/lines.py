@@ -19,9 +19,7 @@ from ledger.text.currencies import LARGEST_AMOUNT, decimals_of, minor_units
 from ledger.text.lines import shortened, tidy_line
 
 MAX_LINES = 50_000
-MAX_PARTS = (
-    4 * MAX_LINES
-)  # maximum number of rows, records, fields or entries; some of them are not lines
+MAX_PARTS = 4 * MAX_LINES  # maximum number of rows, records, fields or entries
 MAX_RAW_LINES = 20 * MAX_LINES  # in some formats, a long text of one payment has many lines
 MAX_TAGS = 40 * MAX_LINES  # maximum number of tags in OFX 1, or of elements in XML
 MAX_STATEMENTS = 10_000  # maximum per file: one statement per day for 27 years

@@ -1,4 +1,4 @@
-"""A firm and its payment file of 24,000, which waits for an approval."""
+"""A firm and its payment file of 24,000, which waits for approval."""
 
 import pytest
 
@@ -22,5 +22,5 @@ def mara() -> Account:
 
 @pytest.fixture
 def file(firm: Account, mara: Account, clerk: User) -> PaymentFile:
-    """24,000 in three lines, each below the threshold."""
+    """A file of 24,000 in three lines. Each line is below the threshold."""
     return checked(firm, pay(mara, 8_000), pay(mara, 7_000), pay(mara, 9_000), created_by=clerk)

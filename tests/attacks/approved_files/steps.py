@@ -1,4 +1,4 @@
-"""What a clerk does with a file: pays it, presses a button of its page."""
+"""The steps of a clerk with a file: pays the file, presses a button on its page."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def paid(file: PaymentFile, by: User, book: Any = book_whole) -> PaymentFile:
 
 
 def press_at(client: Client, file: PaymentFile, button: str, reason: str = WHY) -> Any:
-    """Reads the page and presses a button on it."""
+    """Reads the page of the file, and presses a button on it."""
     page = client.get(f"{BASE}{file.pk}/change/")
     said = press(file, button, reason=reason, reviewed=page.context["reviewed"])
     return client.post(f"{BASE}{file.pk}/step/", said, follow=True)

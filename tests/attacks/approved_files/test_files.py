@@ -1,4 +1,6 @@
-"""A customer's payment file over the threshold: asked for, approved, and paid once, as it was."""
+"""A customer's payment file above the threshold: approval is requested and given, and the file is
+paid once and unchanged.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -166,7 +168,7 @@ def test_the_page_asks_and_pays_after_the_approval(
     assert "asked for approval of this file" in text_of(waits)
     assert b'value="ask"' not in waits.content
     link = f'href="{BASE}{file.pk}/change/"'
-    assert link in manager.get(PAGE).content.decode()  # whose lines the manager reads first
+    assert link in manager.get(PAGE).content.decode()  # the manager reads these lines first
     assert manager.get(f"{BASE}{file.pk}/change/").status_code == 200
     step(manager, request, "approve")
     assert "Go to the file" in text_of(staff.get(PAGE))

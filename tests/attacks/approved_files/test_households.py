@@ -1,4 +1,6 @@
-"""Nobody asks for, approves or pays a file that pays them or their household."""
+"""Nobody requests, approves or makes a payment of a file that pays this person or their
+household.
+"""
 
 from typing import Any
 
@@ -35,7 +37,7 @@ def test_nobody_approves_a_file_of_their_household(
 
 @pytest.fixture(params=["own", "household"])
 def shared_file(request: Any, firm: Account, mara: Account, clerk: User) -> PaymentFile:
-    """A file with one line of 9,000 for the boss, or for somebody who lives with the boss."""
+    """A file with one line of 9,000 for the boss, or for a person who lives with the boss."""
     boss = request.getfixturevalue("boss")
     theirs = AccountFactory(user__name="Partner") if request.param == "household" else None
     theirs = theirs or AccountFactory(user=boss)

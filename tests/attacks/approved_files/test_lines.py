@@ -1,4 +1,6 @@
-"""An approval is for the lines that could be paid when it was asked for, and for no others."""
+"""An approval is for the lines that could be paid at the time of the request, and for no other
+lines.
+"""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -39,14 +41,16 @@ def eve() -> Account:
 
 @pytest.fixture
 def swapping(firm: Account, mara: Account, eve: Account, clerk: User) -> PaymentFile:
-    """85,000 for Mara, and 80,000 for Eve that the money does not suffice for."""
+    """A file with 85,000 for Mara, and 80,000 for Eve. The account does not have enough money for
+    both.
+    """
     file = checked(firm, pay(mara, 85_000), pay(eve, 80_000), created_by=clerk)
     assert fates(file)[0] == "waiting" != fates(file)[1]
     return file
 
 
 def hold_back(firm: Account) -> None:
-    """Holds so much that 80,000 of the file can be paid, and 85,000 no more."""
+    """Holds an amount on the account, so that 80,000 of the file can be paid, but not 85,000."""
     services.hold(from_account=firm, amount=Decimal(6_000))
 
 
@@ -92,7 +96,9 @@ def test_who_approves_is_shown_what_is_asked_for_also_if_it_is_refused_meanwhile
 def test_no_line_leaves_a_file_that_somebody_asks_for(
     file: PaymentFile, mara: Account, clerk: User, boss: User
 ) -> None:
-    """Its page would show who approves only a part of what the approval books."""
+    """Tests that a line cannot be deleted. Otherwise the approver would see only a part of the
+    lines that the approval books.
+    """
     request = asked(file, clerk)
     delete = "DELETE FROM payment_lines WHERE number = 2"
     with pytest.raises(IntegrityError) as refused, as_web(clerk):
@@ -190,7 +196,7 @@ def test_the_page_asks_for_the_lines_that_it_showed(
 def test_a_line_that_the_owner_changed_is_not_paid_by_the_approval(
     file: PaymentFile, mara: Account, clerk: User, boss: User
 ) -> None:
-    """The approved payments hold even where the triggers of the lines did not."""
+    """Tests the approved payments without the triggers of the lines."""
     approved(asked(file, clerk), boss)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE payment_lines DISABLE TRIGGER USER")
@@ -205,7 +211,9 @@ def test_a_line_that_the_owner_changed_is_not_paid_by_the_approval(
 def test_what_was_paid_alone_before_leaves_the_rest_to_the_approval(
     firm: Account, mara: Account, clerk: User, boss: User
 ) -> None:
-    """Two files of one clerk: 9,000 alone, then 24,000 approved; the sum stays at 9,000."""
+    """Tests two files of one clerk: 9,000 without approval, then 24,000 with approval. The sum of
+    the day stays at 9,000.
+    """
     paid(checked(firm, pay(mara, 9_000), created_by=clerk), clerk)
     big = checked(firm, pay(mara, 24_000), name="big.csv", created_by=clerk)
     approved(asked(big, clerk), boss)

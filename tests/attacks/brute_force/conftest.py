@@ -1,4 +1,4 @@
-"""Ana, at whom everybody guesses."""
+"""Ana, whose password and codes the tests guess."""
 
 import pytest
 

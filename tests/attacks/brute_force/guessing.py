@@ -1,4 +1,4 @@
-"""A stranger who guesses at Ana, and Ana who signs in."""
+"""A stranger who guesses Ana's password and codes, and Ana who signs in."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ PASSWORD = "seven blue lamps at dusk"
 ANA = "ana@example.com"
 WRONG = "a wrong guess"
 SECOND = "/account/2fa/authenticate/"
-HERE = "198.51.100.7"  # the address of Ana and of her neighbour
+HERE = "198.51.100.7"  # the IP address of Ana and of her neighbour
 
 
 def guess(address: str, email: str = ANA, password: str = WRONG, **extra: Any) -> Any:
@@ -40,9 +40,9 @@ def choose_password_by_mail(client: Client) -> str:
 
 
 def send_wrong_codes(email: str, sign_ins: int = 2) -> None:
-    """As a neighbour: each sign-in by mail takes three codes."""
+    """Sends wrong codes as a neighbour. Each sign-in by mail accepts three codes."""
     for _ in range(sign_ins):
-        cache.clear()  # requests a minute are another limit
+        cache.clear()  # the requests per minute have another limit
         thief = Client(REMOTE_ADDR=HERE)
         thief.post("/account/login/code/", {"email": email})
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""Guessing passwords and codes is stopped on every door."""
+"""Every page that accepts passwords or codes limits guesses."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -235,7 +235,7 @@ def test_a_stolen_device_guesses_thirty_passwords_a_day(ana: User) -> None:
 
 
 def end_windows_shorter_than_a_day() -> None:
-    """An hour later: the counters of five minutes and of an hour begin anew."""
+    """Simulates an hour: the counters of five minutes and of an hour begin again."""
     now = timezone.now()
     soon = AttemptCount.objects.filter(window_ends__lt=now + timedelta(hours=2))
     soon.update(window_ends=now - timedelta(hours=1))

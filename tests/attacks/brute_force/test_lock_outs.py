@@ -1,4 +1,4 @@
-"""Guesses of others lock nobody out, and the owner still gets in."""
+"""Guesses of other people lock nobody out, and the owner can still sign in."""
 
 import pytest
 from django.core.cache import cache
@@ -50,7 +50,7 @@ def test_the_owner_gets_in_from_a_device_used_before(ana: User) -> None:
 
 
 def test_a_neighbour_behind_the_same_address_locks_nobody_out(ana: User) -> None:
-    """Not from a device used before, not by a code from a mail, not at a step-up."""
+    """Tests a device that was used before, a code from a mail, and a step-up."""
     here = "198.51.100.7"
     known, open_session = Client(REMOTE_ADDR=here), Client(REMOTE_ADDR=here)
     assert sign_in(known)
@@ -58,7 +58,7 @@ def test_a_neighbour_behind_the_same_address_locks_nobody_out(ana: User) -> None
     open_session.force_login(ana)
     for n in range(31):
         guess(here, email=f"nobody{n}@example.com")
-        cache.clear()  # allauth's own limit of requests a minute is another
+        cache.clear()  # allauth's limit of requests per minute is separate
     assert "too many wrong attempts" in text_of(guess(here, email="nobody@example.com"))
     assert sign_in(known)
     by_mail = Client(REMOTE_ADDR=here)
@@ -143,7 +143,7 @@ def test_who_guesses_codes_shuts_out_neither_the_session_nor_the_device_of_the_o
     elsewhere = Client(REMOTE_ADDR="198.51.100.7")
     elsewhere.post(LOGIN, {"login": ANA, "password": PASSWORD})
     elsewhere.post(SECOND, {"code": code_of()})
-    assert elsewhere.get("/").status_code == 302  # codes of the app are guessed too often today
+    assert elsewhere.get("/").status_code == 302  # too many guesses of app codes today
     elsewhere.post(SECOND, {"code": codes[2]})
     assert elsewhere.get("/").status_code == 200
     at_home = Client()
@@ -155,7 +155,7 @@ def test_who_guesses_codes_shuts_out_neither_the_session_nor_the_device_of_the_o
 
 def test_wrong_codes_from_mails_stop_their_client_and_nobody_else(ana: User) -> None:
     for _ in range(2):
-        cache.clear()  # the mails are limited, too
+        cache.clear()  # mails are limited, too
         thief = Client(REMOTE_ADDR="203.0.113.9")
         thief.post("/account/login/code/", {"email": ANA})
         for _ in range(3):
@@ -199,7 +199,7 @@ def test_a_new_password_by_mail_opens_the_account_beside_a_neighbour_who_guesses
 def test_strangers_who_use_up_the_limit_in_all_stop_no_step_up(ana: User, now: str) -> None:
     client = Client(REMOTE_ADDR=HERE)
     assert sign_in(client)
-    if now != PASSWORD:  # so that the device is not known
+    if now != PASSWORD:  # so that the device is unknown
         form = {"oldpassword": PASSWORD, "password1": now, "password2": now}
         assert client.post("/account/password/change/", form).status_code == 302
     attack_from_everywhere(guesses=12)

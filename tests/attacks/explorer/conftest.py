@@ -1,4 +1,4 @@
-"""The books that the attacks on the explorer leave as they were."""
+"""Records that the attacks on the explorer must not change."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ def books(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 
 @pytest.fixture(autouse=True)
 def _nothing_changes(books: Books) -> Iterator[None]:
-    """Each attack leaves the books and the views as they were."""
+    """Checks that each attack leaves the records and the views unchanged."""
     before = _state()
     yield
     assert _state() == before
@@ -36,7 +36,7 @@ def _state() -> list[Any]:
             " (SELECT count(*) FROM transactions), (SELECT count(*) FROM users),"
             " (SELECT array_agg(relname || coalesce(reloptions::text, '') ORDER BY relname)::text"
             "  FROM pg_class WHERE relnamespace = 'explorer'::regnamespace),"
-            # Not of the whole server: other tests make roles at the same time.
+            # Only the roles of this test: other tests create roles at the same time.
             " (SELECT count(*) FROM pg_auth_members WHERE oid_of.role IN (roleid, member)),"
             " (SELECT rolconfig::text FROM pg_roles WHERE oid = oid_of.role)"
             " FROM (SELECT %s::regrole::oid AS role) AS oid_of",
@@ -47,8 +47,8 @@ def _state() -> list[Any]:
 
 @pytest.fixture
 def another_role(settings: Any) -> Iterator[str]:
-    """A role like the explorer's, which no other test uses; dropped after the test. No pooler knows
-    it, so the test connects to the server itself.
+    """A role like the explorer's role, for one test. No pooler knows this role, so the test
+    connects to the server itself.
     """
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser makes roles")

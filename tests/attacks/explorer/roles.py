@@ -1,4 +1,4 @@
-"""Roles of the server, and other settings, with which the explorer connects in a test."""
+"""Roles of the server, and other settings with which the explorer connects in a test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,9 @@ from django.db import connection
 
 @contextmanager
 def leading_to(there: dict[str, Any]) -> Iterator[None]:
-    """Lets the explorer connect with these settings; the connection of the test stays as it is."""
+    """Makes the explorer connect with these settings. The connection of the test does not
+    change.
+    """
     database: Any = connection
     before = database.settings_dict
     database.settings_dict = there

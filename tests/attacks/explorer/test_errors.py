@@ -1,4 +1,4 @@
-"""What the error of a query leaves behind: it repeats values of rows, at any length."""
+"""The data that an error of a query leaves behind. Errors repeat values of rows, of any length."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 DENIED = "42501"
 MEGABYTES = 50
 HUGE = f"SELECT cast(repeat('<', {MEGABYTES} * 1024 * 1024) AS int)"
-# Their errors repeat all of a text; that of an identifier is a notice first.
+# The errors of these queries repeat a whole text. For an identifier, a notice comes first.
 LOUD = [
     HUGE,
     f"SELECT ('{{' || repeat('<', {MEGABYTES} * 1024 * 1024))::int[]",
@@ -37,7 +37,7 @@ LOUD = [
         " true, false, '')::text"
     ),
 ]
-# Where a query may set something, Postgres notices that the value is too long, or no schema.
+# If a query may set the parameter, Postgres reports that the value is too long, or names no schema.
 NOTICED = [
     f"SELECT length(set_config('application_name', repeat('x', {MEGABYTES} * 1024 * 1024), true))",
     f"SELECT set_config('search_path', repeat('x', {MEGABYTES} * 1024 * 1024), false)",
@@ -47,7 +47,7 @@ PAGE = "/explorer/"
 
 @pytest.fixture
 def logged() -> Callable[[], str]:
-    """What the server has logged since the test began."""
+    """A function that returns the text that the server has logged since the start of the test."""
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("the log of another server is not here")
     with beside(user="postgres") as superuser:
@@ -62,7 +62,9 @@ def logged() -> Callable[[], str]:
             return log.read()
 
     def text() -> str:
-        """The server writes in order, but not before it answers: an error of ours comes last."""
+        """Returns the logged text. Causes an error first, and waits for it, because the server
+        writes the log in order but later than it responds.
+        """
         last = uuid4().hex
         with beside() as session, suppress(psycopg.Error):
             session.execute(f"SELECT '{last}'::int".encode())
@@ -73,7 +75,7 @@ def logged() -> Callable[[], str]:
 
 
 def bare_error(role: str, token: str) -> None:
-    """An error in a session of the role that no block traps."""
+    """Causes an error in a session of the role, outside of any block that catches errors."""
     with beside(user=role) as session, pytest.raises(psycopg.Error):
         session.execute(f"SELECT cast('bare {token}' || repeat('', 1) AS int)".encode())
 
@@ -89,7 +91,7 @@ def test_the_log_of_a_server_without_our_settings_has_no_value(
     assert problem is not None
     assert token in problem.sentence
     (line,) = [line for line in logged().splitlines() if token in line]
-    assert f"bare {token}" in line  # of such a role, the server logs what is not trapped
+    assert f"bare {token}" in line  # for such a role, the server logs errors that are not caught
 
 
 def test_the_log_has_no_error_of_the_explorers_role(
@@ -101,13 +103,13 @@ def test_the_log_has_no_error_of_the_explorers_role(
     assert problem is not None
     assert "487.5" in problem.sentence
     with leading_to(server()):
-        query(books.bank, f"SELECT '{token}'::int")  # refused before anything of it runs
+        query(books.bank, f"SELECT '{token}'::int")  # refused before any part of it runs
     bare_error(settings.LEDGER_EXPLORER_ROLE, token)
     assert token not in logged()
 
 
 def kilobytes_that(query_is_run: Callable[[], object]) -> int:
-    """By which the memory of this process grows for a while."""
+    """Returns the temporary growth of this process's memory in KiB."""
     status = Path("/proc/self/status")
     if not status.exists():
         pytest.skip("only Linux tells how much memory a process had")
@@ -116,7 +118,7 @@ def kilobytes_that(query_is_run: Callable[[], object]) -> int:
         (line,) = [line for line in status.read_text().splitlines() if "VmHWM" in line]
         return int(line.split()[1])
 
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = peak()
     query_is_run()
     return peak() - before
@@ -134,7 +136,7 @@ def test_no_huge_message_comes_to_the_log_or_the_web_process(
     )
     (problem,) = found
     assert problem is not None
-    assert problem.state != DENIED  # else it only tests a right
+    assert problem.state != DENIED  # otherwise the query only tests a right
     assert len(problem.sentence) <= MAX_CHARACTERS + 1
     assert len(logged()) < 100_000
 
@@ -159,7 +161,7 @@ def test_no_huge_notice_comes_to_the_log_or_the_web_process(
     [
         ("SELECT (balance || ' is secret')::date FROM accounts", True),
         ("SELECT 1 / (length(category) - length(category)) FROM entries", True),
-        ("SELECT balanc FROM accounts", False),  # its error has nothing but the query
+        ("SELECT balanc FROM accounts", False),  # the error contains only the query
     ],
 )
 def test_an_error_that_may_repeat_values_is_in_the_log_of_reads(
@@ -243,7 +245,9 @@ def test_a_query_is_a_read_if_its_answer_fails(
 def test_a_query_that_the_second_server_does_not_take_is_on_record(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where a replica gives up for a conflict, and others are overdue on the writer."""
+    """Tests a replica that cancels the query because of a conflict, while other queries are overdue
+    on the primary.
+    """
 
     def twice(asked: Any, reader: Any) -> None:
         run.run(asked, reader)

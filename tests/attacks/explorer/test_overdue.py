@@ -18,7 +18,7 @@ from tests.ledger.processes import wait_until
 from tests.pooler import beside, server
 
 pytestmark = pytest.mark.django_db
-# Texts and lists that Postgres compares each with each, without a look whether it is to stop.
+# Texts and lists that Postgres compares pairwise, without checking whether the query was cancelled.
 UNSTOPPABLE = [
     "SELECT repeat('a', 2000000) LIKE '%' || repeat('a', 1000000) || 'b%'",
     "SELECT length(translate(repeat('a', 1000000), repeat('b', 1000000) || 'a', 'c'))",
@@ -26,7 +26,7 @@ UNSTOPPABLE = [
         "SELECT jsonb_path_match(jsonb_build_array(jsonb_agg(n), jsonb_agg(-n)),"
         " '$[0][*] == $[1][*]') FROM generate_series(1, 200000) AS n"
     ),
-    (  # each comparison gets a little memory
+    (  # each comparison allocates some memory
         "SELECT jsonb_agg(jsonb_build_array(n, n)) @> jsonb_agg(jsonb_build_array(n))"
         " FROM generate_series(1, 100000) AS n"
     ),
@@ -37,7 +37,7 @@ END = f"SELECT pg_terminate_backend(pid) {OURS}"
 
 
 def a_session(until: int) -> psycopg.Connection[Any]:
-    """Of the explorer's role, with a query that has to be over then."""
+    """Returns a session of the explorer's role with a query that must end at this time."""
     name = f"{UNTIL}{until}"
     return beside(user=settings.LEDGER_EXPLORER_ROLE, application_name=name)
 
@@ -78,7 +78,7 @@ def test_sessions_of_other_roles_are_not_overdue(books: Books) -> None:
 
 @pytest.mark.usefixtures("may_execute")
 def test_each_query_shows_when_it_has_to_be_over(books: Books) -> None:
-    """Also a session that does not track what it runs, and again for the plan."""
+    """Also tests a session that does not track its queries, and the plan of a query."""
     sql = (
         "SELECT 1 / (count(*) - 1) FROM pg_stat_activity WHERE pid = pg_backend_pid()"
         f" AND application_name !~ '^{UNTIL}[0-9]+$'"
@@ -95,15 +95,15 @@ def test_a_query_that_was_given_up_keeps_its_place_until_its_session_ends(
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser ends the session for the test")
     monkeypatch.setattr(overdue, "MAX_OVERDUE", 1)
-    monkeypatch.setattr(session, "_is_embedded", lambda: False)  # it would end the query itself
-    with monkeypatch.context() as impatient:  # as if Postgres had not stopped it after its time
+    monkeypatch.setattr(session, "_is_embedded", lambda: False)  # it would end the query
+    with monkeypatch.context() as impatient:  # as if Postgres had not stopped the query
         impatient.setattr(session, "STOP_SECONDS", -600)
         impatient.setattr(session, "GIVEN_UP_AFTER", 0.3)
         problem = query(books.bank, "SELECT pg_sleep(600)", seconds=600).problem
     try:
         assert problem is not None
         assert problem.state == TOO_LONG
-        wait_until(lambda: is_refused(books))  # the session's time is in whole seconds
+        wait_until(lambda: is_refused(books))  # the time in the session is in whole seconds
     finally:
         with beside(user="postgres") as superuser:
             superuser.execute(END, [f"^{UNTIL}"])
@@ -114,7 +114,7 @@ def test_a_query_that_was_given_up_keeps_its_place_until_its_session_ends(
 def test_the_embedded_server_ends_what_looks_for_no_stop(
     sql: str, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each would take minutes or more. The server itself goes on."""
+    """Each query would run for minutes or more. The server itself continues."""
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("no process here may signal that server's")
     with beside() as other:
@@ -126,7 +126,7 @@ def test_the_embedded_server_ends_what_looks_for_no_stop(
         assert problem.state == TOO_LONG
 
         def is_over() -> bool:
-            session.end_late_queries()  # again, if it got memory when it was looked at
+            session.end_late_queries()  # again, because a query may allocate memory
             return other.execute(RUNNING, [f"^{UNTIL}"]).fetchone() == (0,)
 
         wait_until(is_over)

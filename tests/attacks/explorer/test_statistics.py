@@ -1,5 +1,5 @@
-"""What an analyst without names learns from estimates of the planner: they are of all rows, and a
-query has no plan, but the order of its rows, to show them. Tables are analyzed here.
+"""Estimates of the planner that an analyst without names may see. Estimates use all rows. A query
+shows them not by its plan, but by the order of its rows. The tests analyze the tables.
 """
 
 from decimal import Decimal
@@ -17,7 +17,7 @@ from transactions import services
 
 pytestmark = pytest.mark.django_db
 MANY, NAME, ABSENT = 30, "Frequent Name", "Absent Name"
-# Each with a value that most rows have, or lie below, and with one that none has.
+# Each with a value that most rows have or lie below, and with a value that no row has.
 CONDITIONS = {
     "users": ["name = 'IT'", "name < 'IT'", "name LIKE 'IT%'", "name IN ('IT', 'x')"],
     "accounts": ["name = 'IT'", "name > 'IT'", "number < 'IT'", "number IN ('IT', 'x')"],
@@ -29,7 +29,7 @@ CONDITIONS = {
 }  # fmt: skip
 CONDITIONS["entries"] = CONDITIONS["transactions"]
 EACH = [(view, condition) for view, found in CONDITIONS.items() for condition in found]
-# What the statistics of a table show to its owner: there is something to learn.
+# The statistics of a table as its owner sees them, to prove that they contain values.
 OF_TABLES = [("users", "name = 'IT'"), ("accounts", "name = 'IT'"), ("entries", "reference = 'IT'")]
 
 
@@ -47,7 +47,7 @@ def _analyzed(books: Books, django_db_blocker: DjangoDbBlocker) -> None:
 
 
 def plans(session: Any, table: str, condition: str) -> set[str]:
-    """With all estimates and without the value."""
+    """Returns the plans with all estimates and without the value."""
     found = set()
     for value in (NAME, ABSENT):
         sql = f"EXPLAIN SELECT * FROM {table} WHERE {condition.replace('IT', value)}"

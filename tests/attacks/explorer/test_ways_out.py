@@ -1,6 +1,6 @@
-"""Ways out of the explorer: what a query could do beyond reading the views, all tried for real.
+"""Queries that try to do more in the explorer than read the views. Each query is really executed.
 
-Each runs in a session of the explorer's own role; see Note [The wall] in
+Each query runs in a session of the explorer's role: see Note [The wall] in
 `explorer.running.session`.
 """
 
@@ -22,7 +22,7 @@ from tests.pooler import PROGRAM, beside, pgbouncer, server
 pytestmark = pytest.mark.django_db
 DENIED = "42501"
 SYNTAX = "42601"
-# What Postgres refuses in the place of a subquery, before anything of it runs.
+# Postgres refuses these in place of a subquery, before any part of them runs.
 NO_QUERIES = [
     "INSERT INTO accounts (name) VALUES ('mine')",
     "UPDATE accounts SET balance = 1000000",
@@ -63,7 +63,7 @@ NO_QUERIES = [
     "ROLLBACK",
     "DISCARD ALL",
 ]
-# Statements that return rows and are no subquery; statements that hide in another one.
+# Statements that return rows but are no subquery, and statements inside other statements.
 BROKEN_OUT = [
     ("INSERT INTO accounts (name) VALUES ('mine') RETURNING id", None),
     ("DELETE FROM public.accounts RETURNING id", SYNTAX),
@@ -82,14 +82,14 @@ BROKEN_OUT = [
     ("SELECT 1) AS explored(c1), LATERAL (SELECT 2", SYNTAX),
     ("SELECT $$ ) AS explored(c1); DROP VIEW entries; -- $$; SELECT 1", SYNTAX),
 ]
-# What comes between two halves of a query that a mark of a parameter joins.
+# Texts between two halves of a query that a parameter marker joins.
 JOINED = [
     "",
     'UNION ALL SELECT $a$["outside","b"]$a$',
     "UNION ALL SELECT $a$no JSON$a$",
     "UNION ALL SELECT NULL",
 ]
-# What would undo a limit or a secrecy of the role, or write into the server's log.
+# Settings that would undo a limit or the protection of the role, or write into the server's log.
 OPENING = {
     "track_activities": "on",
     "temp_file_limit": "-1",
@@ -99,7 +99,7 @@ OPENING = {
     "log_statement": "all",
     "log_min_duration_statement": "0",
 }
-# Queries that are one SELECT, and ask for what the role has no right to.
+# Queries that are one SELECT, and use objects for which the role has no right.
 BEYOND_ITS_RIGHTS = [
     "SELECT * FROM public.users",
     "SELECT password FROM public.users",
@@ -151,19 +151,19 @@ BEYOND_ITS_RIGHTS = [
     "SELECT extensions.int4_dist(1, 2)",
     "SELECT NULL::extensions.gtrgm",
 ]
-# By another rule than a right: functions of these names are in no schema of the search path.
+# Refused without a missing right: functions with these names are in no schema of the search path.
 OTHERWISE_REFUSED = {
     "SELECT session_states()": "42883",
     "SELECT similarity('a', 'b')": "42883",
 }
-# Everybody may execute these, as far as they may enter the schema.
+# All roles may execute these functions, if they may use the schema.
 OF_EXTENSIONS = """
 SELECT pg_proc.oid::regprocedure::text, has_schema_privilege(%s, pronamespace, 'USAGE')
 FROM pg_proc JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid
 WHERE deptype = 'e'
   AND refobjid <> (SELECT oid FROM pg_extension WHERE extname = 'plpgsql')
 """
-# Views of statistics that every session may read: of columns that it may read.
+# Views of statistics that every session may read. They show only columns that the session may read.
 OPEN_STATISTICS = {"pg_stats", "pg_stats_ext", "pg_stats_ext_exprs"}
 VIEWS_OF_STATISTICS = """
 SELECT relname FROM pg_class
@@ -174,13 +174,13 @@ SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace AND pronargs = 0
   AND 'pg_lsn'::regtype = ANY (proallargtypes || prorettype)
 """
-# What became of transactions of others, and which of them shared the lock of a row.
+# The outcome of other sessions' transactions, and the transactions that shared the lock of a row.
 OF_OTHER_TRANSACTIONS = """
 SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace
   AND proname ~ 'xact_status|txid_status|xact_members|committed_xact|commit_timestamp'
 """
-# Each number is of a transaction that wrote, so the next one counts them.
+# Each number belongs to a transaction that wrote, so the next number counts these transactions.
 OF_NEXT_TRANSACTION = """
 SELECT proname, has_function_privilege(%s, oid, 'EXECUTE') FROM pg_proc
 WHERE pronamespace = 'pg_catalog'::regnamespace AND provolatile <> 'i'
@@ -203,7 +203,7 @@ LARGE_OBJECTS = [
 LEFT_BEHIND = """
 SELECT pg_backend_pid(), current_setting('search_path'),
        (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())"""
-# What does not come back in time, or is larger than a page.
+# Queries that take too long, or whose result is larger than a page.
 ENDLESS = [
     "SELECT pg_sleep(60)",
     "SELECT 1 FROM pg_sleep_for('1 minute')",
@@ -234,8 +234,8 @@ def test_no_text_leaves_the_subquery(sql: str, state: str | None, books: Books) 
 
 @pytest.mark.parametrize("outside", JOINED)
 def test_no_parameter_joins_what_stands_around_it(outside: str, books: Books) -> None:
-    """Behind a word, $1 belongs to the word, and the value that is executed in its place does not:
-    the text behind it must not begin a quote then.
+    """Tests a $1 directly behind a word. It belongs to the word, but the value that replaces it
+    does not. The text behind the value must not begin a quotation then.
     """
     sql = (
         'WITH t AS (SELECT 1 AS "on$1$zz$", :x::text AS d) SELECT DISTINCT ON%(x)s$zz$, '
@@ -248,7 +248,7 @@ def test_no_parameter_joins_what_stands_around_it(outside: str, books: Books) ->
 
 
 def test_a_subquery_that_locks_rows_is_refused(books: Books) -> None:
-    """Postgres parses it; the role has no right to it."""
+    """Postgres parses this subquery, but the role has no right to lock rows."""
     problem = query(books.bank, "SELECT * FROM entries FOR UPDATE").problem
     assert problem is not None
     assert problem.state == DENIED
@@ -263,7 +263,9 @@ def test_the_role_may_read_its_views_alone(sql: str, books: Books) -> None:
 
 
 def test_no_function_of_an_extension_can_be_named(books: Books) -> None:
-    """Also of one that comes later, and of those that a superuser makes beside them."""
+    """Also tests extensions that are installed later, and functions that a superuser adds to
+    them.
+    """
     with connection.cursor() as cursor:
         cursor.execute(OF_EXTENSIONS, [settings.LEDGER_EXPLORER_ROLE])
         found = dict(cursor.fetchall())
@@ -278,13 +280,13 @@ def test_no_query_fills_the_disk(sql: str, books: Books) -> None:
     problem = query(books.bank, sql).problem
     assert problem is not None
     assert problem.state == DENIED
-    with beside(user=settings.LEDGER_EXPLORER_ROLE) as session:  # which may write
+    with beside(user=settings.LEDGER_EXPLORER_ROLE) as session:  # this role may write
         with pytest.raises(psycopg.Error) as refused:
             session.execute(sql.encode())
         assert refused.value.sqlstate == DENIED
 
 
-# Each would take one lock for each number or object; see Note [Shared locks].
+# Each would take one lock for each number or object: see Note [Shared locks].
 MANY_LOCKS = [
     "SELECT count(pg_try_advisory_lock(n)) FROM generate_series(1, 9) AS n",
     "SELECT count(pg_advisory_xact_lock_shared(n, n)) FROM generate_series(1, 9) AS n",
@@ -292,7 +294,7 @@ MANY_LOCKS = [
 ]
 
 
-# The number of an advisory lock follows from the id of the person who pays.
+# The number of the advisory lock is calculated from the id of the paying person.
 LOCKS_OF_OTHERS = [
     "SELECT objid FROM pg_locks WHERE locktype = 'advisory'",
     "SELECT objid FROM pg_lock_status()",
@@ -302,8 +304,8 @@ LOCKS_OF_OTHERS = [
 ]
 
 
-# Each locks a relation to the end of the query without a right to it, or runs SQL or XPath that
-# stands in a text.
+# Each locks a relation until the end of the query without a right to it, or runs SQL or XPath
+# inside a text.
 OF_RELATIONS_AND_TEXTS = [
     "SELECT pg_sequence_last_value('public.django_migrations_id_seq')",
     "SELECT last_value FROM pg_sequences",
@@ -338,7 +340,9 @@ def test_no_query_calls_what_only_a_superuser_takes_from_everybody(sql: str, boo
     ],
 )
 def test_no_query_keeps_the_lock_of_a_table_that_it_may_not_read(sql: str, books: Books) -> None:
-    """What the planner leaves out, Postgres asks for no right to, but has locked."""
+    """Postgres checks no right for a table that the planner removes, but has already locked the
+    table.
+    """
     result = query(books.names, sql)
     assert result.problem is not None
     assert result.problem.state == DENIED
@@ -346,11 +350,11 @@ def test_no_query_keeps_the_lock_of_a_table_that_it_may_not_read(sql: str, books
 
 
 def test_a_slow_constant_keeps_no_lock_of_a_table_without_a_right(books: Books) -> None:
-    """Postgres locks tables before it reads constants."""
+    """Postgres locks tables before it evaluates constants."""
     slow = """'$ ? (@ like_regex "(x*y*z*){0,250}")'::jsonpath"""
     result = query(books.bank, f"WITH x AS (SELECT FROM public.sessions) SELECT {slow}", seconds=20)
     assert result.problem is not None
-    assert result.problem.state == "57014"  # not that of the table: it was stopped before
+    assert result.problem.state == "57014"  # not the table's lock: it was stopped before
     assert not result.read_rows
 
 
@@ -371,7 +375,7 @@ def test_queries_only_give_advisory_locks_back(books: Books) -> None:
     }  # fmt: skip
 
 
-# Without the subquery, as if somebody had found a way out of it.
+# Without the subquery, as if an attacker had found a way out of it.
 RAW = [
     *(
         sql
@@ -415,7 +419,9 @@ RAW = [
 
 @pytest.mark.parametrize("sql", RAW)
 def test_the_role_alone_is_a_wall_too(sql: str, books: Books) -> None:
-    """A session of the role that may write and takes several statements is refused the same."""
+    """A session of the role that may write and accepts several statements is refused in the same
+    way.
+    """
     with beside(user=settings.LEDGER_EXPLORER_ROLE) as session:
         session.execute("SET search_path = explorer")
         with pytest.raises(psycopg.Error) as refused:
@@ -465,7 +471,7 @@ def test_rows_that_are_too_large_together_are_refused(books: Books) -> None:
 
 @pytest.mark.usefixtures("may_execute")
 def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
-    """A lock, a setting, a channel, a notification, and the session itself."""
+    """Tests a lock, a setting, a channel, a notification, and the session itself."""
     ((first, _lock, _set, _told),) = rows(
         books.bank,
         "SELECT pg_backend_pid(), pg_advisory_lock(7205759403792797)::text,"
@@ -478,7 +484,7 @@ def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
 @pytest.mark.usefixtures("may_execute")
 @pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 def test_nothing_is_left_in_the_session_of_a_pooler_that_does_not_clean_it(books: Books) -> None:
-    """A lock, also after an error, and settings: the next query has the same session."""
+    """Tests a lock, also after an error, and settings. The next query has the same session."""
     left = "SELECT pg_advisory_lock(1)::text, set_config('search_path', 'public', false)"
     with (
         pgbouncer(size=1, further="server_reset_query_always = 0") as pooler,
@@ -497,7 +503,9 @@ def settings_of_a_pooler() -> bool:
 
 
 def test_no_view_counts_the_work_of_others(books: Books) -> None:
-    """Also none of a later Postgres: what pages of the bank read shows who is known to it."""
+    """Also tests views of later Postgres versions: the queries of the bank's pages show which
+    people the bank knows.
+    """
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes these functions from everybody")
     may_read = set()
@@ -534,7 +542,7 @@ def test_no_position_in_the_wal_counts_what_others_write(books: Books) -> None:
 def test_no_number_grows_by_what_others_write(
     functions: str, known: set[str], books: Books
 ) -> None:
-    """Also of a later Postgres."""
+    """Also tests functions of later Postgres versions."""
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes these functions from everybody")
     with connection.cursor() as cursor:
@@ -545,7 +553,7 @@ def test_no_number_grows_by_what_others_write(
 
 
 def test_the_age_of_a_time_stays(books: Books) -> None:
-    """A function of the same name as the one that counts transactions."""
+    """Tests a function with the same name as the function that counts transactions."""
     assert rows(books.bank, "SELECT age('2026-02-01'::timestamp, '2026-01-01')") == [("1 mon",)]
 
 
@@ -616,7 +624,9 @@ def test_sessions_of_others_live_on(books: Books) -> None:
 
 
 def test_no_query_changes_a_setting(books: Books) -> None:
-    """Such as what Postgres sends to the web process, or how long a query may take."""
+    """Tests settings such as the messages that Postgres sends to the web process, or the time limit
+    of a query.
+    """
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes set_config from everybody")
     problem = query(books.bank, "SELECT set_config('a.b', 'c', true)").problem
@@ -655,7 +665,7 @@ def test_a_role_that_may_more_is_not_used(grant: str, another_role: str, books: 
 
 
 def test_a_role_that_may_not_read_the_views_is_not_used(another_role: str, books: Books) -> None:
-    """As one that was made after the last `manage.py prepare`."""
+    """Tests a role that was created after the last `manage.py prepare`."""
     with beside(user="postgres") as superuser:
         superuser.execute(f"REVOKE USAGE ON SCHEMA explorer FROM {another_role}".encode())
     with pytest.raises(NotSetUp, match=another_role):
@@ -663,7 +673,9 @@ def test_a_role_that_may_not_read_the_views_is_not_used(another_role: str, books
 
 
 def test_the_login_of_the_web_process_is_not_used(books: Books, settings: Any) -> None:
-    """Whoever sets the wrong role gets no explorer, instead of one that reads everything."""
+    """Tests that an administrator who sets the wrong role gets no explorer, and not an explorer
+    that reads everything.
+    """
     settings.LEDGER_EXPLORER_ROLE = settings.LEDGER_WEB_ROLE
     with pytest.raises(NotSetUp):
         run(QueryRequest("SELECT 1", {}, 1, 5), books.bank)

@@ -1,5 +1,5 @@
-"""What an analyst's query reads: no token is forged, and no condition, error or value shows names,
-nor any row to whoever has no token.
+"""The rows that an analyst's query reads. No token can be forged. No condition, error or value
+shows names, or any row to a session without a token.
 """
 
 import time
@@ -45,7 +45,7 @@ def test_the_page_shows_names_only_to_a_reader_with_the_right_to_see_people(
         assert ("Eve Moreau" in answer.content.decode()) == expected
 
 
-NO_ROWS = [scope for scope in RowScope if scope < RowScope.BANK]  # as those of a customer
+NO_ROWS = [scope for scope in RowScope if scope < RowScope.BANK]  # like the rows of a customer
 
 
 def token_of(person: User, scope: RowScope, key: bytes = b"", *, seconds: int = 300) -> str:
@@ -53,7 +53,7 @@ def token_of(person: User, scope: RowScope, key: bytes = b"", *, seconds: int = 
 
 
 LEAKS = [
-    # Would fail on the row of Ana and Ben, and so tell what is in it.
+    # Would fail on the row of Ana and Ben, and so reveal its content.
     "SELECT count(*) FROM transactions WHERE 1 / (1 - (description LIKE '%secret%')::int) = 2",
     "SELECT count(*) FROM entries WHERE 1 / (length(description) - 14) = 7",
     "SELECT count(*) FROM entries WHERE description = 'Concert secret' AND description::int = 1",
@@ -89,7 +89,9 @@ def test_names_leak_by_no_condition_of_an_analyst(books: Books) -> None:
 @pytest.mark.usefixtures("may_execute")
 @pytest.mark.parametrize("is_local", ["true", "false"])
 def test_no_token_can_be_forged(is_local: str, books: Books) -> None:
-    """Of another key, of row-level security's, of one that is over, changed, or none at all."""
+    """Tests tokens of another key and of row-level security, expired and changed tokens, and no
+    token.
+    """
     right = token_of(books.clerk, RowScope.STAFF)
     tokens = [
         token_of(books.clerk, RowScope.STAFF, b"-" * 32),
@@ -101,7 +103,7 @@ def test_no_token_can_be_forged(is_local: str, books: Books) -> None:
         "",
     ]
     for token in tokens:
-        # A view asks once, when its rows are read; the token is set before, on the same row.
+        # A view checks once, when its rows are read. The token is set before, on the same row.
         sql = (
             f"SELECT (SELECT count(*) FROM accounts) FROM"
             f" (SELECT set_config('{SETTING}', :token, {is_local}) OFFSET 0) AS set_first"
@@ -113,7 +115,9 @@ def test_no_token_can_be_forged(is_local: str, books: Books) -> None:
 def test_no_query_sees_the_token_of_a_colleague_who_may_see_names(
     another_role: str, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a server without a superuser, where sessions of the role see what others of it run."""
+    """Tests a server without a superuser, where sessions of the role see the queries of other
+    sessions of the role.
+    """
     execute, texts = QueryConnection.execute, list[str]()
     sql = b"SELECT query FROM pg_stat_activity WHERE pid = $1"
 
@@ -164,5 +168,5 @@ def test_no_text_is_explained(sql: str, books: Books) -> None:
 
 
 def test_accounts_of_the_books_are_three(books: Books) -> None:
-    """So that the tests above compare with something."""
+    """Checks the number of accounts with which the tests above compare."""
     assert Account.objects.count() == 3

@@ -1,4 +1,4 @@
-"""What a payment sends, and whether its answer asks for a step-up."""
+"""The form of a payment, and whether a response requires a step-up."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def form_for(mine: Account, theirs: Account, amount: str = "50.00") -> Form:
 
 
 def is_asked(response: Any) -> bool:
-    """Whether the answer leads to the step-up."""
+    """Returns whether the response redirects to the step-up."""
     return response.status_code == 302 and "reauthenticate" in str(response["Location"])
 
 

@@ -1,4 +1,4 @@
-"""Ana, whose sign-in is six minutes old, her account, and whom she pays."""
+"""Ana, whose sign-in is six minutes old, her account, and the accounts that she pays."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ def theirs() -> Account:
 
 @pytest.fixture
 def known(mine: Account) -> Account:
-    """An account that Ana has paid a small amount, without this session."""
+    """An account to which Ana has paid a small amount in another session."""
     account: Account = AccountFactory(user__name="Jo Wolf")
     services.transfer(from_account=mine, to_account=account, amount=Decimal(1))
     return account
@@ -32,7 +32,7 @@ def known(mine: Account) -> Account:
 
 @pytest.fixture
 def ana(client: Client, mine: Account) -> Client:
-    """Somebody who signed in six minutes ago."""
+    """The client of a person who signed in six minutes ago."""
     client.force_login(mine.user)
     let_pass(client, minutes=6)
     return client

@@ -1,4 +1,6 @@
-"""A payment file asks for the step-up as its payments would, however it is paid."""
+"""A payment file needs the step-up if its single payments would need it, however the file is
+paid.
+"""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,6 @@
-"""An open session alone pays nobody new, and nothing large: the step-up, and every way round it."""
+"""An open session without a step-up pays no new recipient and no large amount. The tests try every
+way around the step-up.
+"""
 
 import threading
 from collections import Counter
@@ -30,7 +32,7 @@ from transactions.safeguards.recipients import shown_name
 pytestmark = pytest.mark.django_db
 
 
-# --- when it is asked --------------------------------------------------------------------------
+# --- payments that need a step-up ----------------------------------------------------------------
 
 
 def test_a_first_payment_is_asked_for_a_step_up_and_the_next_is_not(
@@ -46,7 +48,7 @@ def test_a_first_payment_is_asked_for_a_step_up_and_the_next_is_not(
 
 
 def refunded(mine: Account, stranger: Account) -> None:
-    """The stranger has paid Ana 1 unit, and staff have sent it back."""
+    """Makes the stranger pay Ana 1 unit. Staff then refund the payment."""
     stray = services.transfer(
         from_account=stranger, to_account=mine, amount=Decimal(1), created_by=stranger.user
     )
@@ -62,7 +64,7 @@ def test_a_refund_by_staff_does_not_make_a_stranger_known(ana: Client, mine: Acc
     assert is_asked(send(ana, form_for(mine, stranger)))
     file = checked(mine, pay(stranger, 5, "Eve Stone"))
     assert why_confirm_file(file, mine.user, covered_until=None) == NEW_RECIPIENTS
-    assert shown_name(mine.user, stranger) == "Eve Stone"  # money was booked, so it has a name
+    assert shown_name(mine.user, stranger) == "Eve Stone"  # known, because money was booked
 
 
 def test_what_staff_transfer_or_capture_does_not_make_a_stranger_known(
@@ -125,7 +127,8 @@ def test_splitting_over_payments_accounts_and_recipients_does_not_evade_the_limi
     prove(ana, mine.user)
     assert is_paid(send(ana, form_for(mine, known, "2000")))
     let_pass(ana, minutes=6)
-    # What was paid while the proof counted is not added up again. Time passed only for the session.
+    # Payments made while the confirmation was valid do not count again. Only the session became
+    # older.
     assert is_asked(send(ana, form_for(mine, known, "1")))
 
 
@@ -151,7 +154,7 @@ def test_nothing_but_a_payment_of_ones_own_makes_a_recipient_known(
     assert is_asked(send(ana, form_for(mine, theirs)))
 
 
-# --- ways round it ---------------------------------------------------------------------------
+# --- ways around the step-up ----------------------------------------------------------------------
 
 
 def test_what_was_typed_is_still_there_after_the_step_up(
@@ -194,7 +197,7 @@ def test_a_step_up_in_another_session_or_by_another_person_opens_nothing(
     stranger.force_login(other)
     prove(stranger, other)
     assert is_asked(send(ana, form_for(mine, theirs)))
-    prove(ana, other)  # a record of somebody else in this session
+    prove(ana, other)  # a record of another person in this session
     assert is_asked(send(ana, form_for(mine, theirs)))
 
 
@@ -281,7 +284,9 @@ def test_a_payment_below_the_limit_is_summed_up_and_booked_in_one_statement(
 def test_payments_sent_at_one_moment_do_not_pass_the_limit_together(
     ana: Client, mine: Account
 ) -> None:
-    """From eight accounts to eight others: only the lock on the person makes them wait."""
+    """Tests parallel payments from eight accounts to eight others. Only the lock on the person
+    makes them wait.
+    """
     forms, shops = [], [AccountFactory() for _ in range(8)]
     for shop in shops:
         own = AccountFactory(user=mine.user, balance="500")

@@ -1,4 +1,4 @@
-"""What is wrong with an answer, whoever asked and whatever was sent."""
+"""Checks for responses that apply to any reader and any request."""
 
 import re
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ SHARED = re.compile(r"\b(public|s-maxage)\b")
 
 
 def wrong_with(asked: str, answer: Answer) -> Iterator[str]:
-    """Yields a line for each hole: an error of the site, a way to another site, strange markup, a
-    formula in a file, a missing header, an answer to a form that shared caches may keep.
+    """Yields a line for each hole: an error of the site, a redirect to another site, strange
+    markup, a formula in a file, a missing header, or a response to a form that shared caches may
+    keep.
     """
     kind = answer.headers.get("Content-Type", "")
     if answer.status >= FAILED:

@@ -1,6 +1,6 @@
-"""One bank for all walks, and what each kind of reader sees of its site, read once.
+"""One bank for all walks, and the pages that each kind of reader sees, read once.
 
-All tests of this folder see the same rows and roll their own changes back.
+All tests of this folder see the same rows and roll back their changes.
 """
 
 from collections.abc import Iterator
@@ -50,14 +50,14 @@ def all_visits(request: pytest.FixtureRequest, site: WalkedSite, db: None) -> Vi
 
 @pytest.fixture(params=["visits", "linked_visits", "form_visits"])
 def all_answers(request: pytest.FixtureRequest, site: WalkedSite, db: None) -> Visits:
-    """Pages, pages with parameters, and what follows a form."""
+    """Pages, pages with parameters, and the pages after a form."""
     found: Visits = getattr(site, request.param)
     return found
 
 
 @pytest.fixture(autouse=True)
 def every_answer_is_checked(site: WalkedSite, no_lines_of_refused_requests: None) -> Iterator[None]:
-    """Whatever a test asks for, and whoever asks: no answer has any of the holes of `checks.py`."""
+    """Checks that no response in a test has a hole of `checks.py`."""
     wrong: list[str] = []
 
     def check(asked: str, answer: Answer) -> None:

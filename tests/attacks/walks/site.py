@@ -1,10 +1,11 @@
 """The site as each kind of reader sees it, read once for all attacks of this folder.
 
-The texts of this bank are hostile: each is a formula of a spreadsheet, with each sign of SIGNS in
-some, and markup with an element and an attribute that no page has. Each kind of reader asks by GET
-for all addresses of Eve's, by HEAD once for each pattern, and for what the links of these pages
-lead to, and sends each form of them; the tests take the answers, and the forms and parameters that
-are in them. Whatever this writes is undone, and `changed` has the tables that reading changed.
+The texts of this bank are hostile. Each text is a spreadsheet formula, with the signs of SIGNS in
+turn, and contains markup with an element and an attribute that no page has. Each kind of reader
+requests all addresses of Eve's with GET, one address per pattern with HEAD, and the targets of
+links on these pages, and sends each form of the pages. The tests use the responses, and the forms
+and parameters in them. All writes are undone. `changed` contains the tables that reading has
+changed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,28 +33,28 @@ from tests.attacks.reading import OK, PageRead, one_of_each, read_pages
 from tests.attacks.walk import addresses
 from tests.conftest import colleague
 
-SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"  # with which a formula begins, also in full width
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"  # signs with which a formula begins, also in full width
 OUTSIDE_RESOLVER = ("/healthz", "/readyz", "/static/ledger.css", "/nowhere/")
 STRANGER = "stranger"
-# Of these, also what the links of their pages lead to.
+# For these readers, the targets of links are read, too.
 FOLLOWING = ("customer", "analyst", "staff")
 
 
-# Fields of forms into which a person types a text.
+# Form fields into which a person types a text.
 TEXTS = ("name", "note", "text", "title", "label", "description", "reference", "message", "reason")
 
 
 def hostile(label: str, canary: str) -> str:
-    """A text with two formulas, of which the second stands in a new cell, and with markup."""
-    choice = len(label) - sum(label.encode())  # by which all signs come into files
+    """Returns a text with two formulas, of which the second begins a new cell, and with markup."""
+    choice = len(label) - sum(label.encode())  # so that all signs occur in files
     formula = f"{SIGNS[choice % len(SIGNS)]}A"
     return f"{formula}{';|'[choice // len(SIGNS) % 2]}{formula}{MARKUP}{canary} {label}"
 
 
 @dataclass(frozen=True, slots=True)
 class SiteRead:
-    """What one kind of reader got: `pages` of addresses, all `answers` by URL, and the tables that
-    have changed meanwhile.
+    """The pages of one kind of reader: `pages` of addresses, all `answers` by URL, and the tables
+    that have changed.
     """
 
     pages: list[PageRead]
@@ -65,7 +66,7 @@ class SiteRead:
 
 @dataclass(frozen=True, slots=True)
 class LinksRead:
-    """The answers behind links with parameters, by URL, and the tables that have changed."""
+    """The responses of links with parameters, by URL, and the tables that have changed."""
 
     answers: dict[str, Answer]
     changed: list[str]
@@ -73,20 +74,22 @@ class LinksRead:
 
 @dataclass(slots=True)
 class Visits:
-    """The answers to each kind of reader, and the tables that reading has changed."""
+    """The responses for each kind of reader, and the tables that reading has changed."""
 
     answers: dict[str, dict[str, Answer]] = field(default_factory=dict)
     changed: dict[str, list[str]] = field(default_factory=dict)
 
     def pages(self) -> Iterator[tuple[str, str, Answer]]:
-        """Kind of reader, URL and answer of every page."""
+        """Yields the kind of reader, the URL and the response of every page."""
         for kind, answers in self.answers.items():
             for url, answer in answers.items():
                 yield kind, url, answer
 
 
 class WalkedSite:
-    """The attacked bank, its readers, and what each of them reads, once it is asked for."""
+    """The attacked bank, its readers, and their pages, which are read when they are first
+    needed.
+    """
 
     def __init__(self) -> None:
         self.bank = attacked_bank(hostile)
@@ -97,11 +100,11 @@ class WalkedSite:
         self._read: dict[str, SiteRead] = {}
 
     def client(self, kind: str) -> Client:
-        """A new session of this kind of reader."""
+        """Returns a new session of this kind of reader."""
         return Client() if kind == STRANGER else signed_in(self.people[kind])
 
     def read_by(self, kind: str) -> SiteRead:
-        """What this kind of reader gets; read when it is first asked for."""
+        """Returns the pages of this kind of reader. Reads them at the first call."""
         if kind not in self._read:
             self._read[kind] = self._visit(kind)
         return self._read[kind]
@@ -120,7 +123,7 @@ class WalkedSite:
 
     @cached_property
     def visits(self) -> Visits:
-        """Every page as each kind of reader."""
+        """Returns every page for each kind of reader."""
         visits = Visits()
         for kind in (STRANGER, *self.people):
             read = self.read_by(kind)
@@ -129,7 +132,7 @@ class WalkedSite:
 
     @cached_property
     def form_visits(self) -> Visits:
-        """The answer to each form, filled in with hostile texts, and the page after it."""
+        """Returns the response to each form with hostile texts, and the page after it."""
         visits = Visits()
         for kind in (STRANGER, *self.people):
             visits.answers[kind] = dict(form_answers(self.client(kind), self.read_by(kind).forms))
@@ -137,7 +140,7 @@ class WalkedSite:
 
     @cached_property
     def linked_visits(self) -> Visits:
-        """The pages to which links with parameters lead, and searches for texts of the bank."""
+        """Returns the pages of links with parameters, and searches for texts of the bank."""
         visits = Visits()
         for kind in FOLLOWING:
             with rolled_back():
@@ -150,8 +153,8 @@ class WalkedSite:
 def linked_answers(
     client: Client, pages: Iterable[PageRead], word: str
 ) -> Iterator[tuple[str, Answer]]:
-    """Each address with parameters to which these pages lead, and each that searches, by one word;
-    and of each kind of page the part that htmx gets.
+    """Yields each address with parameters in the links of these pages, and each address that
+    searches for one word. Also yields the htmx part of each kind of page.
     """
     seen, one_each = parameters_seen(pages), parameters_seen(one_of_each(pages))
     searches = [f"{path}?q={word}" for path, names in one_each.names.items() if "q" in names]
@@ -162,8 +165,8 @@ def linked_answers(
 
 
 def form_answers(client: Client, forms: Iterable[PageForm]) -> Iterator[tuple[str, Answer]]:
-    """The answer to each form that writes, and the page to which it redirects, with its message;
-    and the file of a query of a hostile text.
+    """Yields the response to each form that writes, the page to which it redirects, and the file of
+    a query with a hostile text.
     """
     posted = [form for form in forms if form.method == "POST"]
     for number, form in enumerate(posted):
@@ -181,6 +184,6 @@ def form_answers(client: Client, forms: Iterable[PageForm]) -> Iterator[tuple[st
 
 
 def changed_since(before: dict[str, str]) -> list[str]:
-    """The tables that are not as they were."""
+    """Returns the tables that have changed."""
     after = table_digests()
     return sorted(table for table in after if after[table] != before[table])

@@ -1,4 +1,4 @@
-"""A stranger gets the pages of signing in, and from all others no fact and no write."""
+"""A stranger gets the pages for signing in. All other pages reveal and write nothing."""
 
 import pytest
 from django.test import Client
@@ -9,8 +9,8 @@ from tests.attacks.digests import table_digests
 from tests.attacks.walk import addresses
 
 pytestmark = pytest.mark.django_db
-# The pages that answer 200 to strangers, by the name of their pattern. A page is added here only if
-# it shows nothing about anybody.
+# The names of the patterns that return 200 to strangers. Add a page only if it shows nothing about
+# any person.
 PUBLIC = {
     "account_request_login_code",
     "account_inactive",
@@ -24,9 +24,9 @@ PUBLIC = {
     "api:docs",
     "api:openapi",
     "api:problems",
-    "readyz_verbose",  # the short answer
+    "readyz_verbose",  # the short response
     "socialaccount_login_cancelled",
-    "transactions:alert_mails_end",  # by the signed link of a mail
+    "transactions:alert_mails_end",  # with the signed link of a mail
     "transactions:privacy",
     "transactions:statement_check",
 }

@@ -1,4 +1,4 @@
-"""No page of the site can be shown inside a frame of another."""
+"""No other site can show a page of this site in a frame."""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""No other site can make a browser send a form here: every POST needs the token of the session."""
+"""No other site can make a browser send a form to this site: every POST needs the token of the
+session.
+"""
 
 import pytest
 from django.test import Client
@@ -12,17 +14,19 @@ from tests.attacks.walk import Pattern, addresses
 from tests.attacks.walks.site import WalkedSite
 
 pytestmark = pytest.mark.django_db
-# Takes reports of browsers, which send neither cookies nor a token; it writes nothing. And what a
-# mail program sends to the signed link of a mail, which can only end mails.
+# Addresses without a token: reports of browsers, which send no cookies and write nothing, and the
+# signed link of a mail, to which mail programs send a POST that can only end mails.
 WITHOUT_TOKEN = {"csp_report", "readyz_verbose", "transactions:alert_mails_end"}
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
 FORBIDDEN = 403
-# Of the API, which first asks who calls, and reads no forms.
+# The API checks the caller first, and reads no forms.
 OF_THE_API = (401, FORBIDDEN, 404, 415)
 
 
 def strict(client: Client) -> Client:
-    """The same session, with the check that Django's test client leaves out by default."""
+    """Returns a client with the same session and with the CSRF check, which Django's test client
+    omits by default.
+    """
     other = Client(enforce_csrf_checks=True)
     other.cookies = client.cookies
     return other

@@ -1,7 +1,8 @@
-"""No cell of any CSV file of the site is a formula of a spreadsheet.
+"""No cell in any CSV file of the site is a spreadsheet formula.
 
-Every text of the bank of `tests/attacks/walks/site.py` begins with one and has a second one behind
-a separator, after which some spreadsheets start a cell. All signs are in texts of files.
+Every text of the bank in `tests/attacks/walks/site.py` begins with a formula and has a second
+formula after a separator, where some spreadsheets begin a cell. The texts in files contain all
+signs.
 """
 
 import pytest
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def files_in(visits: Visits) -> list[tuple[str, str, str]]:
-    """The kind of reader, the URL and the body of each CSV file."""
+    """Returns the kind of reader, the URL and the body of each CSV file."""
     return [
         (kind, url, answer.body)
         for kind, url, answer in visits.pages()

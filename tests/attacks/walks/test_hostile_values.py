@@ -1,5 +1,5 @@
-"""No field of any form, no parameter, no header and no cookie is a way to other people's rows, to
-SQL, to markup or to another site: also those that a view reads although no page sends them.
+"""Form fields, parameters, headers and cookies lead neither to other people's rows nor to SQL,
+markup or another site. This includes names that a view reads although no page sends them.
 """
 
 import pytest
@@ -30,7 +30,8 @@ def test_no_field_of_a_customer_takes_hostile_values(site: WalkedSite, bank: Att
     pages = pages_with_fields(eve, site.read_by("customer").pages)
     values = (*ways_to_name(bank.ana), MARKUP_AND_SQL, ELSEWHERE)
 
-    # Whoever knows a number may save it as a payee, in a row of their own that names the account.
+    # A person who knows an account number may save it as a payee, in a row that refers to the
+    # account.
     saved = f"POST /payees/new/ number={bank.ana.everyday.number}: wrote a row of the victim"
     found = list(holes_by_fields(eve, pages, values, bank.ana))
     assert [hole for hole in found if hole != saved] == []
@@ -56,7 +57,7 @@ def test_no_field_of_staff_takes_hostile_values(site: WalkedSite, kind: str) -> 
 
 @pytest.mark.parametrize("kind", [STRANGER, "customer", "staff"])
 def test_each_field_takes_what_postgres_cannot_store(site: WalkedSite, kind: str) -> None:
-    """A NUL byte, and half a character."""
+    """Sends a NUL byte, and half a character."""
     client = Client() if kind == STRANGER else site.client(kind)
     pages = pages_with_fields(client, site.read_by(kind).pages)
 
@@ -76,7 +77,7 @@ def test_each_field_takes_a_text_longer_than_its_column(site: WalkedSite, kind: 
 def test_no_parameter_of_a_customer_names_another_person(
     site: WalkedSite, bank: AttackedBank
 ) -> None:
-    """By id: `tests/attacks/walks/test_idor.py`."""
+    """Tests names. For ids, see `tests/attacks/walks/test_idor.py`."""
     _id, *others = ways_to_name(bank.ana)
     seen, facts = site.read_by("customer").parameters, list(bank.ana.facts())
 
@@ -99,7 +100,7 @@ def test_no_header_and_no_cookie_takes_hostile_values(
     client = site.client(kind)
     values: tuple[str, ...] = (MARKUP_AND_SQL, ELSEWHERE)
     facts: list[str] = []
-    if kind != "staff":  # who may read what is Ana's
+    if kind != "staff":  # who may read Ana's rows
         values, facts = (*ways_to_name(bank.ana), *values), list(bank.ana.facts())
 
     assert list(holes_by_headers(client, addresses(bank.eve), values, facts)) == []

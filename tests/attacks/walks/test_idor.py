@@ -1,7 +1,7 @@
-"""Nobody reaches the rows of another person by their ids: in the address, or in a form.
+"""Nobody can reach another person's rows by an id in the address or in a form.
 
-Eve asks for every page of the site with every id of Ana's, by every method; in a slow test with
-those of Ben's, who has rows of the same kinds.
+Eve requests every page of the site with every id of Ana's, with every method. A slow test does the
+same with Ben's ids.
 """
 
 import itertools
@@ -21,10 +21,10 @@ from tests.attacks.walks.site import STRANGER, Visits, WalkedSite
 
 pytestmark = pytest.mark.django_db
 REFUSED = (302, 403, 404, 405)
-MOST_POSTS = 3  # a view asks for some fields only after others
+MOST_POSTS = 3  # a view reads some fields only after others
 FILLED = {"amount": "1", "step": "send", "text": "x"}
 Fields = dict[str, dict[str, str]]
-# Whoever has the link has the mailbox to which it was sent.
+# A person who has the link also has the mailbox to which it was sent.
 BY_SECRET_LINK = {"account_reset_password_from_key", "transactions:alert_mails_end"}
 
 
@@ -55,8 +55,8 @@ def test_no_address_leads_to_the_rows_of_another(
 
 
 def fields_by_page(site: WalkedSite) -> tuple[dict[str, str], Fields]:
-    """The fields of all forms on Eve's pages; and those of the forms that are sent to a page with
-    an id of hers, by the pattern of that page.
+    """Returns the fields of all forms on Eve's pages. Also returns the fields of forms that are
+    sent to a page with one of Eve's ids, by the pattern of the page.
     """
     read = site.read_by("customer")
     own = {page.url: page.address.pattern.template for page in read.pages}
@@ -71,7 +71,9 @@ def fields_by_page(site: WalkedSite) -> tuple[dict[str, str], Fields]:
 
 
 def posts(client: Client, url: str, usual: dict[str, str]) -> Iterator[Answer]:
-    """Sends the form that the page would take: with those fields for which its view asks."""
+    """Yields the responses to the form that the page would accept, with the fields that its view
+    reads.
+    """
     sent: dict[str, str] = {}
     for _ in range(MOST_POSTS):
         with names_asked() as asked:
@@ -83,7 +85,9 @@ def posts(client: Client, url: str, usual: dict[str, str]) -> Iterator[Answer]:
 
 
 def test_no_parameter_takes_the_rows_of_another(site: WalkedSite, bank: AttackedBank) -> None:
-    """Each parameter of each page of Eve's, as ids of Ana's: alone, and beside the usual ones."""
+    """Sends Ana's ids in each parameter of each page of Eve's, without and with the usual
+    parameters.
+    """
     seen = site.read_by("customer").parameters
     eve, ana = site.client("customer"), bank.ana
     facts = list(ana.facts())
@@ -108,7 +112,7 @@ def test_no_parameter_takes_the_rows_of_another(site: WalkedSite, bank: Attacked
 
 
 def test_no_page_of_ones_own_shows_another_person(all_visits: Visits, bank: AttackedBank) -> None:
-    """Nor does a page of strangers."""
+    """Also tests the pages for strangers."""
     facts = [fact for victim in bank.victims for fact in victim.facts()]
 
     shown = {
@@ -121,9 +125,8 @@ def test_no_page_of_ones_own_shows_another_person(all_visits: Visits, bank: Atta
 
 
 def test_no_form_takes_the_rows_of_another(site: WalkedSite, bank: AttackedBank) -> None:
-    """Each field of each form of Eve's pages, filled with ids of Ana's; the others with her own.
-
-    What forms send by GET are parameters.
+    """Sends Ana's ids in each field of each form of Eve's pages, with Eve's values in the other
+    fields. Parameters of GET forms are tested above.
     """
     forms = [form for form in site.read_by("customer").forms if form.method == "POST"]
     eve, ana = site.client("customer"), bank.ana
@@ -139,7 +142,7 @@ def test_no_form_takes_the_rows_of_another(site: WalkedSite, bank: AttackedBank)
         for name in form.values:
             with attempt_of(eve) as client:
                 for row in (ana.user, ana.everyday, ana.transactions["held"], ana.files[0]):
-                    # Signed in again where the form has ended the session.
+                    # Signs in again if the form has ended the session.
                     sender = client if is_alive(client) else site.client("customer")
                     answer = ask(sender, "POST", form.action, {**usual, name: str(row.pk)})
                     shown = answer.shown(facts, form.action)

@@ -1,7 +1,7 @@
-"""Fields that a form does not have change nothing, whoever sends them and to whichever form.
+"""Fields that a form does not have change nothing, for any sender and any form.
 
-Every form of a customer's and of each group's pages is sent with the columns of people, accounts
-and transactions beside its own fields, and with all that it needs to be saved.
+Every form on the pages of a customer and of each group is sent with its required values, and also
+with the columns of people, accounts and transactions.
 """
 
 import re
@@ -36,7 +36,7 @@ GUARDED: dict[type[Any], tuple[str, ...]] = {
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 PASSWORD = "quiet river over nine stones"
 NEW_ADDRESS = "second@example.com"
-# Forms that each kind of person must have saved, by a part of their address.
+# Forms that must be saved for each kind of person, by a part of their address.
 SAVED = {
     "customer": ("/accounts/open/",),
     OPERATIONS: ("/user/add/", "/account/add/", "/account/<id>/change/"),
@@ -47,7 +47,7 @@ SAVED = {
         "/password/",
     ),
 }  # fmt: skip
-# What a form is for: columns that it changes by a button, without a field of their name.
+# The purpose of a form: columns that a button changes, without a field with the column's name.
 MEANT: dict[str, tuple[str, ...]] = {
     "/password/": ("password", "session_version"),
     "/freeze/": ("status",),
@@ -59,7 +59,7 @@ MEANT: dict[str, tuple[str, ...]] = {
 
 
 def guarded_values() -> dict[tuple[str, Any, str], Any]:
-    """The guarded columns of every row there is now, by the row and the column."""
+    """Returns the guarded columns of all current rows, by row and column."""
     return {
         (model.__name__, row[0], name): value
         for model, names in GUARDED.items()
@@ -71,8 +71,9 @@ def guarded_values() -> dict[tuple[str, Any, str], Any]:
 def wrongly_written(
     before: dict[tuple[str, Any, str], Any], form: PageForm, owners: list[Any]
 ) -> list[tuple[Any, ...]]:
-    """Guarded columns that have changed although the form is not for that, new accounts with money
-    or of others than `owners`, new people with rights, a home or a password, and new rights.
+    """Returns guarded columns that have changed although this is not the purpose of the form. Also
+    returns new accounts with money or of people who are not in `owners`, new people with rights, a
+    home or a password, and new rights.
     """
     after = guarded_values()
     meant = {name for part, names in MEANT.items() if part in form.action for name in names}
@@ -109,7 +110,9 @@ def extra_fields(bank: AttackedBank) -> dict[str, str]:
 
 
 def own_fields(form: PageForm, owner: User) -> dict[str, Any]:
-    """The fields of the form as somebody fills them in who changes the name and says why."""
+    """Returns the fields of the form with the values of a person who changes the name and types a
+    reason.
+    """
     always = {"name": "Second", "reason": "They asked", "text": "x", "groups": []}
     if form.action.endswith("/password/"):
         always |= {"password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}

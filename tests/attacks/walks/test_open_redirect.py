@@ -1,4 +1,4 @@
-"""No page sends its reader to another site because an address or a field says so."""
+"""No page redirects to another site because of an address or a field."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ from tests.attacks.walks.site import WalkedSite
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
-# What no parser of URLs can read.
+# Addresses that no URL parser can read.
 INVALID = ("http://[", "//[", "http://a]b/", "https://[::1", "http://\u2100.example/")
 FAILED = 500
 
@@ -32,7 +32,7 @@ def test_no_address_leads_away(site: WalkedSite, kind: str) -> None:
     found = list(ways_out_by_parameters(site.client(kind), one_each))
 
     assert [(path, away) for path, _, away in found if away] == []
-    # Signed in, the page of the sign-in leads on to the page that its parameter names.
+    # For signed-in users, the sign-in page redirects to the page in its parameter.
     chosen = {path for path, is_chosen, _ in found if is_chosen}
     assert ("/account/login/" in chosen) == (kind != "stranger")
 
@@ -43,7 +43,7 @@ def test_no_form_leads_away(site: WalkedSite) -> None:
 
     assert is_alive(eve)
     assert [(path, away) for path, _, away in found if away] == []
-    # Leads to the page that its field names.
+    # Redirects to the page in its field.
     assert "/theme/" in {path for path, is_chosen, _ in found if is_chosen}
 
 
@@ -85,7 +85,7 @@ def test_pages_answer_where_the_next_one_is_no_url(
 def test_an_unknown_host_is_refused_everywhere(
     bank: AttackedBank, settings: Any, host: str, own: str
 ) -> None:
-    settings.LEDGER_URL = own  # whose host takes the place of the one that was sent
+    settings.LEDGER_URL = own  # its host replaces the host that was sent
     client = Client(headers={"host": host})
     for url in ("/", "/account/login/", "/account/password/reset/", "/admin/", "/csp-report/"):
         answer = ask(client, "GET", url)

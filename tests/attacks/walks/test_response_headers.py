@@ -1,4 +1,4 @@
-"""Headers that every answer of the site has, whoever asks and whatever the status."""
+"""The headers of every response of the site, for any reader and any status."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def every_answer_is_checked(no_lines_of_refused_requests: None) -> None:
-    """Not those of this file, which breaks pages."""
+    """Turns off the checks of other tests, because this file breaks pages."""
 
 
 def broken(_request: HttpRequest) -> HttpResponse:
@@ -26,7 +26,7 @@ def broken(_request: HttpRequest) -> HttpResponse:
 
 
 def refusals(settings: Any) -> Iterator[Answer]:
-    """Answers that come before any view, or in its place."""
+    """Yields responses that come before any view, or in place of a view."""
     yield ask(Client(headers={"host": "evil.example"}), "GET", "/")
     yield ask(Client(enforce_csrf_checks=True), "POST", "/account/login/")
     yield ask(Client(), "POST", "/account/login/", {"file": "x" * 3_000_000})

@@ -1,4 +1,4 @@
-"""No cache, shared or of the browser, keeps an answer to somebody who is signed in."""
+"""No cache, whether shared or in the browser, keeps a response for a signed-in person."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.attacks.reading import OK
 from tests.attacks.walks.site import OUTSIDE_RESOLVER, STRANGER, Visits, WalkedSite
 
 pytestmark = pytest.mark.django_db
-# The same for everybody, without people.
+# The same for all readers, without personal data.
 FOR_ALL = {*OUTSIDE_RESOLVER, "/.well-known/security.txt", "/api/v1/openapi.json"}
 
 
@@ -26,7 +26,7 @@ def test_no_answer_to_somebody_signed_in_is_kept(all_visits: Visits) -> None:
 
 
 def test_no_cache_keeps_a_page_that_follows_a_form(site: WalkedSite) -> None:
-    """Redirects are kept only where they say so: after some forms the person is signed out."""
+    """Redirects may be kept only if they allow it. After some forms, the person is signed out."""
     kept = [
         (kind, url, caching)
         for kind, url, answer in site.form_visits.pages()

@@ -1,7 +1,7 @@
-"""No filter, sort or parameter of any page reaches the database as SQL.
+"""No filter, sort order or parameter of any page reaches the database as SQL.
 
-The parameters are those of all links and forms that a reader finds on all pages, and the look-ups
-that Django's admin understands in an address.
+The parameters are the parameters of all links and forms that a reader finds on all pages, and the
+lookups that Django's admin understands in an address.
 """
 
 from urllib.parse import quote
@@ -25,7 +25,7 @@ PAYLOADS = (
     "-1e999999",
     "%s %(x)s ((((((((not or and",
 )
-# Of what no list shows, each with a value that would find rows if the look-up were taken.
+# Columns that no list shows, each with a value that would find rows if the lookup were accepted.
 SECRET_LOOKUPS = {
     "password__startswith": "md5$",
     "user__password__startswith": "md5$",
@@ -66,7 +66,7 @@ def test_no_parameter_is_taken_for_sql(site: WalkedSite, readers: dict[str, Clie
 def test_no_look_up_of_the_admin_tells_what_its_lists_do_not_show(
     bank: AttackedBank, readers: dict[str, Client]
 ) -> None:
-    """A secret that is right finds no more than one that is wrong."""
+    """The correct secret finds no more rows than a wrong secret."""
     staff = readers["staff"]
     logged = lines_logged()
     lists = [it.url for it in addresses(bank.eve) if it.name.endswith("_changelist")]
@@ -92,6 +92,6 @@ def test_no_look_up_of_the_admin_tells_what_its_lists_do_not_show(
 
 
 def _rows(client: Client, url: str, query: dict[str, str]) -> tuple[int, list[str]]:
-    """The status, and the ids of the rows on the page."""
+    """Returns the status, and the ids of the rows on the page."""
     answer = ask(client, "GET", url, query)
     return answer.status, UUID.findall(answer.body)

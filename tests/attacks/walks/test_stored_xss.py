@@ -1,7 +1,7 @@
-"""Markup in stored texts and in parameters stays text: on every page, for each kind of reader.
+"""Markup in stored texts and in parameters stays text, on every page and for each kind of reader.
 
 All names, descriptions, references, metadata, notes, reasons, messages and file names of the bank
-of `tests/attacks/walks/site.py` contain an element and an attribute.
+in `tests/attacks/walks/site.py` contain an element and an attribute.
 """
 
 import ast
@@ -20,7 +20,8 @@ from tests.attacks.walks.site import Visits, WalkedSite
 from tests.template import APPS
 
 pytestmark = pytest.mark.django_db
-# Where code makes HTML of what is no literal; each escapes its texts, or gets them escaped.
+# Code that makes HTML of values that are not literals. Each escapes its texts, or receives escaped
+# texts.
 MARKED = {
     ("accounts/admin/giving.py", "pending_groups_html"),
     ("cookbook/templatetags/cookbook.py", "breakable"),
@@ -34,7 +35,7 @@ MARKED = {
     ("transactions/search/page/hits.py", "second_line"),
     ("transactions/search/page/hits.py", "lines"),
 }
-# Functions that take HTML, and how many of their parameters are HTML.
+# Functions that accept HTML, and the number of their parameters that are HTML.
 TAKING_HTML = {"mark_safe": 1, "SafeString": 1, "format_html": 1, "format_html_join": 2}
 
 
@@ -51,7 +52,7 @@ def test_no_stored_text_becomes_an_element_or_an_attribute(all_answers: Visits) 
             made.append((kind, url, strange))
 
     assert made == []
-    assert shown >= {"customer", "staff"}  # as text, else the test would prove nothing
+    assert shown >= {"customer", "staff"}  # as text, otherwise the test would prove nothing
 
 
 @pytest.mark.parametrize("kind", ["customer", "staff"])
@@ -90,7 +91,7 @@ def test_no_parameter_becomes_an_element_or_an_attribute(site: WalkedSite, kind:
 
 
 def test_no_page_turns_escaping_off() -> None:
-    """Texts that no walk meets, such as the message about a frozen account, are escaped too."""
+    """Texts that no walk reads, such as the message about a frozen account, are also escaped."""
     off = re.compile(r"\|\s*safe(?:seq)?\b|autoescape\s+off")
     found = {
         f"{path.relative_to(BASE_DIR)}: {line.strip()}"
@@ -98,12 +99,12 @@ def test_no_page_turns_escaping_off() -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if off.search(line)
     }
-    # A help text is ours: forms and models write them, people do not.
+    # Help texts come from the code of forms and models, not from people.
     assert [line for line in found if "{{ field.help_text|safe }}" not in line] == []
 
 
 def test_html_is_made_of_texts_in_these_places_only() -> None:
-    """A message of a service that no walk meets stays text, because nothing marks it as HTML."""
+    """A message of a service that no walk reads stays text, because no code marks it as HTML."""
     found = {
         (str(path.relative_to(BASE_DIR)), function)
         for app in APPS
@@ -115,14 +116,14 @@ def test_html_is_made_of_texts_in_these_places_only() -> None:
 
 
 def functions_making_html(path: Path) -> Iterator[str]:
-    """Yields the functions in which HTML is made of something that is no literal."""
+    """Yields the functions that make HTML of a value that is not a literal."""
     for outer in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module):
             continue
         inner = list[ast.AST](ast.iter_child_nodes(outer))
         for node in inner:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                continue  # has its own turn
+                continue  # is visited separately
             inner += ast.iter_child_nodes(node)
             if not isinstance(node, ast.Call):
                 continue
@@ -132,7 +133,7 @@ def functions_making_html(path: Path) -> Iterator[str]:
 
 
 def test_other_answers_are_no_pages(all_answers: Visits) -> None:
-    """A file or JSON with such texts is never taken for a page by a browser."""
+    """A browser never shows a file or JSON with such texts as a page."""
     wrong = [
         (kind, url, answer.headers.get("Content-Type"))
         for kind, url, answer in all_answers.pages()

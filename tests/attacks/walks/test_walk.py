@@ -1,4 +1,4 @@
-"""The walk knows every page, and says where to add one that it does not know."""
+"""The walk knows every page, and shows where to add a new page."""
 
 import pytest
 from django.http import HttpRequest, HttpResponse

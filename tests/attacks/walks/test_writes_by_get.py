@@ -1,6 +1,6 @@
-"""Reading changes nothing: after GET and HEAD of every page, every table is as it was.
+"""Reading changes nothing: after GET and HEAD requests for every page, every table is unchanged.
 
-Left out are sessions, the cache with its counts for rate limits, and `last_login`.
+Excluded are sessions, the cache with its counts for rate limits, and `last_login`.
 """
 
 import pytest
@@ -21,7 +21,7 @@ def test_reading_writes_nothing(all_visits: Visits) -> None:
 
 
 def test_every_page_answers(visits: Visits) -> None:
-    """Readers get pages, else the walk would show nothing."""
+    """Readers must get pages, otherwise the walk would prove nothing."""
     broken = [(kind, url, it.status) for kind, url, it in visits.pages() if it.status >= 500]
     pages = [url for *_, url, answer in visits.pages() if answer.status == 200]
 
@@ -30,7 +30,9 @@ def test_every_page_answers(visits: Visits) -> None:
 
 
 def test_reading_ends_no_session(bank: AttackedBank) -> None:
-    """Links of other sites open any address by GET, with the cookies of whoever follows them."""
+    """A link on another site can open any address with GET and with the cookies of the user who
+    follows the link.
+    """
     here, elsewhere = signed_in(bank.eve.user), signed_in(bank.eve.user)
     urls = {it.pattern: it.url for it in addresses(bank.eve) if it.url.startswith("/account/")}
 
@@ -47,8 +49,8 @@ def test_reading_ends_no_session(bank: AttackedBank) -> None:
 
 @pytest.mark.parametrize("kind", ["customer", "analyst", "staff"])
 def test_no_parameter_makes_a_page_write(site: WalkedSite, kind: str) -> None:
-    """Every parameter for which a view asks, also with the reader's own ids; what links and GET
-    forms send is among `linked_visits`.
+    """Tests every parameter that a view reads, also with the reader's ids. The parameters of links
+    and GET forms are tested in `linked_visits`.
     """
     client, seen = site.client(kind), site.read_by(kind).parameters
     before = table_digests()
