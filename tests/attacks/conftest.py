@@ -66,8 +66,8 @@ def other() -> Account:
 
 @pytest.fixture
 def rows_secured(settings: Any, db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Turns row-level security on for one test. After a test that commits, the policies are
-    removed, without the policies that the test replaced.
+    """Turns row-level security on for one test. After a test that commits, restores the setting of
+    the test run.
     """
     settings.LEDGER_ROW_SECURITY = True
     installation.apply()

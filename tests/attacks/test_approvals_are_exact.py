@@ -326,7 +326,9 @@ def test_the_time_of_a_change_of_status_is_that_of_the_server(account: Account, 
 def test_more_than_was_approved_of_a_file_is_not_paid(
     account: Account, other: Account, clerk: User, boss: User
 ) -> None:
-    """Tests a request with a smaller sum than the file. The database refuses it."""
+    """Tests a request whose amount is lower than the sum of the file. The database would refuse
+    such a request, so its triggers are disabled here.
+    """
     file = checked(account, pay(other, 14_000), pay(other, 16_000), created_by=clerk)
     with as_web(clerk):
         request = ask_for_file(file, reason="Letter", asked_by=clerk)

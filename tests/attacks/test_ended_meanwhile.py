@@ -62,7 +62,7 @@ class Victim:
         return partial(self.client().post, reverse(name, args=arguments), fields)
 
     def call(self, address: str, body: Any) -> Request:
-        """Returns a request that calls the API with the thief's token."""
+        """Returns a request that calls the API in a session with a fresh step-up."""
         return partial(post, self.client(), API + address, body)
 
     def call_by_token(self, address: str, body: Any) -> Request:

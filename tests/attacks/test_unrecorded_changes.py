@@ -138,8 +138,8 @@ def test_memberships_and_permissions_that_nobody_gave_or_took_are_found() -> Non
 
 @pytest.mark.parametrize(("old", "new"), [("view_seal", "give_groups"), ("view_seal", "x")])
 def test_a_right_under_the_name_of_another_is_found(old: str, new: str) -> None:
-    """An attacker could swap groups so that a reader of the seals may give groups. No membership
-    and no group has changed.
+    """Renames a permission, so that the groups with the old permission have the new one. No
+    membership and no group has changed.
     """
     ensure_groups()
     assert audit().clean
@@ -319,7 +319,7 @@ def test_a_clean_audit_of_the_last_days_covers_these_findings_too(account: Accou
 
 
 def test_history_of_a_person_without_changes_is_one_row() -> None:
-    """So the audit compares nearly all rows in groups."""
+    """With one row per person, the audit can compare nearly all rows as a whole."""
     person: User = UserFactory()
     assert Change.objects.filter(about=str(person.pk)).count() == 1
 

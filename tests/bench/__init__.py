@@ -1,5 +1,5 @@
-"""`make bench`: how fast the books are, always beside a rival in the same run.
+"""`make bench`: the speed of booking and reading, always compared with a rival in the same run.
 
-One module a part (`transfer`, `batch`, `hot`, `disk`, `reads`), each with a function `measure`.
-docs/performance.md says what each figure means.
+Each part has a module (`transfer`, `batch`, `hot`, `disk`, `reads`) with a function `measure`.
+docs/performance.md explains each number.
 """

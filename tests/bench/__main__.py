@@ -35,7 +35,7 @@ ROLES = (
 def main() -> None:
     options = _options()
     base = env.data_dir("LEDGER_DATA_DIR", env.BASE_DIR / ".data")
-    # Ctrl-C and a polite kill both end in the removal below.
+    # Ctrl-C and SIGTERM both lead to the removal below.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         with removal.removal_blocked(), _own_server(base):
@@ -79,26 +79,28 @@ def _scale(options: argparse.Namespace) -> Scale:
 
 @contextmanager
 def _own_server(base: Path) -> Iterator[None]:
-    """A data folder for the bench alone, deleted afterwards; other data is not touched."""
+    """Creates a data folder only for the bench, and deletes it afterwards. Other data does not
+    change.
+    """
     folder = base / "bench"
     with (base / "bench.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             sys.exit("Another bench is running in this folder: wait for it, or end it.")
-        # The workers inherit these. No other server, and no setting of .env.
+        # The workers inherit these settings. They exclude other servers and settings of .env.
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "LEDGER_DATA_DIR": str(folder),
             "DATABASE_URL": "",
             "DB_NAME": "",
         }
-        removal.delete_everything(folder)  # what a bench that was killed has left
+        removal.delete_everything(folder)  # the rest of a bench that was killed
         try:
             yield
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)  # impatience now would leave half of it
+                signal.signal(number, signal.SIG_IGN)  # a second signal would leave data
             removal.delete_everything(folder)
 
 

@@ -1,9 +1,9 @@
-"""What alerts and rules cost a payment: nobody has any; everybody has, and no payment of theirs is
-told; and every payment tells both sides. Most payments are told to nobody, so `chosen` is the
-everyday case.
+"""The cost of alerts and rules for a payment in three cases: nobody has any alerts or rules,
+everybody has them but no payment causes an alert, and every payment causes alerts for both sides.
+Most payments cause no alert, so `chosen` is the usual case.
 
-The job that applies rules runs after each turn, which is not timed: it runs each minute, beside
-the payments of a bank and not within them.
+The job that applies rules runs after each turn and is not timed, because it runs once per minute
+and not within a payment.
 """
 
 from collections.abc import Callable
@@ -24,8 +24,8 @@ from transactions.categories.new_payments import apply_rules
 from transactions.categories.rules import save_rule
 
 PART = "alerts"
-MORE_ROUNDS = 3  # times as many: the cost is no larger than what one round differs from the next
-NEVER = 10**9  # more than a payment of the bench
+MORE_ROUNDS = 3  # factor for the rounds, because the cost is smaller than their differences
+NEVER = 10**9  # larger than any payment of the bench
 CHOOSE = """
     INSERT INTO alert_choices (id, owner_id, kind, account_id, amount, mail, created_at)
     SELECT gen_random_uuid(), user_id, kind, id,
@@ -56,7 +56,7 @@ def _contest(count: int, scale: Scale, results: Results, workers: Workers) -> No
 
 
 def _turn(who: str, scale: Scale, workers: Workers) -> float:
-    """Transfers a second with the choices of this contestant."""
+    """Returns transfers per second with the choices of this contestant."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE alerts, alert_choices, category_rules")
         if who != "nobody":

@@ -1,6 +1,5 @@
-"""Calls of the API of a running server: a payment against an empty call, one after the other over
-one connection and by several programs at once, and a page of a statement as JSON against the same
-as HTML.
+"""API calls to a running server: a payment compared with an empty call, by one connection and by
+several parallel programs, and a page of a statement as JSON compared with the same page as HTML.
 """
 
 import json
@@ -77,7 +76,7 @@ def measure(scale: Scale, results: Results) -> None:
 
 @contextmanager
 def _server() -> Iterator[WebServer]:
-    """Gunicorn as `manage.py serve` starts it, on the bench's database."""
+    """Starts Gunicorn like `manage.py serve`, with the bench's database."""
     here = {"DJANGO_SETTINGS_MODULE": "tests.bench.api_settings", "BENCH_DATABASE": DATABASE}
     with patch.dict(os.environ, here), WebServer("127.0.0.1", free_port()) as web:
         web.open()
@@ -90,7 +89,7 @@ def _connected(web: WebServer) -> closing[HTTPConnection]:
 
 
 def _token_of(reader: User) -> Headers:
-    """A token of the reader that reads and pays."""
+    """Returns the headers with a token of the reader for reading and paying."""
     issued = tokens.issue(
         person=reader, name="Bench", scopes=["read", "pay"], second_factor=True,
         expires_at=timezone.now() + timedelta(days=1),
@@ -116,7 +115,7 @@ def _call(
 
 
 def _pay(server: HTTPConnection, program: Headers) -> None:
-    """A payment with a key of its own."""
+    """Sends a payment with a new key."""
     sender, recipient = some_pair(ACCOUNTS)
     sides = {"from_account": str(sender), "to_account": str(recipient)}
     body = {**sides, "amount": str(some_amount()), "description": some_words()}
@@ -127,8 +126,8 @@ def _pay(server: HTTPConnection, program: Headers) -> None:
 def _rate(
     web: WebServer, call: Callable[[HTTPConnection], object], programs: int, scale: Scale
 ) -> float:
-    """Calls a second of so many programs at once, a thread and a connection each. They are new in
-    each turn, because the server closes a connection that waits for seconds.
+    """Returns calls per second of parallel programs. Each program has a thread and a connection,
+    which are new in each turn, because the server closes idle connections after some seconds.
     """
 
     def of_one(_number: int) -> float:

@@ -1,4 +1,4 @@
-"""The addresses of the site, and a call of the API that does nothing."""
+"""The URLs of the site, and an API call that does nothing."""
 
 from django.urls import path
 from rest_framework.request import Request
@@ -9,10 +9,12 @@ from ledger.urls import urlpatterns as site
 
 
 class EmptyCall(ApiView):
-    """A call with all that every call has: the token, its scope, the rate and the headers."""
+    """An API call that only does what every call does: it checks the token, its scope and the rate,
+    and sets the headers.
+    """
 
     def get(self, _request: Request) -> Response:
-        """An empty object."""
+        """Returns an empty object."""
         return Response({})
 
 

@@ -1,4 +1,4 @@
-"""Accounts with money in them, and payments between them."""
+"""Accounts with money, and payments between them."""
 
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ RICH = Decimal(1_000_000)
 
 
 def open_accounts(count: int, holders: int = 1) -> None:
-    """Open empty accounts in dollars, divided among so many people."""
+    """Opens empty accounts in dollars for this number of holders."""
     people = User.objects.bulk_create(
         User(email=f"bench{n}@example.com", name=f"Person {n}", password="!")
         for n in range(holders)
@@ -23,7 +23,7 @@ def open_accounts(count: int, holders: int = 1) -> None:
 
 
 def open_rich_accounts(count: int) -> None:
-    """Accounts that no payment of the bench can empty."""
+    """Opens accounts with more money than the payments of the bench can spend."""
     open_accounts(count)
     numbers = range(1, count + 1)
     services.post_batch(

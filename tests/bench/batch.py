@@ -1,4 +1,4 @@
-"""`post_batch` against COPY of the same rows, and against the textbook transfer."""
+"""`post_batch` compared with COPY of the same rows, and with the textbook transfer."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ from transactions import services
 PART = "batch"
 OURS, TWIN = "bench_batch", "bench_batch_twin"
 COPIES, REAL = "COPY", "COPY with our triggers"
-HELD_TO_COPY = 10_000  # the size that the targets name
+HELD_TO_COPY = 10_000  # the size in the targets
 HELD_TO_TEXTBOOK = 1_000
 
 
@@ -37,14 +37,14 @@ def measure(scale: Scale, results: Results) -> None:
     with ExitStack() as stack:
         stack.enter_context(fresh_database(OURS))
         open_rich_accounts(scale.accounts)
-        # The twin gets every row that is booked here, so that its chain goes on as ours does.
+        # The twin gets every row that is booked here, so that its chain continues like ours.
         stack.enter_context(fresh_database(TWIN, template=OURS))
         point_at(OURS)
         copy_tables(OURS)
         for size in scale.batches:
             report_progress(f"batches of {size:,}")
             _contest(size, scale, results)
-        # Last, for what it books here the twin does not get.
+        # Last, because the twin does not get the rows that are booked here.
         _contest_with_textbook(scale, results)
         drafts = [some_draft(scale.accounts) for _ in range(max(scale.batches))]
         results.plans["post_batch, without its COPY"] = plans_of(
@@ -64,7 +64,7 @@ def _contest(size: int, scale: Scale, results: Results) -> None:
             rounds[REAL].append(turn.copy(TWIN))
         except psycopg.Error as error:
             refused = f"refused: {str(error).splitlines()[0]}"
-    rounds = {name: paces[1:] for name, paces in rounds.items()}  # the first one warmed up
+    rounds = {name: paces[1:] for name, paces in rounds.items()}  # the first round was a warm-up
     target = BATCH_AGAINST_COPY if size == HELD_TO_COPY else None
     results.add(compared(PART, what, rounds, COPIES, target))
     if refused:
@@ -83,14 +83,16 @@ def _contest_with_textbook(scale: Scale, results: Results) -> None:
 
 
 class _Turn:
-    """One contestant's turn: a number of batches of one size."""
+    """A contestant's turn: a number of batches of one size."""
 
     def __init__(self, size: int, batches: int, accounts: int) -> None:
         self.size, self.batches, self.accounts = size, batches, accounts
         self.booked: list[list[UUID]] = []
 
     def book(self) -> float:
-        """Rows a second that `post_batch` books; making the drafts is not counted."""
+        """Returns the rows per second that `post_batch` books, without the time for creating the
+        drafts.
+        """
         batches = [
             [some_draft(self.accounts) for _ in range(self.size)] for _ in range(self.batches)
         ]
@@ -102,9 +104,10 @@ class _Turn:
         return self.size * self.batches / seconds
 
     def copy(self, database: str, prelude: str = "") -> float:
-        """Rows a second of COPY, each batch in a transaction of its own, of the rows booked last.
+        """Returns the rows per second of COPY for the rows that were booked last. Each batch has a
+        separate transaction.
 
-        They are ready as text beforehand: reading them out is not counted.
+        The time does not include reading the rows, which are prepared as text.
         """
         with admin(OURS) as source:
             columns = columns_of(source, "transactions")
@@ -122,7 +125,7 @@ class _Turn:
 def _text_of(
     source: "psycopg.Connection[tuple[object, ...]]", columns: str, ids: Sequence[UUID]
 ) -> bytes:
-    """These rows in COPY's text format, in the order in which they were booked."""
+    """Returns these rows in COPY's text format, in booking order."""
     rows = (
         f"COPY (SELECT {columns} FROM transactions WHERE id = ANY(%s) ORDER BY created_at, id) "
         "TO STDOUT"

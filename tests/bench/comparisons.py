@@ -1,4 +1,4 @@
-"""What each compared program does and does not do, which explains the ratios."""
+"""The features that each compared program has or lacks, which explain the ratios."""
 
 from collections.abc import Iterable
 
@@ -37,6 +37,6 @@ RIVALS = {
 
 
 def notes(figures: Iterable[Figure]) -> list[str]:
-    """One line for each rival in the figures."""
+    """Returns one line for each rival in the results."""
     named = {"ours", *(figure.against for figure in figures)}
     return [f"{name}: {words}." for name, words in RIVALS.items() if name in named]

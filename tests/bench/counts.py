@@ -1,5 +1,5 @@
-"""What counting for `/metrics` adds to a request and to a payment, in a process that counts alone
-and in one of several that count together.
+"""The cost of counting for `/metrics` for a request and for a payment, in a process that counts
+separately and in one of several processes that count together.
 """
 
 import json
@@ -45,7 +45,9 @@ def _measured(environment: dict[str, str]) -> dict[str, float]:
 
 
 def main() -> None:
-    """In a process of its own, because how it counts is decided at its start."""
+    """Measures in a separate process, because the way of counting is decided at the start of a
+    process.
+    """
     import django
 
     django.setup()
@@ -78,7 +80,7 @@ def main() -> None:
 
 
 def _microseconds(work: Callable[[], object]) -> float:
-    """The best of some rounds: what disturbs it only makes it longer."""
+    """Returns the best time of several rounds. Disturbances can only make a round longer."""
     return min(repeat(work, number=TIMES, repeat=5)) / TIMES * 1e6
 
 

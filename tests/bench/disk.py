@@ -1,4 +1,4 @@
-"""Bytes on disk for one transfer, with its indexes, by relation."""
+"""The bytes on disk for one transfer, with its indexes, by relation."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ from transactions import services
 PART = "disk"
 BATCH = 1_000
 TABLE = "transactions"
-# The table with its TOAST, and each index of it. GIN's list of what is not yet in its tree is
-# emptied by VACUUM first.
+# The table with its TOAST, and each of its indexes. VACUUM first empties the pending lists of GIN
+# indexes.
 SIZES = """
 SELECT relname, pg_table_size(oid) FROM pg_class
 WHERE oid = %(table)s::regclass
@@ -32,7 +32,8 @@ def _figures(scale: Scale, *, with_metadata: bool) -> list[Figure]:
     report_progress(f"disk, {scale.disk_rows:,} transfers {kind}")
     with fresh_database("bench_disk") as database:
         open_rich_accounts(scale.accounts)
-        # As many before: the lists that GIN indexes keep of new rows grow once, then are reused.
+        # The same number of transfers before: the pending lists of GIN indexes grow once and are
+        # then reused.
         _book(scale, with_metadata=with_metadata)
         before = _sizes(database)
         _book(scale, with_metadata=with_metadata)
@@ -52,7 +53,7 @@ def _book(scale: Scale, *, with_metadata: bool) -> None:
 
 
 def _metadata() -> dict[str, object]:
-    """Three keys, as a shop or an import would add them."""
+    """Returns metadata with three keys, as a shop or an import would add it."""
     return {
         "category": dice.choice(["rent", "food", "travel", "home"]),
         "invoice": dice.randint(1, 99_999),

@@ -1,6 +1,7 @@
-"""What the outbox costs a booking: nobody listens, others listen, or whoever pays does.
+"""The cost of the outbox for a booking: without listeners, with other listeners, or with listeners
+on the paying accounts.
 
-The server itself counts the time in the trigger, so three percent can be told from noise.
+The server measures the time in the trigger, so three percent can be distinguished from noise.
 """
 
 from contextlib import ExitStack
@@ -38,7 +39,9 @@ def measure(scale: Scale, results: Results) -> None:
 
 
 def _let_listen(who: str, accounts: int) -> None:
-    """Payments are between the first half of the accounts; the others are the second."""
+    """Sets which accounts have listeners. Payments are between the first half of the accounts, and
+    the second half are the others.
+    """
     AccountEvent.objects.all().delete()
     EventStream.objects.all().delete()
     first = {"nobody": 0, "others": accounts + 1, "payers": 1}[who]
@@ -51,7 +54,7 @@ def _let_listen(who: str, accounts: int) -> None:
 
 
 def _share(size: int, who: str, scale: Scale) -> Figure:
-    """The time in the trigger, in percent of the time of the whole batch."""
+    """Returns the time in the trigger in percent of the time of the whole batch."""
     shares = [_round(size, scale) for _ in range(scale.rounds)]
     is_held = who != "payers" and size > 1
     return Figure(

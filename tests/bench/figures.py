@@ -1,4 +1,4 @@
-"""A measured figure, its rival and its target."""
+"""A measured value, its rival and its target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A limit on the ratio, or on the value itself if there is no rival."""
+    """A limit for the ratio, or for the value itself if there is no rival."""
 
     limit: float
     at_least: bool = True
@@ -21,7 +21,7 @@ class Target:
         return value >= self.limit if self.at_least else value <= self.limit
 
 
-# "Speed to reach", as agreed before any of it was measured.
+# The target speeds that were agreed before any measurement.
 AGAINST_TEXTBOOK = Target(3.5)
 NO_DEADLOCK = Target(0, at_least=False)
 AGAINST_HORDAK = Target(1.6)
@@ -50,10 +50,11 @@ GROWTH = Target(1.5, at_least=False)
 
 @dataclass(slots=True)
 class Figure:
-    """One line of the table. `value` None: it could not be measured, and `note` says why.
+    """One line of the table. If the value could not be measured, `value` is None and `note` is the
+    reason.
 
-    `ratio` is value / rival; over several rounds the median of the rounds' own ratios, so that
-    a machine that slows down meanwhile slows both. `rounds` holds what each round gave.
+    `ratio` is value / rival. For several rounds, `ratio` is the median of the ratios of the rounds,
+    because a machine that slows down slows both sides. `rounds` contains the results of each round.
     """
 
     part: str
@@ -69,7 +70,7 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None without a target or a measurement."""
+        """Whether the target is reached, or None without a target or a measurement."""
         measured = self.ratio if self.against else self.value
         return None if self.target is None or measured is None else self.target.met_by(measured)
 
@@ -91,7 +92,7 @@ HEAD = ["what", "figure", "against", "ratio", "target", ""]
 
 
 def with_unit(value: float | None, unit: str) -> str:
-    """A value with its unit, rounded to three digits or to a whole number."""
+    """Returns a value with its unit, rounded to three digits or to a whole number."""
     if value is None:
         return ""
     number = f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.3g}"
@@ -99,7 +100,7 @@ def with_unit(value: float | None, unit: str) -> str:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """The figures in columns, for a terminal."""
+    """Returns the results in columns for a terminal."""
     rows = [HEAD, *(figure.cells for figure in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     rows.insert(1, ["-" * width for width in widths])

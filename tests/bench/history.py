@@ -1,9 +1,9 @@
-"""A bank with a long history, made by INSERT ... SELECT: books that the audit finds clean.
+"""A bank with a long history, created by INSERT ... SELECT. The audit finds no errors in it.
 
-Note [Generated chain]: the accounts meet in rounds, each once a round. In even rounds the
-accounts with even numbers pay those with odd ones, in the round after they get the same back.
-So each balance is what it was in the beginning, or one payment more or less, and no row needs
-to know the row before it.
+Note [Generated chain]: each account has one payment per round. In even rounds, accounts with even
+numbers pay accounts with odd numbers. In the next round, they get the same amounts back. So each
+balance is the initial balance, or one payment more or less, and a row does not depend on the
+previous row.
 """
 
 from tests.bench.bank import open_accounts
@@ -11,17 +11,18 @@ from tests.bench.results import report_progress
 from tests.bench.samples import ACCOUNT_ID_SQL, WORDS
 from tests.bench.servers import admin
 
-ENTRIES_EACH = 2_000  # an account has, at any size of the bank
-ACCOUNTS_EACH = 3  # a person has
-DAYS = 3 * 365  # since the first payment
+ENTRIES_EACH = 2_000  # number of entries per account, at any size of the bank
+ACCOUNTS_EACH = 3  # number of accounts per person
+DAYS = 3 * 365  # days since the first payment
 OPENING = 10_000
-SLICE = 500_000  # rows of one INSERT
+SLICE = 500_000  # number of rows per INSERT
 
 COLUMNS = (
     "id, from_account_id, to_account_id, amount, currency, type, status, description, reference, "
     "metadata, created_at, value_date, from_balance, to_balance"
 )
-# A UUIDv7 by its parts, which Postgres 16 cannot make: the time, and digits by the row's number.
+# A UUIDv7 from its parts, because Postgres 16 cannot create it: the time, and digits from the row's
+# number.
 ROW_ID = """
 (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
  || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid
@@ -64,19 +65,19 @@ WHERE accounts.id = mine.id
 
 
 def accounts_for(transactions: int) -> int:
-    """An even number, so that each has ENTRIES_EACH entries."""
+    """Returns an even number of accounts, each with ENTRIES_EACH entries."""
     return max(4, 2 * transactions // ENTRIES_EACH // 2 * 2)
 
 
 def fill(database: str, transactions: int) -> None:
-    """Insert the rows with triggers and foreign keys off for this session."""
+    """Inserts the rows while triggers and foreign keys are off for this session."""
     accounts = accounts_for(transactions)
     open_accounts(accounts, holders=accounts // ACCOUNTS_EACH + 1)
     payments = transactions - accounts
     facts = {"days": DAYS, "opening": OPENING, "accounts": accounts, "payments": payments}
     with admin(database) as server:
         server.execute("SET session_replication_role = replica")
-        with server.transaction():  # one now()
+        with server.transaction():  # all rows have the same now()
             server.execute(DEPOSITS, facts)
             for first in range(0, payments, SLICE):
                 report_progress(f"a history of {transactions:,}: {first:,} payments so far")

@@ -1,4 +1,4 @@
-"""django-hordak's `transfer_to`, if the optional dependency `bench` is installed."""
+"""The function `transfer_to` of django-hordak, if the optional dependency `bench` is installed."""
 
 import importlib.metadata
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SETTINGS = "tests.bench.hordak_settings"
 
 
 def version() -> str | None:
-    """The installed version, or None."""
+    """Returns the installed version, or None."""
     try:
         return importlib.metadata.version("django-hordak")
     except importlib.metadata.PackageNotFoundError:
@@ -25,7 +25,7 @@ def version() -> str | None:
 
 @contextmanager
 def hordak_workers(count: int, accounts: int) -> Iterator[Workers]:
-    """Workers with hordak's own settings, tables and accounts."""
+    """Starts workers with hordak's settings, tables and accounts."""
     with new_database(DATABASE, "template1"):
         with start_workers(1, DATABASE, SETTINGS) as first:
             first.run("tests.bench.hordak:open_accounts", accounts=accounts)
@@ -34,7 +34,7 @@ def hordak_workers(count: int, accounts: int) -> Iterator[Workers]:
 
 
 def open_accounts(worker: int, accounts: int) -> None:
-    """A job: the tables, and accounts without parents."""
+    """Creates the tables, and accounts without parents. This is a job for workers."""
     from django.core.management import call_command
     from hordak.models import Account
 
@@ -44,7 +44,7 @@ def open_accounts(worker: int, accounts: int) -> None:
 
 
 def pay(worker: int, seconds: float) -> float:
-    """A job: transfers a second between accounts at random."""
+    """Returns transfers per second between random accounts. This is a job for workers."""
     from hordak.models import Account
     from moneyed import Money
 
@@ -52,7 +52,7 @@ def pay(worker: int, seconds: float) -> float:
 
     def step() -> None:
         sender, recipient = dice.sample(known, 2)
-        # Its trigger asks at COMMIT whether the two legs balance, so they need one transaction.
+        # Hordak's trigger checks at COMMIT that the two legs balance, so they need one transaction.
         with db_transaction.atomic():
             sender.transfer_to(recipient, Money(some_amount(), "USD"), description=some_words())
 

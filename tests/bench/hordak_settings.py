@@ -1,4 +1,4 @@
-"""Minimal settings for django-hordak, in a database of its own on the bench's server."""
+"""Minimal settings for django-hordak, in a separate database on the bench's server."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 CURRENCIES = ("USD",)
 DEFAULT_CURRENCY = HORDAK_INTERNAL_CURRENCY = "USD"
 
-# What `ledger.embedded` asks of any settings.
+# The settings that `ledger.embedded` requires.
 LEDGER_DATA_DIR = Path(os.environ["LEDGER_DATA_DIR"])
 DATABASES = {
     "default": {

@@ -1,4 +1,4 @@
-"""Many processes pay into one account, against as many accounts."""
+"""Many processes that pay into one account, compared with the same number of accounts."""
 
 from functools import partial
 

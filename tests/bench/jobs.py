@@ -20,12 +20,12 @@ from transactions.posting import single_statement
 def pay_by_service(
     worker: int, seconds: float, accounts: int, *, step_by_step: bool = False, **place: Any
 ) -> float:
-    """Transfers a second between accounts at random, through `services.transfer`.
+    """Returns transfers per second between random accounts, through `services.transfer`.
 
-    `place` are settings of the connection that differ, such as host and port of a proxy.
+    `place` contains other settings of the connection, such as the host and port of a proxy.
     """
     if place:
-        connection.ensure_connection()  # which fills in the user
+        connection.ensure_connection()  # fills in the user
         connection.close()
         connection.settings_dict.update({name.upper(): value for name, value in place.items()})
 
@@ -44,7 +44,7 @@ def pay_by_service(
 
 
 def pay_by_threads(worker: int, seconds: float, accounts: int, threads: int) -> float:
-    """Transfers a second of so many threads of this process together."""
+    """Returns transfers per second of all threads of this process together."""
 
     def pay(_number: int) -> float:
         try:
@@ -57,7 +57,9 @@ def pay_by_threads(worker: int, seconds: float, accounts: int, threads: int) -> 
 
 
 def pay_by_textbook(worker: int, seconds: float, accounts: int) -> float:
-    """The same with the textbook transfer on its copies; a deadlock does not count."""
+    """Returns transfers per second of the textbook transfer on copies of the tables. A transfer
+    that ends in a deadlock does not count.
+    """
 
     def step() -> bool:
         try:
@@ -73,8 +75,9 @@ def pay_by_textbook(worker: int, seconds: float, accounts: int) -> float:
 
 
 def pay_into(worker: int, seconds: float, payers: int, accounts: int, *, hot: bool) -> float:
-    """Transfers a second from the worker's own senders into one account: an account that all
-    workers pay into (`hot`), or one per worker."""
+    """Returns transfers per second from the worker's senders into one account: an account for all
+    workers (`hot`), or one account per worker.
+    """
     share = (accounts - payers) // payers
     senders = range(payers + 1 + worker * share, payers + 1 + (worker + 1) * share)
     recipient = account_id(1 if hot else worker + 1)
@@ -91,7 +94,7 @@ def pay_into(worker: int, seconds: float, payers: int, accounts: int, *, hot: bo
 
 
 def _counted(step: Callable[[], object], seconds: float) -> float:
-    """Steps a second; afterwards the server's count of deadlocks is up to date."""
+    """Returns steps per second. Also updates the server's count of deadlocks at the end."""
     pace = paced(step, seconds)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")

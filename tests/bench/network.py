@@ -1,4 +1,6 @@
-"""One transfer at a time through a network: half a millisecond each way, by a proxy on loopback."""
+"""One transfer at a time through a network. A proxy on loopback adds half a millisecond in each
+direction.
+"""
 
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The run as JSON, and as Markdown for docs/performance.md."""
+"""The results of a run as JSON, and as Markdown for docs/performance.md."""
 
 import json
 import os
@@ -20,11 +20,11 @@ from tests.bench.servers import admin
 
 BEGINS, ENDS = "<!-- the run begins -->", "<!-- the run ends -->"
 SETTINGS = ("server_version", "shared_buffers", "fsync", "synchronous_commit")
-WIDTH = 118  # characters of a line of the docs
+WIDTH = 118  # maximum number of characters in a line of the docs
 
 
 def machine() -> dict[str, str]:
-    """The machine and the versions that the figures depend on."""
+    """Returns the machine and the versions on which the results depend."""
     with admin() as server:
         postgres = {
             name: str(row[0])
@@ -55,7 +55,7 @@ def as_json(where: dict[str, str], scale: Scale, results: Results) -> str:
 
 
 def as_markdown(where: dict[str, str], results: Results) -> str:
-    """The table, and each plan in a folded block."""
+    """Returns the table, and each plan in a folded block."""
     lines = [
         fill(", ".join(f"{name} {value}" for name, value in where.items()) + ".", WIDTH),
         "",
@@ -72,7 +72,9 @@ def as_markdown(where: dict[str, str], results: Results) -> str:
 
 
 def write_markdown(file: Path, run: str) -> None:
-    """Put the run between the two marks of the file; without marks it becomes the whole file."""
+    """Replaces the text between the two markers of the file with the run. Replaces the whole file
+    if it has no markers.
+    """
     text = file.read_text() if file.exists() else ""
     before, begins, rest = text.partition(BEGINS)
     _, ends, after = rest.partition(ENDS)
@@ -90,14 +92,16 @@ def _line(cells: list[str]) -> str:
 
 
 def _processors() -> int | None:
-    """Those that this process, and what it starts, may use: fewer with `taskset`."""
+    """Returns the number of processors that this process and its children may use, for example
+    fewer with `taskset`.
+    """
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
 
 
 def _revision() -> str:
-    """The commit, if there is a repository."""
+    """Returns the commit, if there is a repository."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty"],

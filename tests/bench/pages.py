@@ -1,4 +1,6 @@
-"""Pages of one process, without a network: their time against the smallest signed-in page."""
+"""Pages of one process without a network: their time compared with the smallest page for a
+signed-in user.
+"""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -57,7 +59,7 @@ def measure(scale: Scale, results: Results) -> None:
 
 
 def fill() -> None:
-    """Payments between the accounts, so that every page has rows."""
+    """Books payments between the accounts, so that every page has rows."""
     numbers = [dice.sample(range(1, ACCOUNTS + 1), 2) for _ in range(PAYMENTS)]
     services.post_batch(
         [
@@ -74,7 +76,9 @@ def fill() -> None:
 
 
 def _somebody_paid_before(reader: User) -> Account:
-    """An account of somebody else whom the reader has paid, so that paying them needs no proof."""
+    """Returns another person's account that the reader has paid before, so that a payment needs no
+    step-up.
+    """
     friend = User.objects.create(email="friend@example.com", name="Friend", password="!")
     account: Account = Account.objects.create(
         id=account_id(ACCOUNTS + 1), user=friend, currency="USD", name="Everyday"
@@ -90,7 +94,7 @@ def get(client: Client, address: str) -> None:
 
 
 def _reviewed(client: Client, recipient: Account) -> dict[str, str]:
-    """A payment as its review carries it."""
+    """Returns the form of a reviewed payment."""
     form = {
         "id": str(uuid7()),
         "from_account": str(account_id(1)),
@@ -102,19 +106,21 @@ def _reviewed(client: Client, recipient: Account) -> dict[str, str]:
 
 
 def _pay(client: Client, form: dict[str, str]) -> None:
-    """Confirms a payment on its review, which answers with a redirect to the receipt."""
+    """Confirms a payment after its review. The response is a redirect to the receipt."""
     form = {**form, "step": "send"}
     assert client.post(reverse("transactions:transfer"), form).status_code == 302
 
 
 def _median_of_paying(client: Client, recipient: Account, scale: Scale) -> float:
-    """Milliseconds of confirming, without the reviews before it."""
+    """Returns the median time of confirming a payment in milliseconds, without the time of its
+    review.
+    """
     forms = [_reviewed(client, recipient) for _ in range(scale.reads // 2 + 1)]
     return median_ms([partial(_pay, client, form) for form in forms])
 
 
 def median_ms(pages: Iterable[Callable[[], object]]) -> float:
-    """Milliseconds of the page: the median of some calls."""
+    """Returns the median time of several calls of a page, in milliseconds."""
     times = []
     for page in pages:
         began = perf_counter()
@@ -125,7 +131,7 @@ def median_ms(pages: Iterable[Callable[[], object]]) -> float:
 
 def _figure(name: str, times: list[float], smallest: list[float], ratio: float) -> Figure:
     target: Target = PAGES.get(name, PAYMENT_PAGE)
-    if name not in PAGES:  # the target speaks of payments a second
+    if name not in PAGES:  # the target is in payments per second
         ratio = 1 / ratio
     return Figure(
         "pages",

@@ -1,8 +1,8 @@
-"""`python -m tests.bench.partitions`: what partitions by ranges of UUIDv7 ids change.
+"""`python -m tests.bench.partitions`: the effect of partitions by ranges of UUIDv7 ids.
 
-Makes two tables on a server of its own, which it deletes: one plain, one with a partition a month,
-both with the key and the two account indexes of `transactions` and the same rows. Prints medians;
-see docs/scaling.md.
+Creates two tables with the same rows on a separate server, and deletes the server. One table is
+plain, and one has a partition per month. Both have the key and the two account indexes of
+`transactions`. Prints medians: see docs/scaling.md.
 """
 
 import argparse
@@ -40,7 +40,7 @@ FROM (
            md5(random()::text) AS hash
     FROM generate_series(1, %s - 1) AS number
 ) AS moments"""
-# As the view `entries`: without a WHERE in a branch, so that Postgres merges the two indexes.
+# Like the view `entries`: without a WHERE in a branch, so that Postgres merges the two indexes.
 PAGE = """
 SELECT * FROM (
     SELECT id, from_account_id AS account_id, created_at, amount FROM {table}

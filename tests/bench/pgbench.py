@@ -1,4 +1,4 @@
-"""The SQL of a transfer run by pgbench: an upper limit for any Python program."""
+"""The SQL of a transfer in pgbench: an upper limit for any Python program."""
 
 import os
 import re
@@ -36,7 +36,9 @@ PACE = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 
 
 def pay(database: str, *, clients: int, seconds: float, accounts: int) -> float:
-    """Transfers a second. pgbench counts whole seconds; for less than one it gets ten transfers."""
+    """Returns transfers per second. pgbench needs whole seconds. For less than one second, it runs
+    ten transfers.
+    """
     info = default_server().ensure_started()
     with tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         script = Path(folder, "transfer.sql")

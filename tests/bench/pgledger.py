@@ -1,6 +1,6 @@
-"""pgledger's transfer function, if the person who runs the bench names a checkout of it.
+"""pgledger's transfer function, if the person who runs the bench names a checkout of pgledger.
 
-Nothing of it is in this repository: `make bench PGLEDGER=DIR` loads its SQL from DIR.
+This repository contains no code of pgledger: `make bench PGLEDGER=DIR` loads its SQL from DIR.
 """
 
 import sys
@@ -23,7 +23,7 @@ NOT_GIVEN = "not given: make bench PGLEDGER=DIR, a checkout of pgledger"
 
 
 def read_files(directory: Path) -> list[str]:
-    """The SQL to load. Ends the program with one sentence if a file is missing."""
+    """Returns the SQL to load. Ends the program with a message if a file is missing."""
     try:
         return [(directory / name).read_text(encoding="utf-8") for name in FILES]
     except OSError as error:
@@ -32,7 +32,7 @@ def read_files(directory: Path) -> list[str]:
 
 @contextmanager
 def pgledger_workers(directory: Path, count: int, accounts: int) -> Iterator[Workers]:
-    """Workers with pgledger's tables and accounts in a database of its own."""
+    """Starts workers with pgledger's tables and accounts in a separate database."""
     with new_database(DATABASE, "template1"):
         with admin(DATABASE) as server:
             for text in read_files(directory):
@@ -48,9 +48,10 @@ def pgledger_workers(directory: Path, count: int, accounts: int) -> Iterator[Wor
 
 
 def pay(worker: int, seconds: float, **place: Any) -> float:
-    """A job: transfers a second between accounts at random, by psycopg, prepared.
+    """Returns transfers per second between random accounts, with prepared statements of psycopg.
+    This is a job for workers.
 
-    `place` are settings of the connection that differ, such as host and port of a proxy.
+    `place` contains other settings of the connection, such as the host and port of a proxy.
     """
     with psycopg.connect(
         **{**connection.get_connection_params(), "cursor_factory": psycopg.Cursor, **place},

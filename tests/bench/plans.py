@@ -1,4 +1,4 @@
-"""The plan behind a figure: EXPLAIN (ANALYZE, BUFFERS) of each statement that is sent."""
+"""The plans of a measured value: EXPLAIN (ANALYZE, BUFFERS) of each statement."""
 
 import re
 import textwrap
@@ -8,14 +8,14 @@ from typing import Any
 
 from django.db import connection
 
-LONGEST_LINE = 240  # of a plan; an array of ten thousand ids says nothing
-MARKS = re.compile(r"%s(, %s){3,}")  # long lists of placeholders tell nothing
+LONGEST_LINE = 240  # in a plan; longer lines contain arrays of ids, which have no meaning
+MARKS = re.compile(r"%s(, %s){3,}")  # long lists of placeholders have no meaning
 EXPLAINED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "(")
 
 
 @dataclass(slots=True)
 class Plan:
-    """One statement, how Postgres ran it the first time, and how often it was sent."""
+    """A statement, its plan at the first execution, and the number of its executions."""
 
     sql: str
     lines: list[str]
@@ -23,14 +23,16 @@ class Plan:
 
     @property
     def text(self) -> list[str]:
-        """The statement, then its plan as a comment."""
+        """Returns the statement, then its plan as a comment."""
         often = [f"-- sent {self.times} times; the first:"] if self.times > 1 else []
         return [f"{self.sql};", *often, *(f"-- {line}" for line in self.lines)]
 
 
 @dataclass(slots=True)
 class _Explainer:
-    """Explains each statement before it runs, and rolls back what EXPLAIN ANALYZE did."""
+    """A wrapper that explains each statement before its execution, and rolls back the effects of
+    EXPLAIN ANALYZE.
+    """
 
     plans: dict[str, Plan] = field(default_factory=dict)
 
@@ -45,9 +47,8 @@ class _Explainer:
 
 
 def plans_of(work: Callable[[], object]) -> list[Plan]:
-    """The plans of every statement that `work` sends, run once before so that caches are warm.
-
-    COPY has no plan, so it is not among them.
+    """Returns the plans of all statements that `work` sends. Runs `work` once before, so that
+    caches are warm. COPY has no plan.
     """
     work()
     explainer = _Explainer()
@@ -57,7 +58,9 @@ def plans_of(work: Callable[[], object]) -> list[Plan]:
 
 
 def _explain(sql: str, params: Any) -> list[str]:
-    """In a savepoint if a transaction is open, otherwise in a new transaction."""
+    """Returns the plan of a statement, in a savepoint of the open transaction or in a new
+    transaction.
+    """
     begin, undo = ("SAVEPOINT explained", "ROLLBACK TO explained; RELEASE explained")
     if not connection.in_atomic_block:
         begin, undo = "BEGIN", "ROLLBACK"
@@ -73,5 +76,5 @@ def _explain(sql: str, params: Any) -> list[str]:
 
 
 def _readable(sql: str) -> str:
-    """The statement in lines of 100 characters, with long lists of values shortened."""
+    """Returns the statement in lines of 100 characters, with shortened lists of values."""
     return textwrap.fill(" ".join(MARKS.sub("%s, ...", sql).split()), 100)

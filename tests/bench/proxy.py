@@ -1,4 +1,6 @@
-"""A proxy on loopback that delays, as a network does. It imports no model: it is a process."""
+"""A proxy on loopback with a delay, like a network. The proxy is a separate process and imports no
+model.
+"""
 
 import multiprocessing
 import socket
@@ -10,14 +12,13 @@ from multiprocessing.connection import Connection
 
 from ledger.embedded.instance import default_server
 
-DELAY = 0.0005  # seconds, each way
+DELAY = 0.0005  # seconds in each direction
 
 
 @contextmanager
 def delaying_proxy() -> Iterator[int]:
-    """A process that passes connections on to the bench's server, each chunk DELAY later.
-
-    Yields its port. A process of its own, so that it takes no time from the payers' threads.
+    """Runs a process that passes connections to the bench's server, each chunk DELAY later. Yields
+    its port. The proxy is a separate process, so it takes no time from the payers' threads.
     """
     info = default_server().ensure_started()
     context = multiprocessing.get_context("spawn")
@@ -48,7 +49,7 @@ def _serve(parent: "Connection[int, int]", host: str, port: int) -> None:
 
 
 def _pass_on(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):  # the other direction has closed both
+    with suppress(OSError):  # the other direction has closed both connections
         while chunk := one.recv(65536):
             time.sleep(DELAY)
             other.sendall(chunk)

@@ -1,4 +1,4 @@
-"""Pages' queries in a small and a large bank: both must take nearly the same time."""
+"""The queries of pages in a small and a large bank. Both must take nearly the same time."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -46,9 +46,9 @@ PROBES: dict[str, Callable[[Reader], object]] = {
     "search of a holder": lambda r: find(Scope(r.account.user, tuple(r.own)), WORDS[1].lower()),
     "daily balances of a holder, 30 days": lambda r: daily_balances(r.own, timezone.localdate()),
 }
-HELD_TO = ("statement", "balance")  # what the target names
+HELD_TO = ("statement", "balance")  # named in the target
 MILLION = 1_000_000
-SEARCHED, THROUGH = "search of a holder", "transactions_search"  # from a million rows on
+SEARCHED, THROUGH = "search of a holder", "transactions_search"  # from a million rows
 
 
 def measure(scale: Scale, results: Results) -> None:
@@ -79,8 +79,9 @@ def measure(scale: Scale, results: Results) -> None:
 
 
 def _meets_the_index(plans: Sequence[Plan]) -> None:
-    """AssertionError unless both hits and counts of a search come off the GIN index, and
-    nothing reads the transactions from end to end."""
+    """Raises AssertionError unless the results and the count of a search come from the GIN index,
+    and no plan reads all transactions.
+    """
     asked = [plan for plan in plans if '"transactions"."search"' in plan.sql]
     if len(asked) != 2:
         raise AssertionError(f"A search sent {len(asked)} queries of the search column, not 2.")
@@ -101,7 +102,9 @@ def _figures(what: str, rounds: Rounds, scale: Scale) -> list[Figure]:
 
 
 def _milliseconds(database: str, size: int, probe: Callable[[Reader], object], reads: int) -> float:
-    """The median time of `reads` reads by different readers, after as many to warm up."""
+    """Returns the median time of `reads` reads by different readers, after the same number of reads
+    as a warm-up.
+    """
     point_at(database)
     readers = [_reader(size) for _ in range(reads)]
     times = []

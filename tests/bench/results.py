@@ -9,7 +9,7 @@ from tests.bench.plans import Plan
 
 @dataclass(slots=True)
 class Results:
-    """Figures in order, and the plans behind them by their subject."""
+    """Results in order, and their plans by subject."""
 
     figures: list[Figure] = field(default_factory=list)
     plans: dict[str, list[Plan]] = field(default_factory=dict)
@@ -19,5 +19,5 @@ class Results:
 
 
 def report_progress(text: str) -> None:
-    """Print progress to stderr; the table goes to standard output."""
+    """Prints progress to stderr. The table goes to stdout."""
     print(f"{text} ...", file=sys.stderr, flush=True)

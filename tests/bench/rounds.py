@@ -1,4 +1,4 @@
-"""Contestants take turns for several rounds; the median counts, because machines are noisy."""
+"""Contestants take turns in several rounds. The median counts, because machines are noisy."""
 
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -7,11 +7,13 @@ from time import perf_counter
 from tests.bench.figures import Figure, Target
 
 Rounds = dict[str, list[float]]
-WARM_UP = 0.1  # of a turn, beforehand and not counted
+WARM_UP = 0.1  # part of a turn that is run before and not counted
 
 
 def alternate(rounds: int, contestants: Mapping[str, Callable[[], float]]) -> Rounds:
-    """Each contestant's results, one per round; every second round runs in reverse order."""
+    """Returns each contestant's results, one per round. Every second round runs in reverse
+    order.
+    """
     results: Rounds = {name: [] for name in contestants}
     for number in range(rounds):
         for name in list(contestants)[:: -1 if number % 2 else 1]:
@@ -20,7 +22,9 @@ def alternate(rounds: int, contestants: Mapping[str, Callable[[], float]]) -> Ro
 
 
 def paced(step: Callable[[], object], seconds: float) -> float:
-    """Successes of `step` a second, tried for `seconds`; a step that returns False has failed."""
+    """Returns successful steps per second during `seconds`. A step that returns False has
+    failed.
+    """
     warm = perf_counter() + seconds * WARM_UP
     while perf_counter() < warm:
         step()
@@ -40,7 +44,7 @@ def compared(
     mine: str = "ours",
     unit: str = "/s",
 ) -> Figure:
-    """The figure that compares two contestants."""
+    """Returns the result that compares two contestants."""
     pairs = zip(results[mine], results[against], strict=True)
     return Figure(
         part,

@@ -1,8 +1,8 @@
-"""What row-level security costs: the same pages and payments with it and without it.
+"""The cost of row-level security: the same pages and payments with and without it.
 
-Measured is the time on a processor, of this process and of its session of Postgres together,
-because differences of a tenth drown in the waits of a busy machine. Where the system does not tell
-that of another process, it is the time on the clock.
+Measures the processor time of this process and its Postgres session together, because waits of a
+busy machine would hide differences of a tenth. Measures clock time if the system does not provide
+the processor time of another process.
 """
 
 from collections.abc import Callable
@@ -33,8 +33,8 @@ from transactions.services import Draft
 
 OFF, ON = "without row-level security", "with row-level security"
 DATABASES = {OFF: "bench_rows_off", ON: "bench_rows_on"}
-OWN = 3  # accounts of the reader; all others belong to one other person each
-PAYMENTS = 900  # of the reader
+OWN = 3  # accounts of the reader; each other account belongs to a different person
+PAYMENTS = 900  # number of the reader's payments
 
 
 def measure(scale: Scale, results: Results) -> None:
@@ -75,7 +75,9 @@ def _measure(scale: Scale, results: Results, reader: User, client: Client) -> No
 
 
 def _fill(accounts: int) -> tuple[User, Client]:
-    """The reader with three accounts, who has paid and been paid by many others, signed in."""
+    """Creates the reader with three accounts and payments from and to many people. Returns the
+    reader and a signed-in client.
+    """
     open_accounts(accounts, holders=accounts - OWN + 1)
     reader = Account.objects.select_related("user").get(pk=account_id(1)).user
     own = [account_id(n) for n in range(1, OWN + 1)]
@@ -100,7 +102,7 @@ def _draft(own: Any, accounts: int) -> Draft:
 def _turn(
     which: str, page: Callable[[Client], object], client: Client, reader: User, calls: int
 ) -> float:
-    """Milliseconds of one call by the web role. The first two are not counted."""
+    """Returns the milliseconds of one call by the web role. The first two calls are not counted."""
     _as(WEB, DATABASES[which])
     database: Any = connections[DEFAULT_DB_ALIAS]
     with override_settings(LEDGER_ROW_SECURITY=which == ON):
@@ -108,7 +110,7 @@ def _turn(
         for call in range(calls + 2):
             if call == 2:
                 began = _processor_time()
-            # A request brings its own; a payment has none.
+            # A request sets its reader. A payment has none.
             database.reader = SignedReader(lambda: reader, row_scope_of) if which == ON else None
             page(client)
         took = _processor_time() - began
@@ -117,7 +119,7 @@ def _turn(
 
 
 def _processor_time() -> float:
-    """Seconds on a processor so far, of this process and its session of Postgres."""
+    """Returns the processor time of this process and its Postgres session so far, in seconds."""
     session = connections[DEFAULT_DB_ALIAS].connection.info.backend_pid
     try:
         nanoseconds = Path(f"/proc/{session}/schedstat").read_text().split()[0]

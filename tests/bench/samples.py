@@ -12,7 +12,7 @@ dice = random.Random()  # noqa: S311  no secret
 
 
 def account_id(number: int) -> uuid.UUID:
-    """The id of the account with this number (from 1), in a form that SQL can compute too."""
+    """Returns the id of the account with this number (from 1). SQL can calculate the same id."""
     return uuid.UUID(f"00000000-0000-7000-8000-{number:012d}")
 
 
@@ -20,16 +20,16 @@ ACCOUNT_ID_SQL = "('00000000-0000-7000-8000-' || lpad(({})::text, 12, '0'))::uui
 
 
 def some_pair(count: int) -> tuple[uuid.UUID, uuid.UUID]:
-    """Two different accounts at random: sender and recipient."""
+    """Returns two different random accounts: sender and recipient."""
     sender, recipient = dice.sample(range(1, count + 1), 2)
     return account_id(sender), account_id(recipient)
 
 
 def some_amount() -> Decimal:
-    """From a cent to ten dollars."""
+    """Returns a random amount from a cent to ten dollars."""
     return Decimal(dice.randint(1, 1000)) / 100
 
 
 def some_words() -> str:
-    """A description such as "Rent 4711"."""
+    """Returns a description such as "Rent 4711"."""
     return f"{dice.choice(WORDS)} {dice.randint(1, 9999)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`seconds` is one turn of one contestant; sizes are counts of rows."""
+    """The sizes of a run. `seconds` is one turn of one contestant. Sizes are numbers of rows."""
 
     seconds: float = 2.0
     rounds: int = 7
@@ -14,12 +14,12 @@ class Scale:
     processes: tuple[int, ...] = (1, 4)
     payers: int = 8
     batches: tuple[int, ...] = (100, 1_000, 10_000, 50_000)
-    batch_rows: int = 50_000  # rows a turn: one batch of 50,000, five of 10,000, ...
+    batch_rows: int = 50_000  # rows per turn: one batch of 50,000, five batches of 10,000, ...
     disk_rows: int = 100_000
     histories: tuple[int, ...] = (10_000, 1_000_000)
-    reads: int = 40  # of each kind a round
-    pgledger: Path | None = None  # a checkout, whose SQL is loaded
-    durable: bool = True  # False: nothing is waited for on disk, so the figures mean nothing
+    reads: int = 40  # number of each kind per round
+    pgledger: Path | None = None  # a checkout, from which SQL is loaded
+    durable: bool = True  # if False, commits do not wait for the disk: meaningless results
 
 
 WHOLE = Scale()

@@ -1,4 +1,4 @@
-"""The bench's own server: temporary databases, and copies of the tables for comparisons."""
+"""The bench's server: temporary databases, and copies of the tables for comparisons."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from psycopg import sql
 from ledger.embedded import roles
 from ledger.embedded.instance import default_server
 
-TEMPLATE = roles.DATABASE  # migrated, empty, and never written to by any part
+TEMPLATE = roles.DATABASE  # migrated and empty; no part writes to it
 COPIED = ("accounts", "transactions")
 RIVALS = "bench"  # the schema of the copies
 RIVALS_FIRST = f"SET search_path TO {RIVALS}, public"
@@ -27,7 +27,7 @@ WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerat
 
 
 def admin(database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
-    """A superuser's connection, for work that no role of the application may do."""
+    """Returns a superuser's connection, for work that no role of the application may do."""
     info = default_server().ensure_started()
     return psycopg.connect(
         host=info.host,
@@ -39,26 +39,26 @@ def admin(database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]
 
 
 def settle() -> None:
-    """Write dirty pages to disk, so that no contestant pays for the one before."""
+    """Writes dirty pages to disk, so that they do not slow down the next contestant."""
     with admin() as server:
         server.execute("CHECKPOINT")
 
 
 def wait_for_no_disk() -> None:
-    """Commit without waiting for the disk; for the toy size, whose data is not needed."""
+    """Commits without waiting for the disk. This is for the tiny size, whose data is not needed."""
     with admin() as server:
         server.execute("ALTER SYSTEM SET fsync = off")
         server.execute("SELECT pg_reload_conf()")
 
 
 def point_at(database: str) -> None:
-    """Connect Django in this process to this database."""
+    """Connects Django in this process to this database."""
     disconnect()
     connection.settings_dict["NAME"] = database
 
 
 def disconnect() -> None:
-    """End every connection of Django in this process, those that a pool keeps too."""
+    """Closes every connection of Django in this process, including connections in a pool."""
     here: Any = connection
     here.close()
     here.close_pool()
@@ -66,7 +66,9 @@ def disconnect() -> None:
 
 @contextmanager
 def new_database(name: str, template: str) -> Iterator[str]:
-    """A copy of the template, dropped afterwards. Nobody may be connected to the template."""
+    """Creates a copy of the template, and drops the copy afterwards. No session may be connected to
+    the template.
+    """
     names = [sql.Identifier(part) for part in (name, template, roles.OWNER)]
     with admin() as server:
         server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*names))
@@ -80,7 +82,7 @@ def new_database(name: str, template: str) -> Iterator[str]:
 
 @contextmanager
 def fresh_database(name: str, template: str = TEMPLATE) -> Iterator[str]:
-    """The same, with Django connected to it."""
+    """Creates a copy of the template like `new_database`, and connects Django to it."""
     point_at(name)
     with new_database(name, template):
         try:
@@ -90,16 +92,16 @@ def fresh_database(name: str, template: str = TEMPLATE) -> Iterator[str]:
 
 
 def columns_of(server: "psycopg.Connection[tuple[object, ...]]", table: str) -> str:
-    """The columns that are not generated, for INSERT or COPY."""
+    """Returns the columns that are not generated, for INSERT or COPY."""
     row = server.execute(PLAIN_COLUMNS, [table]).fetchone()
     return str(row[0]) if row else ""
 
 
 def copy_tables(database: str) -> None:
-    """Copy the tables with their rows into the schema `bench`, for the comparisons.
+    """Copies the tables with their rows into the schema `bench`, for the comparisons.
 
-    The same columns, checks, indexes and foreign keys, and none of our triggers: they would
-    refuse a rival that changes balances in its own way, and cost it time that is not its own.
+    Copies the columns, checks, indexes and foreign keys, but no triggers. Our triggers would refuse
+    a rival that changes balances in another way, and would slow it down.
     """
     with admin(database) as server:
         keys = server.execute(FOREIGN_KEYS, [list(COPIED)]).fetchall()
@@ -120,7 +122,7 @@ def copy_tables(database: str) -> None:
 
 @contextmanager
 def comparison_tables() -> Iterator[None]:
-    """Within the block Django finds the copies under the names of the tables."""
+    """Makes Django use the copies under the names of the tables while the `with` block runs."""
     with connection.cursor() as cursor:
         cursor.execute(RIVALS_FIRST)
         try:
@@ -130,7 +132,7 @@ def comparison_tables() -> Iterator[None]:
 
 
 def deadlocks(database: str) -> int:
-    """The number of deadlocks in this database so far."""
+    """Returns the number of deadlocks in this database so far."""
     with admin() as server:
         row = server.execute(
             "SELECT deadlocks FROM pg_stat_database WHERE datname = %s", [database]

@@ -1,8 +1,9 @@
-"""`python -m tests.bench.starting`: how long things take to start; see docs/performance.md.
+"""`python -m tests.bench.starting`: the start times of commands, imports and pages. See
+docs/performance.md.
 
-Prints the median of some runs in milliseconds: imports, commands, `manage.py serve` until it
-answers, and the first and the second request for each page to a web process that has just started.
-Uses a data folder of its own with demo data, and deletes it at the end.
+Prints medians of several runs in milliseconds: imports, commands, `manage.py serve` until its first
+response, and the first and the second request for each page to a new web process. Uses a separate
+data folder with demo data, and deletes it at the end.
 """
 
 import argparse
@@ -33,7 +34,7 @@ COMMANDS = {
     "manage.py migrate, nothing to do": ["migrate"],
 }
 SIGN_IN = "/account/login/"
-# Signs in without a request, so that no page is warm before its first hit.
+# Signs in without a request, so that no page is warm before its first request.
 SESSION = """
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from accounts.models import Account, User
@@ -66,7 +67,7 @@ def _measured(data_dir: Path, runs: int) -> Times:
     manage(data_dir, "prepare", "--demo").check_returncode()
     session, account = manage(data_dir, "shell", "-v", "0", "-c", SESSION).stdout.split()
     for turn in range(runs + 1):
-        found = times if turn else defaultdict(list)  # the first turn only warms the file cache
+        found = times if turn else defaultdict(list)  # the first turn only warms up the file cache
         for name, code in IMPORTS.items():
             found[name].append(_time_of([sys.executable, "-c", code], data_dir))
         for name, arguments in COMMANDS.items():
@@ -96,7 +97,9 @@ def _time_of(command: list[str], data_dir: Path) -> float:
 
 @contextmanager
 def _served(data_dir: Path, times: list[float]) -> Iterator[int]:
-    """The port of a `manage.py serve`, from its last line until it has stopped the database."""
+    """Yields the port of a `manage.py serve`, after the last line of its output. Waits at the end
+    until it has stopped the database.
+    """
     port, began = free_port(), perf_counter()
     process = subprocess.Popen(
         [*MANAGE, "serve", "--demo"],
@@ -116,7 +119,7 @@ def _served(data_dir: Path, times: list[float]) -> Iterator[int]:
 
 
 def _two_requests(port: int, path: str, session: str) -> tuple[float, float]:
-    """Over one connection, which stays with one web process."""
+    """Returns the seconds of two requests on one connection, which stays with one web process."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     times = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The bench at toy size, so that it keeps working. Its figures mean nothing here."""
+"""The bench at tiny size, so that it keeps working. Its results have no meaning."""
 
 import fcntl
 import json
@@ -28,7 +28,7 @@ def folder() -> Iterator[Path]:
 
 
 def _bench(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    """At toy size, with a data folder of its own."""
+    """Runs the bench at tiny size, with a separate data folder."""
     return subprocess.run(
         [sys.executable, "-m", "tests.bench", "--toy", *options],
         cwd=BASE_DIR,
@@ -41,7 +41,7 @@ def _bench(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_run_measures_every_part_and_leaves_nothing_behind(folder: Path) -> None:
-    """One test for one run, which takes ten seconds."""
+    """One test for the whole run, which takes ten seconds."""
     run = _bench(folder, "--plans", "--markdown", str(folder / "run.md"))
     assert run.returncode == 0, run.stderr
     written = json.loads((folder / "bench.json").read_text())

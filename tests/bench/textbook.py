@@ -11,7 +11,7 @@ from transactions.models import Transaction
 
 
 def transfer(sender_id: UUID, recipient_id: UUID, amount: Decimal, description: str) -> None:
-    """Two locks one after the other, two saves, one row."""
+    """Transfers with two locks one after the other, two saves and one row."""
     with db_transaction.atomic():
         sender = Account.objects.select_for_update().get(pk=sender_id)
         recipient = Account.objects.select_for_update().get(pk=recipient_id)

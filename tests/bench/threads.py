@@ -1,4 +1,4 @@
-"""Threads of one process that pay at the same time, as those of a web server do."""
+"""Threads of one process that pay in parallel, like the threads of a web server."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -1,4 +1,6 @@
-"""One transfer at a time, by 1 and by 4 processes, against the textbook, others and pgbench."""
+"""One transfer at a time, by 1 and by 4 processes, compared with the textbook, other programs and
+pgbench.
+"""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -83,7 +85,7 @@ def _contest(
 
 
 def _total(workers: Workers, job: str, **arguments: float) -> float:
-    """The paces of all workers together."""
+    """Returns the sum of the rates of all workers."""
     return float(sum(workers.run(job, **arguments)))
 
 

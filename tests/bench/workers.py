@@ -1,4 +1,4 @@
-"""Processes with one connection each that do the same job at the same time."""
+"""Processes with one connection each that do the same job in parallel."""
 
 import importlib
 import multiprocessing
@@ -12,11 +12,13 @@ from typing import Any
 
 
 class JobFailed(Exception):
-    """A worker's traceback."""
+    """Raised with a worker's traceback."""
 
 
 class Workers:
-    """Workers that wait for jobs. A job is a function "module:name"; `worker=` is its number."""
+    """Workers that wait for jobs. A job is the name of a function, "module:name". Its argument
+    `worker` is the worker's number.
+    """
 
     def __init__(self, ends: "list[Connection[Any, Any]]") -> None:
         self._ends = ends
@@ -26,7 +28,10 @@ class Workers:
         return Workers(self._ends[:count])
 
     def run(self, job: str, **arguments: Any) -> list[Any]:
-        """The result of each worker's job. Raises JobFailed with the first traceback."""
+        """Returns the result of each worker's job.
+
+        Raises: JobFailed with the first traceback.
+        """
         for number, end in enumerate(self._ends):
             end.send((job, {"worker": number, **arguments}))
         answers = [end.recv() for end in self._ends]
@@ -38,7 +43,7 @@ class Workers:
 
 @contextmanager
 def start_workers(count: int, database: str, settings: str = "tests.settings") -> Iterator[Workers]:
-    """Start `count` processes with Django set up for the database."""
+    """Starts `count` processes in which Django uses the database."""
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in range(count)]
     workers = [
@@ -60,7 +65,7 @@ def start_workers(count: int, database: str, settings: str = "tests.settings") -
 
 
 def _work(orders: "Connection[Any, Any]", database: str, settings: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process ends the workers
     os.environ["DJANGO_SETTINGS_MODULE"] = settings
     import django
 
@@ -73,12 +78,12 @@ def _work(orders: "Connection[Any, Any]", database: str, settings: str) -> None:
             job, arguments = orders.recv()
         except EOFError:
             return
-        with suppress(BrokenPipeError):  # nobody waits for it any more
+        with suppress(BrokenPipeError):  # the parent does not wait any more
             orders.send(_answer(job, arguments))
 
 
 def _answer(job: str, arguments: dict[str, Any]) -> tuple[str | None, Any]:
-    """A traceback or a result."""
+    """Returns (traceback, None) or (None, result)."""
     module, name = job.split(":")
     try:
         return None, getattr(importlib.import_module(module), name)(**arguments)

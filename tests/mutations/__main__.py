@@ -70,7 +70,7 @@ def _options() -> argparse.Namespace:
 
 
 def _make_room(folder: Path) -> None:
-    """Deletes records of other states of the code, and an incomplete one of this."""
+    """Deletes records of other states of the code, and an incomplete record of this state."""
     state = folder.name.partition("-")[0]
     for other in folder.parent.glob("*"):
         if other == folder or not other.name.startswith(state):

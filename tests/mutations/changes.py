@@ -1,8 +1,8 @@
-"""The changes that are possible in the source of one file.
+"""The possible changes in the source of one file.
 
-A change replaces one span of text. It never changes the number of lines, so that all other lines
-keep their numbers. Left out is what no test of behaviour can notice: docstrings, type hints, calls
-of loggers, guards against mistakes of programs, and whatever does not compile afterwards.
+A change replaces one span of text. It never changes the number of lines, so all other lines keep
+their numbers. Changes that no test can notice are excluded: docstrings, type hints, calls of
+loggers, guards against programming mistakes, and changes after which the code does not compile.
 """
 
 import ast
@@ -24,9 +24,8 @@ from tests.mutations.places import Mutation, Places
 
 
 def changes_in(text: str, *, class_bodies: bool = True) -> list[Mutation]:
-    """Returns all possible changes of a file, in order of their places.
-
-    Without `class_bodies`, leaves out the statements directly in a class, such as model fields.
+    """Returns all possible changes of a file, ordered by their positions. Without `class_bodies`,
+    excludes the statements directly in a class, such as model fields.
     """
     finder = _Finder(text, class_bodies=class_bodies)
     finder.visit(ast.parse(text))
@@ -43,10 +42,10 @@ def _compiles(text: str) -> bool:
 
 
 class _Finder(Places, ast.NodeVisitor):
-    """Adds the changes of each kind of statement and expression."""
+    """A visitor that adds the changes of each kind of statement and expression."""
 
     def visit_If(self, node: ast.If) -> None:
-        """Sets the condition to True and False; leaves out what only type checkers read."""
+        """Sets the condition to True and False. Ignores code that only type checkers read."""
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return
         for value in ("True", "False"):
@@ -74,7 +73,7 @@ class _Finder(Places, ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> None:
-        """Removes the statement; its message is text."""
+        """Removes the statement. Does not change its message, which is text."""
         self.add("raise", *self.span(node), "pass", statement=True)
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -84,13 +83,13 @@ class _Finder(Places, ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        """Swaps the operator, except with texts."""
+        """Swaps the operator, except for texts."""
         if type(node.op) in ARITHMETIC and not is_text(node.value):
             self.swap_between("arithmetic", node.target, node.value, *augmented(node.op))
         self.generic_visit(node)
 
     def visit_Return(self, node: ast.Return) -> None:
-        """Returns None instead."""
+        """Replaces the value with None."""
         if node.value and not (isinstance(node.value, ast.Constant) and node.value.value is None):
             self.add("return", *self.span(node.value), "None")
         self.generic_visit(node)
@@ -104,7 +103,7 @@ class _Finder(Places, ast.NodeVisitor):
         self.add("loop", *self.span(node), "break")
 
     def visit_Compare(self, node: ast.Compare) -> None:
-        """Swaps each operator; boundaries move by one."""
+        """Swaps each operator. For example, `<` becomes `<=`."""
         operands = [node.left, *node.comparators]
         for left, operator, right in zip(operands, node.ops, operands[1:], strict=False):
             self.swap_between("comparison", left, right, *COMPARISONS[type(operator)])
@@ -126,7 +125,7 @@ class _Finder(Places, ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        """Swaps the operator, except with texts and in unions of types."""
+        """Swaps the operator, except for texts and unions of types."""
         is_other = is_text(node.left) or is_text(node.right)
         if self.scope != "function":
             is_other = is_other or is_type(node)
@@ -135,17 +134,17 @@ class _Finder(Places, ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        """Changes a number by one, and a truth value."""
+        """Changes a number by one, and inverts a bool."""
         if isinstance(node.value, bool):
             self.add("constant", *self.span(node), str(not node.value))
         elif isinstance(node.value, int | float):
             self.add("constant", *self.span(node), str(node.value + 1))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        """Leaves out formatted texts: before Python 3.12 their parts have no exact places."""
+        """Ignores f-strings, because their parts have no exact positions before Python 3.12."""
 
     def visit_Call(self, node: ast.Call) -> None:
-        """Removes each keyword argument, and swaps calls and lookups with a counterpart."""
+        """Removes each keyword argument, and swaps calls and lookups that have a counterpart."""
         if is_logging(node):
             return
         name = node.func
@@ -164,7 +163,7 @@ class _Finder(Places, ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> None:
-        """Leaves out the value of a guard."""
+        """Ignores the value of a guard."""
         if node.arg not in GUARDS:
             self.generic_visit(node)
 
@@ -174,7 +173,7 @@ class _Finder(Places, ast.NodeVisitor):
             self.add("constant", *self.span(number), f'"{Decimal(number.value) + 1}"')
 
     def keyword(self, keyword: ast.keyword) -> None:
-        """Removes a keyword argument, with the comma after it; moves the boundary of a lookup."""
+        """Removes a keyword argument and the comma after it, and moves the boundary of a lookup."""
         if keyword.arg is None:
             return
         start, end = self.span(keyword)

@@ -1,4 +1,4 @@
-"""Which changes are tried: drawn from the lines of some files by a seed."""
+"""The selection of changes: drawn from the lines of some files with a seed."""
 
 import random
 from collections import defaultdict
@@ -12,17 +12,18 @@ Chosen = tuple[str, Mutation]  # the path from the root, and the change
 
 
 def is_left_out(path: str) -> bool:
-    """Returns whether changes of this file show nothing: the test database comes from migrations,
-    so neither changed migrations of a bank that exists nor changed triggers would be executed.
+    """Returns whether changes of this file are useless. The test database comes from migrations, so
+    changed migrations of an existing bank and changed triggers would not run.
     """
     parts = PurePath(path)
     return "migrations" in parts.parts or parts.name.endswith("_triggers.py")
 
 
 def files_below(root: Path, names: Iterable[str]) -> list[str]:
-    """Returns the Python files that the names stand for: files, or folders with all below.
+    """Returns the Python files for these names. A name is a file, or a folder with all files below
+    it.
 
-    Raises ValueError for a name without any.
+    Raises: ValueError for a name without Python files.
     """
     found: set[str] = set()
     for name in names:
@@ -37,19 +38,18 @@ def files_below(root: Path, names: Iterable[str]) -> list[str]:
 
 
 def possible(texts: Mapping[str, str]) -> list[Chosen]:
-    """Returns all changes of these files, by their paths, in order of their places."""
+    """Returns all changes of these files, ordered by path and position."""
     found: list[Chosen] = []
     for path, text in texts.items():
-        # Fields and constraints of models are compared with the migrations by `make check`.
+        # `make check` compares fields and constraints of models with the migrations.
         class_bodies = "models" not in PurePath(path).with_suffix("").parts
         found += [(path, change) for change in changes_in(text, class_bodies=class_bodies)]
     return found
 
 
 def draw(changes: Iterable[Chosen], *, seed: int, count: int) -> list[Chosen]:
-    """Draws that many lines, each with one of its changes, in order of their places.
-
-    The same changes and the same seed give the same result. Fewer if there are fewer lines.
+    """Draws `count` lines, and one change for each line. Returns the changes ordered by position,
+    or fewer if there are not enough lines. The same changes and the same seed have the same result.
     """
     lines: dict[tuple[str, int], list[Mutation]] = defaultdict(list)
     for path, change in changes:

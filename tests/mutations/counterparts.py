@@ -1,4 +1,4 @@
-"""What each piece of code is changed into, and the pieces that stay as they are."""
+"""The replacement for each piece of code, and the pieces that do not change."""
 
 import ast
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ CALLS = {
     "last": "first", "max": "min", "min": "max",
 }  # fmt: skip
 LOOKUPS = {"lt": "lte", "lte": "lt", "gt": "gte", "gte": "gt"}
-# Arguments that only refuse what no correct program does, or save memory.
+# Arguments that only refuse mistakes of programs, or save memory.
 GUARDS = {"durable", "frozen", "kw_only", "slots", "strict"}
 LOGGERS = {"log", "logger", "logging"}
-# Without them nothing works that uses the function, so any test notices.
+# Without these decorators, the function does not work, so any test would notice the change.
 STRUCTURAL_DECORATORS = {
     "abstractmethod", "cached_property", "classmethod", "contextmanager", "dataclass", "fixture",
     "overload", "property", "setter", "staticmethod", "total_ordering",
@@ -42,7 +42,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def own_lines(statement: ast.stmt) -> tuple[int, int]:
-    """Returns the first and last line of a statement, without the statements inside it."""
+    """Returns the first and the last line of a statement, without the statements inside it."""
     inside = [each.lineno for each in _statements_in(statement)]
     last = statement.end_lineno or statement.lineno
     return statement.lineno, max(statement.lineno, min([last + 1, *inside]) - 1)
@@ -56,7 +56,7 @@ def _statements_in(statement: ast.stmt) -> Iterator[ast.stmt]:
 
 
 def augmented(operator: ast.operator) -> tuple[str, str]:
-    """Returns the pattern of `+=` and its counterpart, and likewise for others."""
+    """Returns the pattern of `+=` and its counterpart, or of another operator."""
     old, new = ARITHMETIC[type(operator)]
     return f"{old}=", f"{new}="
 

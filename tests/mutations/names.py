@@ -1,4 +1,4 @@
-"""Names of tests."""
+"""The names of tests."""
 
 
 def without_group(name: str) -> str:

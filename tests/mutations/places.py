@@ -1,4 +1,4 @@
-"""One possible change, and where in a file the changes are."""
+"""A possible change, and the positions of changes in a file."""
 
 import ast
 import re
@@ -10,20 +10,20 @@ from tests.mutations.counterparts import STRUCTURAL_DECORATORS, Function, own_li
 
 @dataclass(frozen=True)
 class Mutation:
-    """One possible change: a span of the text, by character offsets, and its replacement."""
+    """A possible change: a span of the text (character offsets), and its replacement."""
 
     line: int
     start: int
     end: int
     replacement: str
     kind: str
-    # The lines whose tests can notice the change; none if the code runs at import only.
+    # The lines whose tests can notice the change. Empty if the code runs only at import.
     first: int = 0
     last: int = 0
 
     @property
     def runs_at_import(self) -> bool:
-        """Whether the changed code is executed when the module is imported."""
+        """Whether the changed code runs when the module is imported."""
         return self.kind == "decorator" or not self.first
 
     def apply(self, text: str) -> str:
@@ -32,7 +32,7 @@ class Mutation:
 
 
 class Places(ast.NodeVisitor):
-    """Walks through the scopes and statements of a module, and collects changes."""
+    """A visitor that walks through the scopes and statements of a module, and collects changes."""
 
     def __init__(self, text: str, *, class_bodies: bool) -> None:
         self.text = text
@@ -46,12 +46,12 @@ class Places(ast.NodeVisitor):
         self.statement: ast.stmt | None = None
 
     def at(self, line: int, column: int) -> int:
-        """Returns the character offset of a position of `ast`, whose columns count bytes."""
+        """Returns the character offset of a position of `ast`. The columns of `ast` count bytes."""
         before = self.lines[line - 1].encode()[:column].decode()
         return self.offsets[line - 1] + len(before)
 
     def span(self, node: ast.expr | ast.stmt | ast.keyword) -> tuple[int, int]:
-        """Returns where the text of a node starts and ends."""
+        """Returns the start and the end of a node's text."""
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         return (
@@ -69,7 +69,7 @@ class Places(ast.NodeVisitor):
         statement: bool = False,
         lines: tuple[int, int] = (0, 0),
     ) -> None:
-        """Adds a change, with as many lines as the text that it replaces."""
+        """Adds a change. The new text gets as many lines as the text that it replaces."""
         if self.scope == "class" and not self.class_bodies:
             return
         missing = self.text.count("\n", start, end) - new.count("\n")
@@ -82,14 +82,14 @@ class Places(ast.NodeVisitor):
     def swap_between(
         self, kind: str, left: ast.expr, right: ast.expr, operator: str, new: str
     ) -> None:
-        """Adds the change of an operator between two expressions."""
+        """Adds a change of the operator between two expressions."""
         start, end = self.span(left)[1], self.span(right)[0]
         match = re.search(rf"(?<![\w<>=!*/]){operator}(?![\w<>=*/])", self.text[start:end])
         if match:
             self.add(kind, start + match.start(), start + match.end(), new)
 
     def visit(self, node: ast.AST) -> None:
-        """Visits a node; remembers the statement that it belongs to."""
+        """Visits a node, and stores the statement to which the node belongs."""
         if not isinstance(node, ast.stmt):
             super().visit(node)
             return
@@ -105,7 +105,9 @@ class Places(ast.NodeVisitor):
         self.scope = outer
 
     def visit_FunctionDef(self, node: Function) -> None:
-        """Visits the body as code of a function; its decorators and defaults run outside."""
+        """Visits the body as code of a function. Its decorators and defaults run outside of the
+        function.
+        """
         for decorator in node.decorator_list:
             self.decorator(decorator, node)
             self.visit(decorator)
@@ -125,15 +127,15 @@ class Places(ast.NodeVisitor):
         self.visit_in(inside, [*node.decorator_list, *node.body])
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """Visits the value only, not the type hint."""
+        """Visits only the value, not the type hint."""
         if node.value:
             self.visit(node.value)
 
     def visit_TypeAlias(self, node: ast.AST) -> None:
-        """Leaves out type aliases."""
+        """Ignores type aliases."""
 
     def decorator(self, decorator: ast.expr, function: Function) -> None:
-        """Removes a decorator, except those without which nothing works."""
+        """Removes a decorator, except decorators without which the function does not work."""
         name = decorator.func if isinstance(decorator, ast.Call) else decorator
         last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
         if last in STRUCTURAL_DECORATORS:

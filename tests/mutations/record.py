@@ -1,4 +1,6 @@
-"""The record of which tests run which lines: made once for a state of the code, then read."""
+"""The record of which tests run which lines. It is created once for a state of the code, and then
+read.
+"""
 
 import hashlib
 import json
@@ -17,12 +19,12 @@ from tests.mutations.places import Mutation
 from tests.mutations.recording import FIXTURE, WHOLE_CODE
 from tests.mutations.tree import environment
 
-# They choose how the tests run; see tests/settings.py.
+# These settings change how the tests run: see tests/settings.py.
 VARIABLES = ("LEDGER_ROW_SECURITY", "TESTS_THROUGH")
 
 
 def key(folder: Path, arguments: Sequence[str]) -> str:
-    """Returns digests of all files of a copy, and of the choice of tests."""
+    """Returns digests of all files of a copy, and of the selected tests."""
     files = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder)
@@ -34,7 +36,10 @@ def key(folder: Path, arguments: Sequence[str]) -> str:
 
 
 def make(tree: Path, folder: Path, arguments: Sequence[str]) -> None:
-    """Runs the tests once, and records them in the folder. Raises RuntimeError if none passes."""
+    """Runs the tests once, and stores the record in the folder.
+
+    Raises: RuntimeError if no test passes.
+    """
     folder.mkdir(parents=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutations.recording"]
     surroundings = {**environment(), "MUTANTS_RECORD": str(folder)}
@@ -46,15 +51,15 @@ def make(tree: Path, folder: Path, arguments: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The tests that may notice a change, the most likely first."""
+    """The tests that may notice a change, the most likely test first."""
 
     tests: list[str]
-    # Whether the change shows only in a new process, or in what a whole session shares.
+    # Whether the change has an effect only in a new process, or in fixtures of the whole session.
     is_fresh: bool
 
 
 class Record:
-    """Which tests run a line, and the seconds of each test that passed."""
+    """The record of which tests run a line, and of the seconds of each passed test."""
 
     def __init__(self, folder: Path, tree: Path) -> None:
         self.tree = tree
@@ -62,7 +67,7 @@ class Record:
         self.root = Path(record["root"])
         self.seconds: dict[str, float] = record["seconds"]
         self.not_passed: list[str] = record["not_passed"]
-        # They notice a changed decorator or field, also of code that they do not run.
+        # These tests notice a changed decorator or field, also in code that they do not run.
         self.whole_code: set[str] = set(record[WHOLE_CODE]) & self.seconds.keys()
         self.users: dict[str, set[str]] = defaultdict(set)
         for file in folder.glob("fixtures-*.json"):
@@ -84,22 +89,24 @@ class Record:
         return self.read[path]
 
     def tests_in(self, contexts: Iterable[str]) -> set[str]:
-        """Returns the passed tests of these contexts, with those that share a fixture."""
+        """Returns the passed tests of these contexts, including tests that share a fixture."""
         tests: set[str] = set()
         for context in contexts:
             tests |= self.users[context] if context.startswith(FIXTURE) else {context}
         return tests & self.seconds.keys()
 
     def candidates(self, path: str, change: Mutation) -> Candidates:
-        """Returns the tests that run the changed line; for a decorator also those that run any line
-        of the folder. If it runs at import only, those of the folder and of the files that name its
-        module. For both also those that look at the whole code.
+        """Returns the tests that run the changed line. For a decorator, also returns the tests that
+        run any line of the folder.
+
+        If the line runs only at import, returns the tests of the folder and of the files that name
+        its module. In both of these cases, also returns the tests that read all code.
         """
         lines = self.contexts(path)
         if change.first:
             found = set().union(*(lines[n] for n in range(change.first, change.last + 1)))
             tests = self.tests_in(found)
-            if change.runs_at_import:  # what is registered by a decorator, others may read
+            if change.runs_at_import:  # other code may read what a decorator registers
                 tests |= self.tests_of_folder(path) | self.whole_code
             if tests or "" not in found:
                 is_prepared = all(each.startswith(f"{FIXTURE}session:") for each in found)
@@ -108,7 +115,9 @@ class Record:
         return Candidates(self.ranked(path, tests), is_fresh=True)
 
     def tests_of_importers(self, path: str) -> set[str]:
-        """Returns the tests of all files, tests included, that name the module of this file."""
+        """Returns the tests of all files, including test files, that name the module of this
+        file.
+        """
         package, _, name = (
             PurePath(path).with_suffix("").as_posix().replace("/", ".").rpartition(".")
         )
@@ -122,16 +131,16 @@ class Record:
         return tests
 
     def tests_of_folder(self, path: str) -> set[str]:
-        """Returns the tests that run any line of this file or of those beside it: Django reads a
-        module of URLs by its name, and a schema is made of serializers that it does not run.
+        """Returns the tests that run any line of this file or of the files in its folder. Django
+        finds a module of URLs by its name, and reads serializers for a schema without running them.
         """
         beside = (self.tree / path).parent.glob("*.py")
         found = [self.contexts(str(file.relative_to(self.tree))) for file in beside]
         return self.tests_in(set().union(*(each for lines in found for each in lines.values())))
 
     def ranked(self, path: str, tests: Iterable[str]) -> list[str]:
-        """Sorts tests: those whose folders are most like the file's first, then the fast ones.
-        Those that look at the whole code count as of the file's folder.
+        """Returns the tests in the order of similarity of their folder to the file's folder, and
+        then of speed. Tests that read all code count as tests of the file's folder.
         """
         folders = PurePath("tests", path).with_suffix("").parts
 

@@ -1,11 +1,11 @@
-"""A pytest plugin that records which tests run which lines, and how long each test takes.
+"""A pytest plugin that records which tests run which lines, and the time of each test.
 
-`-p tests.mutations.recording`, with the folder for the record in MUTANTS_RECORD. Also with
-workers of pytest-xdist, and for code in threads. Code in other processes is not recorded.
+Use `-p tests.mutations.recording`, with the folder for the record in MUTANTS_RECORD. The plugin
+supports workers of pytest-xdist and code in threads. Code in other processes is not recorded.
 
-The context of a line is the test that runs it. What runs in a fixture of a module or a session
-counts for all tests that use the fixture: its context is the fixture, `fixtures.json` has the
-tests.
+The context of a line is the test that runs the line. The context of code in a fixture of a module
+or session is the fixture: its lines count for all tests that use the fixture. `fixtures.json`
+contains these tests.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.mutations.names import without_group
 from tests.mutations.swapping import caches_of
 
 FIXTURE = "fixture:"
-WHOLE_CODE = "whole_code"  # the marker of tests that look at all code, or at all pages
+WHOLE_CODE = "whole_code"  # the marker of tests that read all code or all pages
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,7 +34,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Records times, which workers report to the first process."""
+    """Records the times that workers report to the first process."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(
             TimeRecorder(Path(os.environ["MUTANTS_RECORD"]), config.rootpath)
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class TimeRecorder:
-    """How long each test took, and which failed or were skipped."""
+    """The time of each test, and the tests that failed or were skipped."""
 
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder = folder
@@ -53,7 +53,7 @@ class TimeRecorder:
         self.whole_code: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Adds up setup, call and teardown."""
+        """Adds the times of setup, call and teardown."""
         self.seconds[report.nodeid] += report.duration
         if WHOLE_CODE in report.keywords:
             self.whole_code.add(report.nodeid)
@@ -63,7 +63,7 @@ class TimeRecorder:
             self.not_passed.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        """Writes `tests.json`: the seconds of each test that passed, and the others."""
+        """Writes `tests.json`: the seconds of each passed test, and the other tests."""
         others = self.not_passed | self.skipped
         passed = {k: round(v, 3) for k, v in self.seconds.items() if k not in others}
         record = {
@@ -98,7 +98,7 @@ class LineRecorder:
         self.coverage.start()
 
     def clear_caches(self) -> None:
-        """Lets each test run what others would find in a cache."""
+        """Clears caches, so that each test also runs the code behind a cache."""
         if len(sys.modules) != self.modules:
             self.modules = len(sys.modules)
             self.caches = caches_of(self.root)
@@ -106,18 +106,18 @@ class LineRecorder:
             each.cache_clear()
 
     def enter(self, context: str) -> None:
-        """Records in this context until `leave`."""
+        """Records lines in this context until `leave` is called."""
         self.contexts.append(context)
         self.coverage.switch_context(context)
 
     def leave(self) -> None:
-        """Records in the context before again."""
+        """Records lines in the previous context again."""
         self.contexts.pop()
         self.coverage.switch_context(self.contexts[-1])
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Records what the test runs."""
+        """Records the lines that the test runs."""
         name = without_group(item.nodeid)
         for definitions in item._fixtureinfo.name2fixturedefs.values():  # type: ignore[attr-defined]
             if definitions[-1].scope != "function":
@@ -131,7 +131,7 @@ class LineRecorder:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[None]:
-        """Records a fixture that several tests share for all of them."""
+        """Records the lines of a shared fixture for all its tests."""
         if fixturedef.scope == "function":
             return (yield)
         self.enter(fixture_context(fixturedef))
@@ -148,5 +148,7 @@ class LineRecorder:
 
 
 def fixture_context(fixture: Any) -> str:
-    """Returns the context of a fixture: its scope, the file or folder that defines it, its name."""
+    """Returns the context of a fixture: its scope, the file or folder that defines it, and its
+    name.
+    """
     return f"{FIXTURE}{fixture.scope}:{fixture.baseid}::{fixture.argname}"

@@ -17,8 +17,8 @@ from tests.mutations.record import Record
 from tests.mutations.tree import changed, environment
 from tests.mutations.trying import ENDED
 
-Result = dict[str, Any]  # what a job of `trying` ended with
-# A trial is ended if its tests take many times as long as recorded; then something loops or waits.
+Result = dict[str, Any]  # the result of a job of `trying`
+# A trial is ended if its tests take many times as long as recorded, because they probably hang.
 SECONDS_TO_START = 60
 TIMES_AS_LONG = 5
 NO_START = "pytest, which could not start"
@@ -26,7 +26,7 @@ NO_START = "pytest, which could not start"
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """What became of a change: noticed, survived, or not run by any test."""
+    """The result of a change: noticed, survived, or not run by any test."""
 
     path: str
     change: Mutation
@@ -36,15 +36,15 @@ class TrialOutcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """A change with the tests that may notice it."""
+    """A change, and the tests that may notice it."""
 
     number: int
     path: str
     change: Mutation
     tests: list[str]
     limit: float
-    of: int  # so many tests run the line
-    is_fresh: bool  # needs a new process
+    of: int  # number of tests that run the line
+    is_fresh: bool  # whether the change needs a new process
 
     def outcome(self, verdict: str, detail: str) -> TrialOutcome:
         """Returns the outcome of this trial."""
@@ -58,7 +58,7 @@ class Trial:
 def outcomes(
     tree: Path, folder: Path, record: Record, chosen: Sequence[Chosen], seconds: float
 ) -> Iterator[TrialOutcome]:
-    """Tries each change and yields its outcome: first those that need no new process."""
+    """Tries each change and yields its outcome. Changes that need no new process come first."""
     trials = [
         _trial(number, path, change, record, seconds)
         for number, (path, change) in enumerate(chosen)
@@ -74,12 +74,13 @@ def outcomes(
         for result in runner.results(forks):
             trial = left.pop(result["number"])
             has_result = True
-            # What was computed before the change may be kept in memory: tried in a new process.
+            # A value from before the change may be in memory, so the change is tried in a new
+            # process.
             if "fresh" in result or "survived" in result:
                 fresh.append(trial)
             elif "unstable" in result and trial.number in were_unstable:
                 left[trial.number] = trial.without(result["unstable"])
-            elif "unstable" in result:  # by the test, or by what a change before it has left
+            elif "unstable" in result:  # caused by the test, or by the rest of an earlier change
                 were_unstable.add(trial.number)
                 left[trial.number] = trial
             else:
@@ -98,7 +99,7 @@ def outcomes(
 
 
 def _trial(number: int, path: str, change: Mutation, record: Record, seconds: float) -> Trial:
-    """Chooses as many tests as take so many seconds together, at least one."""
+    """Returns a trial with as many tests as fit into these seconds, at least one test."""
     candidates = record.candidates(path, change)
     taken: list[str] = []
     total = 0.0
@@ -123,7 +124,7 @@ def _outcome(trial: Trial, result: Result) -> TrialOutcome:
 
 
 class Runner:
-    """Starts pytest in the copy of the tree, and reads its results."""
+    """A runner that starts pytest in the copy of the tree, and reads its results."""
 
     def __init__(self, tree: Path, folder: Path) -> None:
         self.tree = tree
@@ -132,7 +133,7 @@ class Runner:
         self.is_database_clean = False
 
     def results(self, trials: Sequence[Trial], *, in_forks: bool = True) -> Iterator[Result]:
-        """Yields the result of each trial, until one leaves something behind."""
+        """Yields the result of each trial, until a trial leaves something behind."""
         names = ("number", "path", "tests", "limit")
         jobs = [{name: getattr(trial, name) for name in names} for trial in trials]
         for job, trial in zip(jobs, trials, strict=True):
@@ -167,9 +168,9 @@ class Runner:
                     process.kill()
 
     def alone(self, trial: Trial) -> Result:
-        """Tries a change that has to be there when its module is imported.
+        """Tries a change that must exist when its module is imported.
 
-        Raises RuntimeError if pytest cannot run the tests without the change either.
+        Raises: RuntimeError if pytest cannot run the tests even without the change.
         """
         with changed(self.tree, trial.path, trial.change):
             result = self._only_result(trial)
@@ -183,7 +184,7 @@ class Runner:
         return results[0] if results else {"noticed": NO_START}
 
     def failing_anyway(self, results: Sequence[tuple[Trial, Result]]) -> set[int]:
-        """Returns the numbers of the trials whose test fails without the change too, after the
+        """Returns the numbers of the trials whose test fails even without the change, after the
         same tests.
         """
         noticed = [
@@ -193,7 +194,7 @@ class Runner:
         ]
         if not noticed:
             return set()
-        self.is_database_clean = False  # the changed code may have left something
+        self.is_database_clean = False  # the changed code may have left something behind
         passed = {
             result["number"]
             for result in self.results(noticed, in_forks=False)

@@ -1,4 +1,4 @@
-"""Changes the functions of a process that has imported them already, and clears their caches."""
+"""Changes functions in a process that has already imported them, and clears their caches."""
 
 import gc
 from collections.abc import Iterator
@@ -9,17 +9,16 @@ from typing import Any
 
 
 def swap(filename: str, before: str, after: str) -> bool:
-    """Gives each function of a file the code that it has in the changed text.
-
-    Returns False if the change needs a new process: it adds or removes a function, or a variable
-    that an inner function uses.
+    """Gives each function of a file its code from the changed text. Returns False if the change
+    needs a new process: it adds or removes a function, or a variable that an inner function uses.
     """
     old, new = ([*_codes(compile(each, filename, "exec", dont_inherit=True))]
                 for each in (before, after))  # fmt: skip
     if [code.co_qualname for code in old] != [code.co_qualname for code in new]:
         return False
     codes = dict(zip(old, new, strict=True))
-    # `isinstance` would ask lazy objects for their class, which may need what is not there yet.
+    # `isinstance` would read the class of lazy objects, which may need objects that do not exist
+    # yet.
     functions = [each for each in _objects() if type(each) is FunctionType]
     for function in functions:
         code = function.__code__
@@ -32,7 +31,9 @@ def swap(filename: str, before: str, after: str) -> bool:
 
 
 def caches_of(folder: Path) -> list[Any]:
-    """Returns the functions of a project that `functools` caches, without those of its tests."""
+    """Returns the functions of a project that `functools` caches, without functions of its
+    tests.
+    """
     wrapper = type(cache(len))
     found = [each for each in _objects() if type(each) is wrapper]
     places = [(each, getattr(each.__wrapped__, "__code__", None)) for each in found]
@@ -42,13 +43,15 @@ def caches_of(folder: Path) -> list[Any]:
 
 
 def _objects() -> list[Any]:
-    """All objects, also those that garbage collections skip since the tests were collected."""
+    """Returns all objects, including objects that garbage collections ignore after the collection
+    of tests.
+    """
     gc.unfreeze()
     return gc.get_objects()
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """The code of a module and of everything that is defined in it, in order."""
+    """Yields the code of a module and of everything that is defined in it, in order."""
     yield code
     for each in code.co_consts:
         if isinstance(each, CodeType):

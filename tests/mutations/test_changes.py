@@ -1,4 +1,4 @@
-"""Which changes of a file are possible."""
+"""The possible changes of a file."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""Which changes are drawn."""
+"""The draw of changes."""
 
 from pathlib import Path
 

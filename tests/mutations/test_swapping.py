@@ -1,4 +1,4 @@
-"""Changing functions that were imported already."""
+"""Changes of functions that are already imported."""
 
 import gc
 from collections.abc import Callable

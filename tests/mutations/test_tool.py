@@ -260,12 +260,13 @@ def lines_with(result: subprocess.CompletedProcess[str], text: str) -> list[str]
         ("return 7", "7  ->  8", "noticed by tests/test_code.py::test_made"),
         ("return number * 8", "8  ->  9", "noticed by tests/test_code.py::test_cached"),
         ("= number * 6", "6  ->  7", "noticed by tests/test_code.py::test_kept"),
-        # The only test that could notice these fails without the change too.
+        # The only test that could notice these changes fails without the change too.
         ("return number + STEP", "+  ->  -", "SURVIVED 0 of 1 tests of this line"),
         ("STEP = 1", "1  ->  2", "SURVIVED 23 of 25 tests of this line"),
-        # So does this one, after a test that a trial runs before it and pytest behind it.
+        # This test also fails, after a test that a trial runs before it and that pytest runs after
+        # it.
         ("return number > 20", ">  ->  >=", "SURVIVED 1 of 2 tests of this line"),
-        # Their test failed without the change once, because of what a trial had left.
+        # Their test failed once without the change, because of the rest of an earlier trial.
         ("return number + 1", "number + 1  ->  None", FAILED_ONCE),
         ("return number + 1", "+  ->  -", FAILED_ONCE),
         ("return number + 1", "1  ->  2", FAILED_ONCE),
@@ -320,7 +321,7 @@ def test_survivors_decide_the_exit_code(
     drawn = lines_with(again, "toy/code.py:")
     assert len(drawn) == 6
     assert {*drawn} <= {*lines_with(result, "toy/code.py:")}
-    assert "Recording" not in again.stdout  # but in the first run
+    assert "Recording" not in again.stdout  # but not in the first run
     assert "Recording" in result.stdout
 
 

@@ -1,4 +1,4 @@
-"""A copy of the checkout, in which code is changed and tests run."""
+"""A copy of the checkout in which code is changed and tests run."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ from tests.mutations.places import Mutation
 
 @contextmanager
 def copied(root: Path) -> Iterator[Path]:
-    """Yields a copy of all files that git tracks or would track, deleted at the end.
+    """Yields a copy of all files that git tracks or would track, and deletes the copy at the end.
 
-    It has its own data folder and uses the checkout's virtual environment. The checkout itself is
-    only read, so nothing that happens to this process can leave it changed.
+    The copy has a separate data folder and uses the checkout's virtual environment. The checkout
+    itself is only read, so an interruption cannot change it.
     """
     folder = Path(tempfile.mkdtemp(prefix="mutants-")).resolve()
     try:
@@ -29,26 +29,26 @@ def copied(root: Path) -> Iterator[Path]:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(root / name, folder / name)
         (folder / ".venv").symlink_to(sys.prefix)
-        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)  # tests list its files
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)  # tests list files
         yield folder
     finally:
-        # Its server may have its data elsewhere, as for root.
+        # The data of the copy's server may be elsewhere, for example for root.
         removal = [sys.executable, "-m", "ledger.embedded.removal", ".data"]
         subprocess.run(removal, cwd=folder, check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def environment() -> dict[str, str]:
-    """Returns the environment of the tests: the embedded server of the copy, nothing else."""
+    """Returns the environment of the tests, which use only the embedded server of the copy."""
     return {**os.environ, "DATABASE_URL": "", "DB_NAME": "", "LEDGER_DATA_DIR": ""}
 
 
 @contextmanager
 def changed(folder: Path, path: str, change: Mutation) -> Iterator[None]:
-    """Changes a file of the copy for as long as the block runs.
+    """Changes a file of the copy while the `with` block runs.
 
-    Python takes a compiled file for valid by the size and the time of the source, in seconds. So
-    each content gets a time of its own, and the unchanged file has its old time again.
+    Python accepts a compiled file if the size and the time (in seconds) of the source match.
+    Therefore each content gets a different time, and the unchanged file gets its old time back.
     """
     file = folder / path
     before, times = file.read_bytes(), file.stat()

@@ -1,11 +1,12 @@
 """A pytest plugin that runs the tests of each change in a fork of one prepared process.
 
-`-p tests.mutations.trying`, with the jobs as JSON in the file MUTANTS_JOBS, and the number of a
-pipe in MUTANTS_RESULTS, to which it writes one line of JSON for each job. So the imports and the
-test database are paid for once.
+Use `-p tests.mutations.trying`, with the jobs as JSON in the file MUTANTS_JOBS, and the number of a
+pipe in MUTANTS_RESULTS. The plugin writes one line of JSON for each job to the pipe. So imports and
+the test database are needed only once.
 
-A change is noticed if a test fails with it and passes without it. If it fails without it too,
-something is left over from before: the session ends, and the tool starts another.
+A change is noticed if a test fails with the change and passes without it. If the test fails without
+the change too, an earlier job has left something behind: the session ends, and the tool starts
+another session.
 """
 
 import json
@@ -27,14 +28,14 @@ from tests.mutations.places import Mutation
 from tests.mutations.swapping import caches_of, swap
 from tests.mutations.tree import changed
 
-Result = dict[str, Any]  # "noticed", "survived", "time", "fresh" or "unstable", and by what
-ENDED = "the process ended"  # where a test is named that noticed a change
-SECONDS_TO_TIDY = 30  # what fixtures may need to stop their servers
+Result = dict[str, Any]  # noticed, survived, time, fresh or unstable, with the test or limit
+ENDED = "the process ended"  # in place of the test that noticed a change
+SECONDS_TO_TIDY = 30  # time for fixtures to stop their servers
 
 
 @dataclass
 class TrialJob:
-    """A change, and the tests to run. Without a change, the files are changed already."""
+    """A change, and the tests to run. Without a change, the files have been changed before."""
 
     number: int
     path: str
@@ -45,7 +46,7 @@ class TrialJob:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
-    """Does the jobs, in place of running all collected tests."""
+    """Runs the jobs instead of all collected tests."""
     if session.testsfailed:
         raise session.Interrupted("errors while collecting")
     jobs = json.loads(Path(os.environ["MUTANTS_JOBS"]).read_text())
@@ -63,8 +64,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
 
 
 def prepare(session: pytest.Session) -> None:
-    """Makes the test database and imports all pages. Runs none of the tests: a browser that one
-    has started would be of no use in a fork.
+    """Creates the test database and imports all pages. Runs no tests, because a browser that a test
+    starts would not work in a fork.
     """
     first = next((item for item in session.items if item.get_closest_marker("django_db")), None)
     if first is None:
@@ -81,7 +82,9 @@ def prepare(session: pytest.Session) -> None:
 
 
 def attempt(session: pytest.Session, items: dict[str, pytest.Item], job: TrialJob) -> Result:
-    """Runs the tests of a job with its change; a test that fails also without it."""
+    """Runs the tests of a job with its change, and returns the result. Runs a failing test again
+    without the change.
+    """
     tests = [items[test] for test in job.tests if test in items]
     root = session.config.rootpath
     before = (root / job.path).read_text("utf-8")
@@ -96,9 +99,9 @@ def attempt(session: pytest.Session, items: dict[str, pytest.Item], job: TrialJo
 
         result = in_fork(run, job.limit)
     if job.change and result.get("noticed") == ENDED:
-        return {"fresh": True}  # where it is run without the change too
+        return {"fresh": True}  # a new process also runs it without the change
     if job.change and result.get("noticed") in items:
-        same = tests[: tests.index(items[result["noticed"]]) + 1]  # it may fail by those before it
+        same = tests[: tests.index(items[result["noticed"]]) + 1]  # with the tests before it
         control = in_fork(lambda: first_failure(session, same), job.limit)
         if "survived" not in control:
             return {"unstable": result["noticed"]}
@@ -106,7 +109,7 @@ def attempt(session: pytest.Session, items: dict[str, pytest.Item], job: TrialJo
 
 
 def first_failure(session: pytest.Session, tests: Sequence[pytest.Item]) -> Result:
-    """Runs the tests until one fails, and returns which."""
+    """Runs the tests until one fails, and returns the failing test."""
     last = _Nothing(session)
     try:
         for item, following in zip(tests, [*tests[1:], last], strict=False):
@@ -114,12 +117,12 @@ def first_failure(session: pytest.Session, tests: Sequence[pytest.Item]) -> Resu
                 return {"noticed": item.nodeid}
         return {"survived": len(tests)}
     finally:
-        with suppress(Exception):  # stops what fixtures of modules have started
+        with suppress(Exception):  # stops the servers of module fixtures
             session._setupstate.teardown_exact(last)  # type: ignore[arg-type]
 
 
 def has_failed(test: pytest.Item, following: Any) -> bool:
-    """Runs a test and what belongs to it, and returns whether any part failed."""
+    """Runs a test with its setup and teardown, and returns whether any part failed."""
     reports = _Reports()
     test.config.pluginmanager.register(reports)
     try:
@@ -130,7 +133,7 @@ def has_failed(test: pytest.Item, following: Any) -> bool:
 
 
 class _Reports:
-    """Whether a part of a test failed."""
+    """A plugin that records whether a part of a test failed."""
 
     failed = False
 
@@ -139,7 +142,7 @@ class _Reports:
 
 
 class _Nothing:
-    """In place of the next test, so that only what the whole session shares stays."""
+    """A replacement for the next test. Only fixtures of the whole session stay."""
 
     def __init__(self, session: pytest.Session) -> None:
         self.session = session
@@ -150,7 +153,9 @@ class _Nothing:
 
 
 def in_fork(run: Callable[[], Result], limit: float) -> Result:
-    """Returns what the function returns in a fork of this process, which has that many seconds."""
+    """Returns the result of the function in a fork of this process. `limit` is the time limit in
+    seconds.
+    """
     reading, writing = os.pipe()
     process = os.fork()
     if not process:
@@ -164,7 +169,7 @@ def in_fork(run: Callable[[], Result], limit: float) -> Result:
             select.select([reading], [], [], SECONDS_TO_TIDY)
     finally:
         with suppress(ProcessLookupError):
-            os.killpg(process, signal.SIGKILL)  # and what a test has started
+            os.killpg(process, signal.SIGKILL)  # also kills processes that a test has started
     with os.fdopen(reading) as answers:
         answer = answers.read()
     os.waitpid(process, 0)
@@ -177,7 +182,7 @@ def in_fork(run: Callable[[], Result], limit: float) -> Result:
 
 
 def _answer(run: Callable[[], Result], writing: int) -> None:
-    """Runs the function, writes its answer, and ends the process."""
+    """Runs the function, writes its result, and ends the process."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

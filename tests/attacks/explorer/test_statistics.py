@@ -1,5 +1,6 @@
-"""Estimates of the planner that an analyst without names may see. Estimates use all rows. A query
-shows them not by its plan, but by the order of its rows. The tests analyze the tables.
+"""Estimates of the planner reveal no names to an analyst without the right to see names. Estimates
+use all rows. A query shows estimates not by its plan, but by the order of its rows. The tests
+analyze the tables.
 """
 
 from decimal import Decimal
