@@ -12,8 +12,8 @@ from ledger.web.panels import register
 
 @register("top", "alerts/_bell.html")
 def bell(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns the number of unread alerts of the signed-in user. Uses the number that the page has
-    already counted, if there is one. Returns None if nobody is signed in.
+    """Returns the template context with the number of unread alerts of the signed-in user, or None
+    if nobody is signed in. Uses the number that the page has already counted, if there is one.
     """
     if not isinstance(request.user, User):
         return None

@@ -68,11 +68,11 @@ def set_times(
 
 @with_retry
 def mark_read(*, owner: User, alert_ids: Collection[UUID], before: datetime | None = None) -> int:
-    """Marks these alerts as read, and all alerts that were created before `before`. Returns how
-    many of these alerts were unread.
+    """Marks these alerts as read, and all alerts that are older than `before`. Returns how many of
+    them were unread.
 
-    An alert that was not yet committed when the page was read may have an earlier time than the
-    page. Therefore `before` is not the time of the page.
+    All other alerts stay unread. An alert gets its time before its commit, so an alert that the
+    page did not show may have an earlier time than the page.
     """
     seen = Q(pk__in=alert_ids)
     if before is not None:

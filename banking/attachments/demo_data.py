@@ -17,9 +17,7 @@ WIDTH, HEIGHT, MARGIN = 480, 620, 36  # sizes in pixels
 
 @register(order=20)
 def attach_receipt(bank: DemoBank) -> None:
-    """Attaches a receipt to the newest of Ana's payments in a shop. A second call changes
-    nothing.
-    """
+    """Attaches a receipt to Ana's newest payment to the hotel. A second call changes nothing."""
     ana = bank.people["ana"]
     paid = Transaction.objects.visible_to(ana).filter(description=DESCRIPTION)
     row = paid.order_by("-created_at").first()

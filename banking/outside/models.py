@@ -261,8 +261,9 @@ class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
         return entries.order_by("-booked_on", "-source_id", "-position")
 
     def for_reading(self, source: OutsideImport) -> Self:
-        """Returns the lines of an import in the order of the preview. The smaller group comes
-        first: duplicates or new lines. Within each group, the lines have the order of the file.
+        """Returns the lines of an import in the order of the preview. The smaller of two groups
+        comes first: the duplicates or the new lines. Within each group, the lines have the order of
+        the file.
         """
         first = "is_double" if source.has_fewer_new else "-is_double"
         return self.of(source).order_by(first, "number")

@@ -121,8 +121,8 @@ def upload(
     unless it was undone.
 
     A CSV file with unknown columns waits until the person chooses the columns. All other files are
-    read completely, to check them. If only other columns than the stored columns fit the file,
-    these columns are proposed, and the import's `refusal` contains the reason.
+    read completely, to check them. If other columns than the stored columns fit the file, they are
+    proposed, and the import's `refusal` is the reason why the stored columns do not fit.
 
     Raises: UnreadableStatement if the file cannot be read; InvalidDetails above
     MAX_LINES_PER_PERSON.
@@ -280,8 +280,8 @@ def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> Outsid
 def _with_known_roles(
     locked: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns the mapping without those CONFIRMED_ROLES for which neither the person nor the guess
-    has a column. So if a later file has such a column, the person must confirm the column.
+    """Returns the mapping without the CONFIRMED_ROLES that have a column neither in the person's
+    choice nor in the guess. If a later file has such a column, the person must confirm the column.
     """
     if locked.format != Format.CSV:
         return dict(mapping)

@@ -43,7 +43,7 @@ class FileRow:
     """One line with tidied cells. `extra` is the number of cells after the last column of the
     heading.
 
-    In the amount, only ordinary spaces are removed. Other invisible characters stay, so that the
+    In the amount, only ordinary spaces are tidied. Other invisible characters stay, so that the
     line is refused later.
     """
 

@@ -21,8 +21,8 @@ FEE = ("-4.50", "Settlement Bank", "Account fee", "")
 
 @register(order=90)
 def upload_a_statement(bank: DemoBank) -> None:
-    """Uploads a file with the latest deposits and withdrawals in dollars, with two differences: one
-    of them is missing, and there is an additional fee. A second call changes nothing.
+    """Uploads a file with the latest deposits and withdrawals in dollars. One payment is missing in
+    the file, and the file has an additional fee. A second call changes nothing.
     """
     clerk = bank.people["staff"]
     begins = bank.now - timedelta(days=DAYS)

@@ -1,9 +1,9 @@
 """Rewrites PDF documents so that only the content that their pages draw remains.
 
 Pages keep only the keys in PAGE, resources only the keys in RESOURCES, forms only the keys in FORM,
-and pictures only the keys in PICTURE. The keys in NEVER are removed from all objects below them.
-This removes scripts, actions, links, comments, form fields, layers, embedded files, metadata and
-earlier versions of the document.
+and pictures only the keys in PICTURE. All objects inside them lose the keys in NEVER. This removes
+scripts, actions, links, comments, form fields, layers, embedded files, metadata and earlier
+versions of the document.
 """
 
 import io
@@ -115,8 +115,8 @@ def _refuse_jpeg_in_pieces(page: PageObject, budget: UnpackingBudget) -> None:
 
 
 def _clean(pages: list[PageObject], budget: UnpackingBudget) -> None:
-    """Removes the keys in NEVER from all objects that the pages use, and layers and metadata from
-    forms and pictures.
+    """Removes keys from all objects that the pages use: the keys in NEVER, and the keys of layers
+    and metadata in forms and pictures.
 
     Raises: UnfitFile if an object is not accepted.
     """

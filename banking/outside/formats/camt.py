@@ -1,10 +1,10 @@
 """Reads camt.053, the bank-to-customer statement of ISO 20022, in any version.
 
 Note [Batches]: a bank may book several payments as one entry that contains the details of each
-payment. Each payment becomes a line under two conditions: all details have an amount in the
-currency of the entry, and these amounts add up exactly to the amount of the entry. People recognise
-single payments more easily. Otherwise the entry becomes one line with the bank's text for the
-batch, without the name and the reference of a single payment.
+payment. Each payment becomes a line, because people recognise single payments more easily. This
+requires that all details have an amount in the currency of the entry, and that these amounts add up
+exactly to the amount of the entry. Otherwise the entry becomes one line with the bank's text for
+the batch, without the name and the reference of a single payment.
 """
 
 import re
@@ -206,8 +206,8 @@ def _day(reading: _Reading, entry: Element) -> date:
 
 
 def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> list[Decimal]:
-    """Returns the signed amounts of the payments of a batch, or an empty list if they do not add up
-    to the amount of the entry.
+    """Returns the signed amounts of the payments of a batch. Returns an empty list if these amounts
+    do not add up to the amount of the entry.
     """
     amounts = []
     for each in details:
@@ -229,9 +229,11 @@ def _amounts_of(reading: _Reading, entry: _Entry, details: list[Element]) -> lis
 
 
 def _ids_of(entry: _Entry, details: list[Element]) -> list[str]:
-    """Returns an id for each payment of a batch. If each payment has a different id of the bank,
-    these are the ids. Otherwise each id is the id of the entry followed by the payer's id, or by
-    the numbers 1, 2, 3 and so on if the payer's ids are not all different.
+    """Returns an id for each payment of a batch:
+
+    - the bank's id of the payment, if all these ids are different;
+    - otherwise the id of the entry followed by the payer's id, if all payer's ids are different;
+    - otherwise the id of the entry followed by the number 1, 2, 3 and so on.
     """
     batch = entry.id
     own = [text_at(each, "Refs/AcctSvcrRef") for each in details]

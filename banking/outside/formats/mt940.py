@@ -144,8 +144,8 @@ def _move(number: int, text: str) -> _Move:
 
 
 def _booked_on(number: int, value: str, booked: str | None) -> date:
-    """Returns the booking date. The file contains only its month and day. The year is the one in
-    which the booking date is nearest to the value date.
+    """Returns the booking date. The file contains only its month and day. The year is chosen so
+    that the booking date is as near as possible to the value date.
 
     Raises: UnreadableStatement if there is no valid date, which is only possible for 29 February.
     """

@@ -128,7 +128,7 @@ def measure(
     source: IO[bytes], format: str, mapping: Mapping[str, Any] | None, currency: str
 ) -> Measured:
     """Reads the whole file once and returns its number of lines, its period and its balances.
-    Stores no lines, so that a file with an error leaves none behind.
+    Stores no lines, so that a file with an error leaves no lines behind.
 
     Raises: UnreadableStatement if the file cannot be read, has no lines or too many lines, or has
     another currency than `currency`, the currency of the account.

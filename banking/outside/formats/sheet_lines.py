@@ -191,7 +191,7 @@ def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any])
     banks write a minus in each amount. Returns an empty set if the file has an amount column but no
     column for money in or out.
 
-    In such a direction, a number without a minus means money in the opposite direction. In all
+    In a returned direction, a number without a minus means money in the opposite direction. In all
     other directions, a number with a minus means money in the opposite direction.
     """
     has_amount, has_side = (mapping.get(role) is not None for role in ("amount", "side"))
