@@ -209,8 +209,8 @@ def edit(table: str, column: str, value: Any, *, leave_on: str = "") -> None:
 
 @pytest.mark.usefixtures("rows_secured")
 def test_the_page_finds_them_with_row_level_security(bank: Account, staff: Client) -> None:
-    """Also tests tables with rows that staff may not read. The audit must find nothing else in
-    them.
+    """The audit includes tables with rows that staff may not read, and finds nothing else in these
+    tables.
     """
     run = reverse("admin:transactions_auditrun_run")
     staff.post(run, {"scope": "all"})

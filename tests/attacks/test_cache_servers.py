@@ -164,9 +164,7 @@ def test_a_server_that_comes_back_is_used_again(
 def test_a_server_that_only_reads_is_no_server(
     server: CacheServer, outside: RedisOrTable, clock: list[float]
 ) -> None:
-    """Otherwise a limit would be read from this server again and again, and would never
-    increase.
-    """
+    """A limit that is read from a read-only server would never increase."""
     assert ask("1.1.1.1") == 302
     redis_command(server, "REPLICAOF", "127.0.0.1", "1")
     try:

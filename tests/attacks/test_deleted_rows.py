@@ -177,7 +177,7 @@ def test_a_removal_of_no_row_excuses_none(bank: Account) -> None:
 
 @pytest.mark.parametrize("dated", ["today", "next month"])
 def test_a_removal_that_covers_rows_of_today_is_found(dated: str, bank: Account) -> None:
-    """With a later date, the removed rows would look old."""
+    """With a later date, a removal would make rows of today look old."""
     remove("reads")
     now = timezone.now()
     removed_at = now if dated == "today" else now + timedelta(days=30)

@@ -93,7 +93,9 @@ def test_nobody_acts_in_the_name_of_somebody_else(
 def test_nobody_acts_in_the_name_of_nobody(
     action: str, is_signed_in: bool, account: Account, clerk: User
 ) -> None:
-    """Otherwise the rule about households and the sums of a day could be bypassed."""
+    """Without this rule, a request of nobody could bypass the rule about households and the sums of
+    a day.
+    """
     sql, rule, _ = WRITES[action]
     with pytest.raises(DatabaseError) as refusal:
         smuggle(sql, signed(told(clerk)) if is_signed_in else "", account, None)

@@ -62,7 +62,9 @@ def test_what_staff_alone_do_counts_as_theirs_in_the_name_of_the_payer_too(
 def test_a_deposit_in_the_same_statement_as_a_payment_of_a_customer_counts(
     account: Account, other: Account
 ) -> None:
-    """Without the second row, the first row would be a payment of its holder."""
+    """The trigger must check both rows. The first row would need no approval, because it is a
+    payment of its holder.
+    """
     moment = timezone.now()
     later = moment + timedelta(milliseconds=5)
     by = account.user_id

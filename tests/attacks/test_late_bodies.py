@@ -297,7 +297,7 @@ def test_nothing_of_a_late_body_is_read_for_nobody(
 def test_no_open_page_reads_a_late_body_of_a_stranger(
     senders: Senders, page: str, size: str, status: int
 ) -> None:
-    """Also tests the CSRF check, which runs before the page."""
+    """The CSRF check, which runs before the page, does not read the body either."""
     call = by_a_stranger(senders, page)
     assert call.send(size, lambda: None).status_code == status
     assert not call.was_read

@@ -70,8 +70,8 @@ def test_a_list_takes_no_filter_that_it_does_not_show(model: type[Model], group:
 
 @pytest.mark.parametrize("model", site._registry, ids=lambda model: model._meta.db_table)
 def test_no_list_compares_a_column_with_what_somebody_types(model: type[Model]) -> None:
-    """Otherwise a reader could find an amount by repeated halving, or by the time of a
-    comparison.
+    """A reader who can compare a column could find an amount by repeated halving, or by the time of
+    a comparison.
     """
     shown = site.get_model_admin(model)
     request: Any = RequestFactory().get("/")

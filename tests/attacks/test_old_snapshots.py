@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def file(clerk: User) -> PaymentFile:
-    """A file of 40,000 in two lines."""
+    """A payment file of 40,000 in two lines."""
     firm: Account = AccountFactory(balance="90000")
     return checked(firm, *(pay(AccountFactory(), 20_000) for _ in range(2)), created_by=clerk)
 

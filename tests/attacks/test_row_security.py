@@ -241,7 +241,9 @@ def test_a_person_signs_in_and_pages_show_only_ones_own(
 def test_the_audit_of_a_page_finds_what_that_of_the_owner_finds(
     ana: Account, staff: Client
 ) -> None:
-    """Also tests tables that hide rows from staff: other people's notes, the register, sign-ins."""
+    """The audit includes tables that hide rows from staff: other people's notes, the register,
+    sign-ins.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     _, of_owner = run_audit()

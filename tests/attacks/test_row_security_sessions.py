@@ -103,7 +103,9 @@ def test_below_account_too_it_sees_no_address_and_no_hash_of_others(
 
 @pytest.mark.parametrize("first", [db_transaction.atomic, nullcontext])
 def test_a_token_ends_with_its_transaction(first: Callable[[], Any], ana: Account) -> None:
-    """Also tests a next transaction whose first statement is not sent by a cursor of Django."""
+    """The token also ends if the next transaction begins with a statement that no cursor of Django
+    sends.
+    """
     database: Any = connections[DEFAULT_DB_ALIAS]
     person = User.objects.prefetch_related("groups").get(pk=ana.user_id)
     database.reader = SignedReader(lambda: person, lambda _person: RowScope.OWN)

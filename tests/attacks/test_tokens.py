@@ -202,7 +202,7 @@ def test_injected_sql_deletes_no_token(mara: User) -> None:
 def test_injected_sql_issues_no_token_to_somebody_else(
     rows_secured: None, mara: User, scope: RowScope
 ) -> None:
-    """Also tests the request before its person is known, which looks for people who sign in."""
+    """Tests each scope, including the scope of a request before its person is known."""
     eve = User(pk=NOBODY) if scope is RowScope.SIGN_IN else UserFactory()
     with (
         pytest.raises(ProgrammingError, match="row-level security"),
@@ -215,7 +215,7 @@ def test_injected_sql_issues_no_token_to_somebody_else(
 def test_injected_sql_issues_no_token_without_signed_facts_of_its_person(
     mara: User, forgery: str
 ) -> None:
-    """Also tests without row-level security."""
+    """The database also refuses the token without row-level security."""
     setting = FORGED[forgery](told(mara)) if forgery in FORGED else ""
     if forgery == "signed for somebody else":
         setting = signed(told(UserFactory()))
@@ -285,8 +285,8 @@ def test_policies_know_the_person_of_a_token_and_its_scopes(
 
 
 def test_a_row_with_the_digest_of_another_token_is_not_found_by_it(mara: User) -> None:
-    """Otherwise an attacker who copies a digest would receive the requests of another person's
-    programs.
+    """If the row were found, an attacker who copies a digest would receive the requests of another
+    person's programs.
     """
     issued, eve = issue(mara), UserFactory()
     ApiToken.objects.create(

@@ -54,15 +54,15 @@ def test_the_web_role_cannot_set_a_status(frozen: Account, web: None) -> None:
 
 
 def test_nobody_sets_a_status_without_its_row(frozen: Account) -> None:
-    """Also tests the owner of the tables, while the triggers are enabled."""
+    """The owner of the tables is refused too, while the triggers are enabled."""
     assert refused_by(OPEN_IT, frozen.pk) == "status_has_a_change"
     sql = "UPDATE accounts SET closed_at = now() WHERE id = %s"
     assert refused_by(sql, frozen.pk) == "status_has_a_change"
 
 
 def test_a_row_is_what_sets_the_status(frozen: Account) -> None:
-    """So smuggled SQL can unfreeze an account only with a row that stays and contains its
-    person.
+    """Because of this rule, smuggled SQL can unfreeze an account only with a row that stays and
+    contains its person.
     """
     clerk = colleague(OPERATIONS, "Clerk")
     with as_web(clerk):

@@ -156,7 +156,9 @@ def test_a_right_under_the_name_of_another_is_found(old: str, new: str) -> None:
 
 
 def test_a_group_with_other_permissions_than_its_table_is_found() -> None:
-    """Also tests a change that the history contains, because the owner made it with SQL."""
+    """The audit finds the change even if the history contains it, because the owner of the tables
+    made the change with SQL.
+    """
     operations = ensure_groups()[OPERATIONS]
     operations.permissions.add(Permission.objects.get(codename="change_limits"))
     assert "it also has accounts.change_limits" in found("permissions of a group").sentence

@@ -41,8 +41,8 @@ def eve() -> Account:
 
 @pytest.fixture
 def swapping(firm: Account, mara: Account, eve: Account, clerk: User) -> PaymentFile:
-    """A file with 85,000 for Mara, and 80,000 for Eve. The account does not have enough money for
-    both.
+    """A file with 85,000 for Mara and 80,000 for Eve. The account does not have enough money for
+    both lines.
     """
     file = checked(firm, pay(mara, 85_000), pay(eve, 80_000), created_by=clerk)
     assert fates(file)[0] == "waiting" != fates(file)[1]

@@ -1,4 +1,4 @@
-"""Records that the attacks on the explorer must not change."""
+"""The tables and views that attacks on the explorer must not change."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -78,7 +78,9 @@ def test_sessions_of_other_roles_are_not_overdue(books: Books) -> None:
 
 @pytest.mark.usefixtures("may_execute")
 def test_each_query_shows_when_it_has_to_be_over(books: Books) -> None:
-    """Also tests a session that does not track its queries, and the plan of a query."""
+    """The application name of the session contains this time, even if the server does not track
+    queries. A plan is tested, too.
+    """
     sql = (
         "SELECT 1 / (count(*) - 1) FROM pg_stat_activity WHERE pid = pg_backend_pid()"
         f" AND application_name !~ '^{UNTIL}[0-9]+$'"

@@ -263,8 +263,8 @@ def test_the_role_may_read_its_views_alone(sql: str, books: Books) -> None:
 
 
 def test_no_function_of_an_extension_can_be_named(books: Books) -> None:
-    """Also tests extensions that are installed later, and functions that a superuser adds to
-    them.
+    """The check includes extensions that are installed later, and functions that a superuser adds
+    to extensions.
     """
     with connection.cursor() as cursor:
         cursor.execute(OF_EXTENSIONS, [settings.LEDGER_EXPLORER_ROLE])
@@ -503,8 +503,8 @@ def settings_of_a_pooler() -> bool:
 
 
 def test_no_view_counts_the_work_of_others(books: Books) -> None:
-    """Also tests views of later Postgres versions: the queries of the bank's pages show which
-    people the bank knows.
+    """The check includes views of later Postgres versions. The queries of the bank's pages show
+    which people the bank knows.
     """
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes these functions from everybody")
@@ -542,7 +542,7 @@ def test_no_position_in_the_wal_counts_what_others_write(books: Books) -> None:
 def test_no_number_grows_by_what_others_write(
     functions: str, known: set[str], books: Books
 ) -> None:
-    """Also tests functions of later Postgres versions."""
+    """The check includes functions of later Postgres versions."""
     if not server().get("LEDGER_EMBEDDED"):
         pytest.skip("only a superuser takes these functions from everybody")
     with connection.cursor() as cursor:

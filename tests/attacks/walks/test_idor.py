@@ -112,7 +112,7 @@ def test_no_parameter_takes_the_rows_of_another(site: WalkedSite, bank: Attacked
 
 
 def test_no_page_of_ones_own_shows_another_person(all_visits: Visits, bank: AttackedBank) -> None:
-    """Also tests the pages for strangers."""
+    """Tests the pages for customers and for strangers."""
     facts = [fact for victim in bank.victims for fact in victim.facts()]
 
     shown = {
