@@ -51,7 +51,7 @@ NOBODYS = {
         "socialaccount_connections",
     },
 }
-# allauth's classes from which the site's classes are derived, and the end of the API's addresses.
+# Views that are derived from allauth's classes, and the view for unknown addresses of the API.
 ANY_METHOD = {"security:confirm_address", "socialaccount_connections", "api:nothing_here"}
 # Fields that these readers' pages do not show.
 SHOWN_LATER = {

@@ -25,7 +25,7 @@ from tests.factories import UserFactory
 pytestmark = pytest.mark.django_db
 LINK = re.compile(r"""<a\b[^>]*?\shref="([^"]+)\"""", re.DOTALL)
 ELSEWHERE = ("/cookbook/", "/static/", "/account/logout/")  # same for all readers, or ends the walk
-FOLLOWED = "/admin/"  # on other sites, a link is opened, but the links on its page are not
+FOLLOWED = "/admin/"  # other pages are opened, but their links are not
 OF_A_KIND = 1  # links from one kind of page to another that are opened
 
 

@@ -18,9 +18,9 @@ from tests.factories import AccountFactory
 from transactions import services
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
-# Tables into which the web role may insert, but a customer must not insert for another person. For
-# rows of `reads`, a trigger refuses before the policy (test_forged_facts). It also refuses lines
-# and matches, whose reconciliation only staff can see.
+# Tables into which the web role may insert, but a customer must not insert for another person. The
+# list excludes `reads` (test_forged_facts), and the lines and matches of reconciliations, because a
+# trigger refuses their rows before the policy.
 TABLES = (
     "account_emailaddress", "account_status_changes", "api_tokens", "approval_requests",
     "audit_runs", "budgets", "category_rules", "currencies", "django_admin_log", "households",
