@@ -290,8 +290,8 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
 
     `seen` is the reason that the page showed. If `seen` is None, the reasons are not compared.
 
-    Raises: InvalidDetails if another person entered a different reason in the meantime, or if the
-    reason is empty and the line is already open.
+    Raises: InvalidDetails if the reason is too long, if another person entered a different reason
+    in the meantime, or if the reason is empty and the line is already open.
     """
     if len(reason) > REASON_LIMIT:
         raise InvalidDetails(f"Limit: {REASON_LIMIT} characters.")
