@@ -59,7 +59,7 @@ class AccountFactory(factory.Factory[Account]):
 
 
 def hold_that_ended(account: Account, amount: Decimal, **details: Any) -> Transaction:
-    """Books a pending hold that has expired, and returns it. It is booked as history, because
+    """Books a pending hold that has expired, and returns it. The hold is booked as history, because
     `services.hold` refuses an expired hold.
     """
     now = timezone.now()

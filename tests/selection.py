@@ -294,8 +294,8 @@ def group_of(item: pytest.Item, long: Collection[Path] = ()) -> str:
 
 
 class NamesInReports:
-    """A plugin for the process that prints. It removes the groups from the names of tests, so that
-    pytest accepts these names as arguments.
+    """A plugin for the process that prints. The plugin removes the groups from the names of tests,
+    so that pytest accepts these names as arguments.
     """
 
     @pytest.hookimpl(tryfirst=True)

@@ -173,7 +173,7 @@ SECURED = "with policies: "
 
 @pytest.fixture
 def stages_of_ci_run(tmp_path: Path) -> Stages:
-    """A function that runs .ci/run at a commit, with programs that do nothing. It returns the
+    """A function that runs .ci/run at a commit, with programs that do nothing, and returns the
     stages.
     """
     (tmp_path / ".ci").mkdir()

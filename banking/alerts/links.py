@@ -35,8 +35,8 @@ class MailKind(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The absolute URL of the page that turns off these emails. It is "" if LEDGER_URL is not
-        set.
+        """The absolute URL of the page that turns off these emails, or "" if LEDGER_URL is
+        not set.
         """
         return site_url(reverse("transactions:alert_mails_end", args=[token_of(self)]))
 

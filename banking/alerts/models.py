@@ -220,7 +220,7 @@ class AlertTimes(models.Model):
 
 
 class AlertedTransaction(Transaction):
-    """A proxy model of Transaction. It declares the trigger that writes alerts for payments."""
+    """A proxy model of Transaction with the trigger that writes alerts for payments."""
 
     class Meta:
         proxy = True
@@ -229,9 +229,7 @@ class AlertedTransaction(Transaction):
 
 
 class AlertedOrder(StandingOrder):
-    """A proxy model of StandingOrder. It declares the trigger that writes alerts for refused
-    payments.
-    """
+    """A proxy model of StandingOrder with the trigger that writes alerts for refused payments."""
 
     class Meta:
         proxy = True
@@ -240,8 +238,8 @@ class AlertedOrder(StandingOrder):
 
 
 class AlertedOccurrence(Occurrence):
-    """A proxy model of Occurrence. It declares the trigger that writes alerts for the days of
-    standing orders that were not paid.
+    """A proxy model of Occurrence with the trigger that writes alerts for the days of standing
+    orders that were not paid.
     """
 
     class Meta:

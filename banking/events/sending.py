@@ -47,8 +47,8 @@ class SendResult:
 def send(
     url: str, headers: Mapping[str, str], body: bytes, *, owner: UUID, seconds: float
 ) -> SendResult:
-    """Sends the body to the URL of this person's webhook, and returns the result. A network error
-    is a result with a message, and not an exception.
+    """Sends the body to the URL of this person's webhook, and returns the result. A refused address
+    or a network error is a result with a message, and not an exception.
     """
     began = monotonic()
     try:

@@ -211,7 +211,7 @@ def _refuse_other_mark(made: OutsideImport, source: IO[bytes]) -> None:
 
 def _remember_columns(made: OutsideImport, source: IO[bytes]) -> bool:
     """Sets the stored mapping of a CSV file. Returns True if the file can be read without asking
-    the person, and False if the mapping is only a proposal.
+    the person. Returns False if no mapping is stored, or if the mapping is only a proposal.
 
     The mapping is a proposal in two cases. It comes from another account, whose bank may use the
     same heading with other signs. Or the file has a column for one of CONFIRMED_ROLES that the
@@ -402,7 +402,8 @@ def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
 
 def _settle_opening(locked: OutsideImport, account: OutsideAccount) -> None:
     """Sets the opening balance after the entries of `locked` were deleted: the opening balance of
-    the file that now begins first, or the previous balance if no file remains.
+    the file that now begins first, or the previous balance if no file remains. Keeps a balance that
+    the owner typed.
     """
     holder = _holder_of_opening(account)
     if _is_typed(account, holder):

@@ -43,7 +43,9 @@ class PaymentFileForm(forms.Form):
 
 
 class CustomersFileForm(forms.Form):
-    """The form with which staff upload a file for a customer. It contains the id of the file."""
+    """The form with which staff upload a file for a customer. The form contains the id of the
+    file.
+    """
 
     id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
     number = forms.CharField(

@@ -202,8 +202,8 @@ class ReconciliationLine(models.Model):
 
     @property
     def rest(self) -> Decimal:
-        """The part of the line's amount that is not matched. It is never negative. The line must be
-        read with `with_matched`.
+        """The part of the line's amount that is not matched, never negative. The line must be read
+        with `with_matched`.
         """
         rest: Decimal = abs(self.amount) - self.matched
         return rest

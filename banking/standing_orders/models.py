@@ -57,7 +57,7 @@ def due_on(first_on: date, every: str, position: int) -> date:
 
 
 class DueOn(models.Func):
-    """The SQL expression for `due_on`. It uses the columns `first_on`, `every` and `position`."""
+    """The SQL expression for `due_on`, with the columns `first_on`, `every` and `position`."""
 
     output_field = models.DateField()
     template = (

@@ -1,5 +1,5 @@
-"""Secrets that attacks plant. They are in a separate file, because error pages of DEBUG show source
-lines.
+"""Secrets that attacks plant. The secrets are in a separate file, because error pages of DEBUG show
+source lines.
 """
 
 PASSWORD, TOKEN, COOKIE = "seven blue lamps at dusk", "token-5d41402abc4b", "cookie-7d793037a076"

@@ -204,7 +204,7 @@ def test_a_report_has_the_sentence_of_a_refusal_only_with_debug(debug: bool) -> 
 def test_a_terminal_with_debug_shows_the_text_of_postgres(
     debug: bool, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tests a terminal as with `make dev`. It shows no stored row either."""
+    """Tests a terminal as with `make dev`. The terminal shows no stored row either."""
     UserFactory(email=ADDRESS)
     monkeypatch.setattr(log_filters, "is_watched", lambda: True)
     with override_settings(ROOT_URLCONF=__name__, DEBUG=debug):

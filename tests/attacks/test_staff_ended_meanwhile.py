@@ -1,5 +1,5 @@
-"""A step of staff waits for a lock. It changes nothing if the person's access has ended in the
-meantime.
+"""A step of staff waits for a lock. The step changes nothing if the person's access has ended in
+the meantime.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The possible changes in the source of one file.
 
-A change replaces one span of text. It never changes the number of lines, so all other lines keep
-their numbers. Changes that no test can notice are excluded: docstrings, type hints, calls of
+A change replaces one span of text. A change never changes the number of lines, so all other lines
+keep their numbers. Changes that no test can notice are excluded: docstrings, type hints, calls of
 loggers, guards against programming mistakes, and changes after which the code does not compile.
 """
 

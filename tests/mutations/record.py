@@ -1,5 +1,5 @@
-"""The record of which tests run which lines. It is created once for a state of the code, and then
-read.
+"""The record of which tests run which lines. The record is created once for a state of the code,
+and then read.
 """
 
 import hashlib

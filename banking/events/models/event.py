@@ -87,7 +87,7 @@ class AccountEvent(models.Model):
 
 
 class ToldTransaction(Transaction):
-    """A proxy model of Transaction. It declares the triggers that write events."""
+    """A proxy model of Transaction with the triggers that write events."""
 
     class Meta:
         proxy = True
@@ -99,9 +99,7 @@ class ToldTransaction(Transaction):
 
 
 class ToldAccount(Account):
-    """A proxy model of Account. It declares the trigger that writes an event when an account is
-    opened.
-    """
+    """A proxy model of Account with the trigger that writes an event when an account is opened."""
 
     class Meta:
         proxy = True
@@ -110,8 +108,8 @@ class ToldAccount(Account):
 
 
 class ToldStatusChange(StatusChange):
-    """A proxy model of StatusChange. It declares the trigger that writes an event when an account's
-    status changes.
+    """A proxy model of StatusChange with the trigger that writes an event when an account's status
+    changes.
     """
 
     class Meta:

@@ -254,9 +254,8 @@ def _line(
 
 
 def _widest(sheet: Sheet) -> int:
-    """Returns the maximum number of cells in a row without a comma inside a number. This is the
-    number of cells of the heading, or of the shortest of the first payments if that number is
-    larger.
+    """Returns the maximum number of cells in a row if no number contains a comma: the number of
+    cells of the heading, or of the shortest of the first payments if the payment has more cells.
     """
     if sheet.separator != ",":
         return sys.maxsize

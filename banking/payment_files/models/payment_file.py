@@ -328,9 +328,7 @@ class PaymentLine(models.Model):
 
 
 class FileRequest(ApprovalRequest):
-    """A proxy model of ApprovalRequest. It declares the trigger for requests to pay a payment
-    file.
-    """
+    """A proxy model of ApprovalRequest with the trigger for requests to pay a payment file."""
 
     class Meta:
         proxy = True

@@ -1,7 +1,5 @@
-"""Queries that try to do more in the explorer than read the views. Each query is really executed.
-
-Each query runs in a session of the explorer's role: see Note [The wall] in
-`explorer.running.session`.
+"""Queries that try to do more in the explorer than read the views. All queries are really executed,
+in a session of the explorer's role: see Note [The wall] in `explorer.running.session`.
 """
 
 import time
@@ -234,8 +232,8 @@ def test_no_text_leaves_the_subquery(sql: str, state: str | None, books: Books) 
 
 @pytest.mark.parametrize("outside", JOINED)
 def test_no_parameter_joins_what_stands_around_it(outside: str, books: Books) -> None:
-    """Tests a $1 directly behind a word. It belongs to the word, but the value that replaces it
-    does not. The text behind the value must not begin a quotation then.
+    """Tests a $1 directly behind a word. Such a $1 belongs to the word, but the value that replaces
+    the $1 does not. The text behind the value must not begin a quotation then.
     """
     sql = (
         'WITH t AS (SELECT 1 AS "on$1$zz$", :x::text AS d) SELECT DISTINCT ON%(x)s$zz$, '
