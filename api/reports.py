@@ -258,6 +258,6 @@ def _summary(report: Report, caller: Caller) -> dict[str, Any]:
 
 
 def _used(form: ReportForm) -> dict[str, str]:
-    """Returns the values of the parameters that are not empty, as in a URL."""
+    """Returns the parameters that are not empty. The values are texts."""
     values = {name: form[name].value() for name in form.fields}
     return {name: str(value) for name, value in values.items() if value not in (None, "")}

@@ -126,9 +126,9 @@ def _owner() -> str:
 
 
 def _permissions_in(changes: Sequence[Change]) -> dict[str, str]:
-    """Returns the names of the permissions in the history, by their stored text (`app.codename`).
-    Old rows contain an app label that no longer exists, so the codename is enough to find a
-    permission.
+    """Returns the names of the permissions in the history. The keys are the stored texts
+    (`app.codename`). A permission is found by its codename only, because old rows contain an app
+    label that no longer exists.
     """
     texts = {
         side["permission"]

@@ -78,7 +78,9 @@ def digest_of(code: str) -> str:
 
 
 def old_digest_of(code: str, salt: str) -> str:
-    """Returns the digest of an eight-digit code, which is stored encrypted. Takes 0.1 seconds."""
+    """Returns the digest of an eight-digit code. Takes 0.1 seconds. The digest is encrypted before
+    it is stored.
+    """
     found = hashlib.pbkdf2_hmac("sha256", code.encode(), bytes.fromhex(salt), OLD_ITERATIONS)
     return found.hex()
 

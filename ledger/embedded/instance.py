@@ -49,11 +49,11 @@ def make_pair() -> None:
 
 
 def own_pair(advice: str) -> Pair:
-    """Returns the pair of the embedded server in the settings.
+    """Returns the primary and the standby of the embedded server in the settings.
 
     Raises EmbeddedServerError if the embedded server has no standby, or if the settings contain
-    another database server. In the second case, the message contains the text `advice`, which
-    explains what to do on that server.
+    another database server. In the second case, the message contains `advice`, a text that
+    explains what to do on the other server.
     """
     if not settings.LEDGER_EMBEDDED:
         raise EmbeddedServerError(OWN_SERVER.format(advice=advice))

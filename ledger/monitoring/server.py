@@ -52,7 +52,7 @@ class ServerFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> ServerFigures:
-    """Returns the row of the query SERVER."""
+    """Runs the query SERVER and returns its only row."""
     return ServerFigures(*found.execute(SERVER).fetchone() or ())
 
 

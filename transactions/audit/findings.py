@@ -29,8 +29,8 @@ class Finding:
 
     A finding is about the first row that breaks the rule. `broken` is the number of such rows, if
     counting them is cheap. `seal` is the number of a seal. `day` (ISO format) is set if the finding
-    is about the rows of that day and not about the seal itself. The sentence is written
-    immediately, because the rows that it describes may be deleted later.
+    is about the rows of that day and not about the seal itself. The text of the finding is created
+    together with the finding, because the rows may be deleted later.
     """
 
     check: str

@@ -49,8 +49,8 @@ class EventStream(models.Model):
 
 
 class AccountEvent(models.Model):
-    """One event, with its number on each account that has an active webhook. A payment between two
-    such accounts is one event. Triggers write this table: see Note [Events].
+    """The number of an event on an account that has an active webhook. A payment between two such
+    accounts is one event with two numbers. Triggers write this table: see Note [Events].
     """
 
     pk = models.CompositePrimaryKey("account_id", "number")

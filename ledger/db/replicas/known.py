@@ -142,7 +142,7 @@ class Replica:
         return self._outside_pool.connection
 
     def _distrust_connections(self) -> None:
-        """Marks all connections as unusable that were last opened or checked before now."""
+        """Marks every connection that is open now as unusable until it is checked again."""
         self._connection.close()
         self.silent_at = time.monotonic()
         database: Any = connections[self.alias]
