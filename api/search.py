@@ -68,7 +68,7 @@ class HitSerializer(TransactionSerializer):
     found_by = serializers.ListField(
         child=serializers.CharField(),
         help_text="The synonyms that found the transaction, such as Restaurant. The list is empty "
-        "if its own words did.",
+        "if the search finds the transaction without synonyms.",
     )
 
 

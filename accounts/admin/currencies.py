@@ -59,7 +59,7 @@ class CurrencyAdmin(ListFiles, ObjectHistory, LockedChanges):
     history_subject = "currency"
     list_display = ("code", "name", "minor_units", "is_open")
     list_filter = ("is_open",)
-    search_fields = ("code", "name")
+    search_fields = ("code", "name__unaccent__icontains")
     search_help_text = "A code or a name, or a part of one."
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

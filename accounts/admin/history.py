@@ -16,6 +16,7 @@ from accounts.admin.changes_in_words import in_words
 from accounts.admin.log_pages import LogAdmin, newest_page
 from accounts.admin.parts import person_of
 from accounts.models import Change, User
+from accounts.name_search import NameSearch
 from ledger.db.history.facts import set_reason
 from ledger.db.retry import sqlstate
 from ledger.text.dates import end_of_day, start_of_day
@@ -24,11 +25,12 @@ UNIQUE_VIOLATION = "23505"
 
 
 def people_called(words: str) -> models.QuerySet[User]:
-    """Returns the people whose name contains `words`, or whose id or email address is `words`."""
+    """Returns the people whose name contains all words, or whose id or email address is `words`."""
     try:
         called = Q(pk=UUID(words.strip()))
     except ValueError:
-        called = Q(email__iexact=words) | Q(name__icontains=words)
+        names = NameSearch([words.split()], addresses=False)
+        called = Q(email__iexact=words) | names.people()
     people: models.QuerySet[User] = User.objects.filter(called)
     return people
 

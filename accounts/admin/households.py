@@ -27,7 +27,7 @@ class HouseholdAdmin(ListFiles, ObjectHistory, LockedChanges):
     """
 
     list_display = ("name",)
-    search_fields = ("name",)
+    search_fields = ("name__unaccent__icontains",)
     search_help_text = "A part of the name."
     form = HouseholdForm
     history_subject = "household"

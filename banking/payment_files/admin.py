@@ -69,7 +69,10 @@ class PaymentFileAdmin(ListFiles):
     list_filter = ("state", ("created_at", date_filter("upload date")))
     ordering = ("-id",)
     sortable_by = ()
-    search_fields = ("name", "from_account__number", "from_account__user__name")
+    search_fields = (
+        "name__unaccent__icontains", "from_account__number",
+        "from_account__user__name__unaccent__icontains",
+    )  # fmt: skip
     actions = None
     list_file_values: ClassVar = {
         "time": "created_at", "total_shown": "total", "paid_shown": "booked_total",

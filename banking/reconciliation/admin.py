@@ -141,7 +141,7 @@ class ReconciliationAdmin(ListFiles):
     list_filter = (("created_at", date_filter("upload date")),)
     ordering = ("-id",)
     sortable_by = ()
-    search_fields = ("name", "account__number")
+    search_fields = ("name__unaccent__icontains", "account__number")
     actions = None
     list_file_values: ClassVar = {"time": "created_at"}
     fields = ("name",)  # not shown, because the page has a separate template

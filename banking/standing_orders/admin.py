@@ -38,7 +38,8 @@ class StandingOrderAdmin(ListFiles, ReadOnly, ReasonedActions):
     ordering = ("-created_at", "-pk")
     sortable_by = ()
     search_fields = (
-        "owner__name", "from_account__number", "to_account__number", "to_account__user__name",
+        "owner__name__unaccent__icontains", "from_account__number", "to_account__number",
+        "to_account__user__name__unaccent__icontains",
     )  # fmt: skip
     actions = ("end",)
     rows_template = "admin/standing_orders/standingorder/_rows.html"

@@ -17,13 +17,19 @@ from unicodedata import combining, normalize
 CUTOFF = 0.6  # difflib's default, which finds "pendnig" for "pending"
 LONGEST = 60  # maximum number of characters that are compared
 MAX_COMPARED = 200
+# Letters that Unicode cannot decompose, and what the dictionary `unaccent` replaces them with.
+LETTERS = str.maketrans({
+    "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ħ": "h",
+    "\u0131": "i", "ĸ": "q", "ł": "l", "ŋ": "n", "ŧ": "t",
+})  # fmt: skip
 
 
 def folded(text: str) -> str:
-    """Returns the text in lower case and without accents. Letters such as an o with a stroke stay,
-    although the SQL function `search_text` and the dictionary `unaccent` replace these letters.
+    """Returns the text in lower case and without accents. European letters are replaced as the
+    dictionary `unaccent` replaces them.
     """
-    return "".join(c for c in normalize("NFKD", text.lower()) if not combining(c))
+    plain = "".join(c for c in normalize("NFKD", text.lower()) if not combining(c))
+    return plain.translate(LETTERS)
 
 
 def closest(

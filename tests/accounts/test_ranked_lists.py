@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
+from accounts.admin.ranked_lists import RankedSearch
 from accounts.groups import SUPPORT
-from accounts.models import Account, User
+from accounts.models import Account, Household, User
 from accounts.name_search import CUT, NameSearch
 from tests.accounts.admin_pages import ACCOUNTS
 from tests.conftest import colleague, permissions, signed_in
@@ -85,6 +87,23 @@ def test_a_name_with_accents_is_found_by_a_misspelt_one_without(staff: Client) -
     AccountFactory(user__name="Jose\u0301 Ibáñez")
     assert names_of(staff, PEOPLE, q="jose ibanes") == ["José Ibáñez"]
     assert names_of(staff, PEOPLE, q="ibañez") == ["José Ibáñez"]
+
+
+def test_no_list_compares_names_with_their_accents() -> None:
+    lists = {
+        f"{type(model_admin).__name__}: {path}"
+        for model_admin in admin.site._registry.values()
+        if not isinstance(model_admin, RankedSearch)
+        for path in model_admin.search_fields
+        if path.endswith("name")
+    }
+    assert lists == {"GroupAdmin: name"}, "add __unaccent__icontains"
+
+
+def test_a_list_finds_a_name_without_its_accents(root: Client) -> None:
+    Household.objects.create(name="Bjørnstad")
+    listed = root.get(reverse("admin:accounts_household_changelist"), {"q": "bjornstad"})
+    assert listed.context["cl"].result_count == 1
 
 
 def test_the_order_that_a_user_chooses_is_kept(staff: Client, anas: None) -> None:

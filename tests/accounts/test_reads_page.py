@@ -48,6 +48,15 @@ def test_an_auditor_reads_the_parameters_of_an_address_decoded_and_escaped() -> 
     assert escape(f"{page}?{query}") in markup, "the exact address is in the title"
 
 
+@pytest.mark.parametrize("typed", ["zoe", "bjornstad", "Bjørnstad Zoë", "ZOE.B@example.com"])
+def test_a_filter_by_name_ignores_accents_and_the_order_of_words(typed: str) -> None:
+    customer = UserFactory(name="Zoë Bjørnstad", email="zoe.b@example.com")
+    page = reverse("admin:accounts_user_change", args=[customer.pk])
+    assert signed_in(colleague(OPERATIONS, "Clara Clerk")).get(page).status_code == 200
+    listed = signed_in(colleague(AUDITOR, "Ada Auditor")).get(READS, {"whose": typed})
+    assert len(texts_of(listed, "history__head")) == 1
+
+
 def zora_is_read_behind(namesakes: int) -> tuple[User, User]:
     """A clerk and a customer among others of their name; the clerk opens the customer's page."""
     others = [User(email=f"zora{n}@example.com", name="Zora Quill") for n in range(2 * namesakes)]

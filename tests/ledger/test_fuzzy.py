@@ -4,10 +4,24 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import pytest
+from django.db import connection
 
-from ledger.text.fuzzy import LONGEST, MAX_COMPARED, closest, similarities, similarity
+from ledger.text.fuzzy import LONGEST, MAX_COMPARED, closest, folded, similarities, similarity
 
 STATUSES = ["pending", "booked", "captured", "released"]
+
+
+@pytest.mark.django_db
+def test_european_letters_are_folded_as_by_unaccent() -> None:
+    others = "\u0149\u013f\u0140\u017f"  # 'n, and L and l with a dot, and the long s
+    letters = [c for c in map(chr, range(0xC0, 0x180)) if c.isalpha() and c not in others]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT letter, lower(extensions.unaccent(letter)) FROM unnest(%s::text[]) AS letter",
+            [[*letters, "ẞ", "Straße"]],
+        )
+        rows = dict(cursor.fetchall())
+    assert {letter: folded(letter) for letter in rows} == rows
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,12 @@ per day is limited (`quota`).
 import unicodedata
 from itertools import product
 
-from ledger.text.fuzzy import similarity
+from ledger.text.fuzzy import folded, similarity
 from transactions.models import NameCheck
 
 CLOSE = 0.8  # minimum similarity of a close match: one wrong letter in five
 MOST_WORDS = 4  # maximum number of words in a masked name
 LONGEST_NAME = 140  # maximum length of a name, in characters
-# Letters that Unicode cannot decompose, with the letters that people type if their keyboard does
-# not have them.
-LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i"}
-)
 IN_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 TITLES = {"dr", "miss", "mr", "mrs", "ms", "prof"}
 
@@ -53,21 +48,17 @@ def _spellings(name: str) -> list[list[str]]:
     """Returns one or two lists with the words of a name. The first list contains o instead of ö,
     the second list oe.
     """
-    folded = unicodedata.normalize("NFKC", name.casefold())
-    in_two_letters = folded.translate(IN_TWO_LETTERS)
-    return [_words(each) for each in dict.fromkeys((folded, in_two_letters))]
+    lower = unicodedata.normalize("NFKC", name.casefold())
+    in_two_letters = lower.translate(IN_TWO_LETTERS)
+    return [_words(each) for each in dict.fromkeys((lower, in_two_letters))]
 
 
-def _words(folded: str) -> list[str]:
+def _words(name: str) -> list[str]:
     """Returns the words of a name in alphabetical order, without accents, punctuation and
     titles.
     """
-    letters = unicodedata.normalize("NFKD", folded).translate(LETTERS)
-    plain = "".join(
-        c if c.isalnum() else " "
-        for c in letters
-        if not unicodedata.combining(c) and c not in "'\u2019."
-    )
+    letters = (c for c in folded(name) if c not in "'\u2019.")
+    plain = "".join(c if c.isalnum() else " " for c in letters)
     return sorted(set(plain.split()) - TITLES)
 
 

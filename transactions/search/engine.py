@@ -133,7 +133,7 @@ def find(
         set_parties(fetched)
         result.rows = fetched[:PAGE]
         result.has_more = len(fetched) > PAGE and result.page < MOST_PAGES
-        if result.has_more or any(labels_of(row) for row in fetched):
+        if scope.finds_texts and (result.has_more or any(labels_of(row) for row in fetched)):
             result.mistakes += _synonym_hints(query, names)
     if result.rows or result.page > 1 or after is not None:
         result.facets = facets_of(scope, condition.where, result.named_accounts)

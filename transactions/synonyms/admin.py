@@ -6,9 +6,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db import connection
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from accounts.admin.history import LockedChanges
 from accounts.admin.list_files import ListFiles
+from ledger.text.fuzzy import folded
 from ledger.text.lines import tidy_line
 from transactions.synonyms.models import (
     CATEGORY_LENGTH,
@@ -144,10 +147,20 @@ class SynonymAdmin(ListFiles, LockedChanges):
 
     form = SynonymForm
     list_display = ("name", "typed", "found_categories", "found_codes")
-    search_fields = ("name", "words", "categories", "merchant_codes")
+    search_fields = ("name__unaccent__icontains", "words", "categories", "merchant_codes")
     search_help_text = "A name, a word, a category or a merchant code, or a part of one."
     ordering = ("name",)
     actions = None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Returns the synonyms that contain the term as it was typed, or without its accents as
+        words are stored.
+        """
+        typed, _ = super().get_search_results(request, queryset, search_term)
+        plain, _ = super().get_search_results(request, queryset, folded(search_term))
+        return typed | plain, False
 
     @admin.display(description="words")
     def typed(self, synonym: Synonym) -> str:

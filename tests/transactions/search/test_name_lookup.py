@@ -14,7 +14,7 @@ from transactions import services
 from transactions.scope import Scope, scope_for
 from transactions.search.engine import find
 from transactions.search.language.parser import parse
-from transactions.search.sql.name_lookup import find_names
+from transactions.search.sql.name_lookup import accounts_named, find_names
 
 
 @pytest.fixture
@@ -65,3 +65,11 @@ def test_readers_who_may_see_people_find_them_by_address(ana: User, grace: Accou
     services.deposit(to_account=scope_for(ana).accounts[0], amount=Decimal(10), description="Tea")
     for text in ("grace@navy.example", "to:grace@navy tea", "GRACE@NAVY.EXAMPLE tea"):
         assert [found.pk for found in find(Scope(ana, is_bank=True), text).rows] == [row.pk]
+
+
+@pytest.mark.parametrize("typed", ["strasse", "smorrebrod", "Lodz", "aeble", "hizli", "cafe"])
+def test_own_accounts_are_named_without_their_accents(typed: str, ana: User) -> None:
+    names = ("Straße", "Smørrebrød", "Łódź", "Æble", "Ev h\u0131zl\u0131", "Cafe\u0301")
+    accounts = [AccountFactory(user=ana, name=name) for name in names]
+    (item,) = parse(f"account:{typed}").items
+    assert len(accounts_named(item, accounts)) == 1

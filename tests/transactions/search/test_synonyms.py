@@ -22,6 +22,7 @@ from transactions.scope import Scope, scope_for
 from transactions.search import engine
 from transactions.search.engine import entries_with, find
 from transactions.search.suggestions import suggest
+from transactions.synonyms.matches import synonyms_of
 from transactions.synonyms.models import Synonym
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +94,9 @@ def test_the_hint_is_shown_if_a_synonym_found_a_row(
     assert find(scope, "coffee").mistakes
     assert not find(scope, "coffee beans").mistakes
     monkeypatch.setattr(engine, "PAGE", 1)
-    assert find(scope, "coffee").mistakes, "more pages follow"
+    page = find(scope, "coffee or invoice", sort="newest")
+    assert page.mistakes, "more pages follow"
+    assert [row.description for row in page.rows] == ["Invoice 5814"]
 
 
 @pytest.mark.parametrize(("text", "labels"), [("coffee", 3), ("kettle or coffee", 2), ("beans", 0)])
@@ -114,6 +117,18 @@ def test_a_rule_finds_its_payments_again(scope: Scope, shops: dict[str, Transact
         rows = Transaction.objects.filter(pk=shops[name].pk)
         give_category(owner=scope.reader, rows=rows, category=category, change=uuid7())
     assert found(scope, "coffee") == before
+
+
+def test_a_row_names_each_synonym_once_and_none_for_its_own_words(
+    scope: Scope, shops: dict[str, Transaction]
+) -> None:
+    everyday, _pot = scope.accounts
+    ride = {"category": "Restaurant", "merchant": {"name": "Coffee cab", "mcc": "4121"}}
+    booked(pay(9, "4", "Ride", everyday, metadata=ride))
+    names = {row.description: synonyms_of(row) for row in find(scope, "coffee taxi").rows}
+    assert names == {"Ride": ["Taxi"]}
+    names = {row.description: synonyms_of(row) for row in find(scope, "lunch dinner").rows}
+    assert names["Kettle"] == ["Restaurant"]
 
 
 def test_direct_hits_come_first_however_old_they_are(
@@ -275,6 +290,9 @@ class TestAdmin:
         listed = text_of(manager.get(reverse("admin:synonyms_synonym_changelist"), {"q": "lunch"}))
         assert "Restaurant" in listed
         assert "Hotel" not in listed
+        assert "Restaurant" in text_of(
+            manager.get(reverse("admin:synonyms_synonym_changelist"), {"q": "café"})
+        )
 
     @pytest.mark.parametrize(("group", "status"), [(SUPPORT, 403), (AUDITOR, 200)])
     def test_who_sees_them(self, group: str, status: int, client: Client) -> None:
