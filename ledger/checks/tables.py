@@ -8,9 +8,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 
 from ledger.checks.messages import weak, wrong
-from ledger.db.rights.registered_tables import TABLES, misspelled, policies
+from ledger.db.rights.registered_tables import REGISTER, TABLES, misspelled, policies
 
-REGISTER = "Register it in the module `tables` of its app; docs/new-app.md has an example."
 # What to do instead of registering a table of a library, by the label of the library's app.
 REPLACED = {
     "authtoken": "Remove rest_framework.authtoken from INSTALLED_APPS: the page Security and"

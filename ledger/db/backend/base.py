@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.utils import DatabaseErrorWrapper
+from django.db.utils import DatabaseErrorWrapper, ProgrammingError
 from django.utils.asyncio import async_unsafe
 from django.utils.functional import cached_property
 from psycopg import sql
@@ -36,6 +36,7 @@ from ledger.db.backend.pool import (
 from ledger.db.backend.schema import DatabaseSchemaEditor
 from ledger.db.backend.times import adapters_for
 from ledger.db.history import facts
+from ledger.db.rights.registered_tables import hint_for_denied_table
 from ledger.db.server import credentials, failed_servers
 from ledger.db.server.versions import HAS_TRANSACTION_TIMEOUT
 
@@ -59,7 +60,12 @@ class PlacedErrors(DatabaseErrorWrapper):
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, psycopg.Error):
             failed_servers.note_server(error, self.wrapper.server)
-        super().__exit__(kind, error, traceback)
+        try:
+            super().__exit__(kind, error, traceback)
+        except ProgrammingError as found:
+            if hint := hint_for_denied_table(error):
+                found.add_note(hint)
+            raise
 
 
 class DatabaseWrapper(WithCursors):

@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ledger.db.rights.policies import Policy
 
+REGISTER = "Register it in the module `tables` of its app; docs/new-app.md has an example."
+NO_RIGHT, DENIED = "42501", re.compile(r"permission denied for table (\w+)")
 READ = "SELECT"
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 
@@ -78,6 +80,15 @@ def register_functions(*signatures: str, web: bool = False, worker: bool = False
         WEB_FUNCTIONS.extend(signatures)
     if worker:
         WORKER_FUNCTIONS.extend(signatures)
+
+
+def hint_for_denied_table(error: Exception) -> str | None:
+    """Returns what a developer must do about an error of psycopg, if a statement used a table that
+    no app has registered. Returns None for other errors.
+    """
+    if getattr(error, "sqlstate", None) != NO_RIGHT or not (found := DENIED.search(str(error))):
+        return None
+    return None if found[1] in TABLES else f"No app registers the table {found[1]}. {REGISTER}"
 
 
 def policies() -> dict[str, Policy]:

@@ -368,3 +368,15 @@ def test_rights_to_columns_that_a_migration_took_back_are_left_out() -> None:
             " has_any_column_privilege('ledger_web', 'half_way', 'INSERT')"
         )
         assert cursor.fetchone() == (True, True, False, False)
+
+
+@pytest.mark.parametrize(("table", "has_hint"), [("polls_question", True), ("fact_keys", False)])
+def test_a_denied_table_that_no_app_registers_gets_a_hint(table: str, has_hint: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE polls_question (id int)")
+        cursor.execute("SET LOCAL ROLE ledger_web")
+        with pytest.raises(ProgrammingError, match=table) as denied, db_transaction.atomic():
+            cursor.execute(f"SELECT * FROM {table}")
+        cursor.execute("RESET ROLE")
+    notes = getattr(denied.value, "__notes__", [])
+    assert any("docs/new-app.md" in note for note in notes) is has_hint
