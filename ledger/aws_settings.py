@@ -134,6 +134,8 @@ def driver(found: dict[str, Any]) -> dict[str, Any]:
     if env.text("DB_AWS_OPTIONS") and "" in (options or {"": ""}).values():
         env.refuse("DB_AWS_OPTIONS", "it has no options such as failover_timeout_sec=20&bg_id=2")
     for name, value in options.items():
+        if "," in value and "=" in value:
+            env.refuse("DB_AWS_OPTIONS", f"options are separated by &, and {name} has {value!r}")
         _check_option(name, value, plugins)
     if missing := [name for name in ENDPOINTS_OF_SRW if "srw" in plugins and not options.get(name)]:
         env.refuse("DB_AWS_OPTIONS", f"the plugin srw needs {' and '.join(missing)}")

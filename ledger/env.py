@@ -443,7 +443,11 @@ def secret_key(name: str, folder: Path) -> str:
     file = folder / "secret_key"
     given = text(name)
     if given and _can_be_guessed(given):
-        refuse(name, f"it can be guessed; use {MIN_SECRET_LENGTH} random characters or more")
+        refuse(
+            name,
+            f"it can be guessed; use {MIN_SECRET_LENGTH} random characters or more, as this command"
+            ' prints them: python3 -c "import secrets; print(secrets.token_urlsafe(50))"',
+        )
     try:
         return given or _stored_secret(file)
     except OSError as err:

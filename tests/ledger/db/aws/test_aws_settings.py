@@ -178,6 +178,11 @@ WRONG = {
         "DB_AWS_OPTIONS", "options",
         {"DATABASE_URL": SAFE, "DB_DRIVER": "aws", "DB_AWS_OPTIONS": "7"},
     ),
+    "options with commas between them": (
+        "DB_AWS_OPTIONS", "separated by &",
+        {"DATABASE_URL": SAFE, "DB_DRIVER": "aws",
+         "DB_AWS_OPTIONS": "failover_timeout_sec=30,bg_id=2"},
+    ),
     **{
         f"the driver's option {given}": (
             "DB_AWS_OPTIONS", f"'{word}'",
