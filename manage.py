@@ -6,6 +6,7 @@ import gc
 import getpass
 import os
 import sys
+from contextlib import ExitStack
 
 # This file uses only syntax that older Python versions can read, so that they print this message.
 if sys.version_info < (3, 11):  # noqa: UP036
@@ -24,7 +25,9 @@ def main() -> None:
     atexit.register(gc.freeze)
     choose_settings()
 
-    from ledger.logs import context, output, start
+    from django.apps import apps
+
+    from ledger.logs import context, output
     from ledger.management.closed_output import ends_without_reader
 
     if log_format() != "json":
@@ -32,12 +35,14 @@ def main() -> None:
             run()
         return
     context.add_process_facts(command=sys.argv[1] if len(sys.argv) > 1 else "help")
-    if output.is_recorded(sys.argv[1:]):
-        start.log_after_setup()
-        with output.as_records():
-            run()
-    else:
-        run()
+    with ExitStack() as records:
+        try:
+            run(records)
+        except SystemExit:
+            # Without the apps, it is unknown whether the output of the command is recorded.
+            if not apps.ready and not output.is_watched():
+                records.enter_context(output.as_records())
+            raise
 
 
 def choose_settings() -> None:
@@ -100,7 +105,8 @@ def print_hint() -> None:
         print(hint, file=sys.stderr)
 
 
-def run() -> None:
+def run(records: "ExitStack | None" = None) -> None:
+    """Runs the command. `records` gets the context that converts its output to log records."""
     import psycopg
     from django.db import Error
 
@@ -113,7 +119,7 @@ def run() -> None:
 
     try:
         with facts.with_facts(command):
-            CommandLine(sys.argv).execute()
+            CommandLine(sys.argv, records).execute()
     except SystemExit as err:
         if err.code in (REFUSED, WRONG_LINE):
             print_hint()

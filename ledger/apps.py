@@ -9,9 +9,7 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         from ledger.checks import register_all
-        from ledger.logs.start import log_if_due
 
-        log_if_due()
         register_all()
         if settings.LEDGER_TRACING:
             from ledger.db.queries.traced import start_tracing

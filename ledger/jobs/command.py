@@ -28,6 +28,7 @@ class JobCommand(BaseCommand):
     part of the job. A run with one of these options is not recorded.
     """
 
+    runs_unattended: ClassVar[bool] = True  # so the log contains its output
     job: ClassVar[str]
     partial: ClassVar[tuple[str, ...]] = ()
     # Whether the job runs and is recorded even if no standby confirms commits. In that case, the

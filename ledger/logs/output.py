@@ -10,16 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from django.conf import settings
+from django.core.management.base import BaseCommand
 
 logger = logging.getLogger("ledger.output")
-# Commands that usually run without a person and print messages about their work. The output of
-# other commands is for a person or for another program.
-RECORDED = frozenset(
-    "announce_restore apply_retention apply_rules audit_ledger backup create_roles erase_people"
-    " expire_holds issue_statements migrate pay_standing_orders prepare reencrypt_factors"
-    " reencrypt_webhooks seal_ledger send_alerts serve wait_for_db work".split()
-)
-# Commands with which a person runs code and then reads its traceback.
+# Commands of Django with which a person runs code and then reads its traceback.
 BY_HAND = frozenset({"dbshell", "shell", "test", "testserver"})
 COMMAND_ERROR = "CommandError: "
 _here = threading.local()
@@ -86,11 +80,14 @@ def as_records() -> Iterator[None]:
         err.finish()
 
 
-def is_recorded(arguments: Sequence[str]) -> bool:
-    """Returns whether the output of `manage.py` with these arguments is written to the log."""
-    command = arguments[0] if arguments else ""
+def is_recorded(command: BaseCommand, arguments: Sequence[str]) -> bool:
+    """Returns whether the output of the command with these arguments is written to the log. This is
+    so if its class has `runs_unattended = True`: the command usually runs without a person and
+    prints messages about its work. The output of other commands is for a person or for another
+    program.
+    """
     wants_data = not {"--json", "--help", "-h"}.isdisjoint(arguments)
-    return command in RECORDED and not wants_data and not is_watched()
+    return getattr(command, "runs_unattended", False) and not wants_data and not is_watched()
 
 
 def is_for_the_log() -> bool:

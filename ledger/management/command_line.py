@@ -1,12 +1,25 @@
 """Django's command line with hints for commands of other projects."""
 
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand
 
+from ledger.logs import output
+from ledger.logs.start import log_start
+
 
 class CommandLine(ManagementUtility):
+    """If there is a stack `records`, the output of commands that run unattended is converted to
+    records of the log until the stack is closed.
+    """
+
+    def __init__(self, arguments: Sequence[str], records: ExitStack | None = None) -> None:
+        super().__init__([*arguments])
+        self._records = records
+
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Returns the command. For a command that exists only in other projects, exits with a hint.
         Django would suggest a different command with a similar name.
@@ -16,4 +29,12 @@ class CommandLine(ManagementUtility):
 
             if hint := OTHER_COMMANDS.get(subcommand):
                 sys.exit(f"Unknown command: {subcommand!r}. {hint}")
-        return super().fetch_command(subcommand)
+        command = super().fetch_command(subcommand)
+        line = self.argv[1:]
+        if self._records is None or subcommand not in line[:1]:
+            return command
+        if output.is_recorded(command, line):
+            self._records.enter_context(output.as_records())
+            log_start()
+            return type(command)()  # the first one writes to the streams before the conversion
+        return command

@@ -13,6 +13,7 @@ class Command(BaseCommand):
         "Encrypt the secrets of second factors with the current SECRET_KEY. Afterwards, they no"
         " longer need a key in SECRET_KEY_FALLBACKS."
     )
+    runs_unattended = True
 
     def handle(self, **_options: Any) -> None:
         count, refused = reencrypt_factors()

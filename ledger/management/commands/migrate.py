@@ -59,6 +59,7 @@ NO_LIMIT = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = ANY
 
 
 class Command(Migrate):
+    runs_unattended = True
     _running: Migration | None = None
 
     def handle(self, *arguments: Any, **options: Any) -> None:

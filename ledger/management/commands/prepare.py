@@ -12,6 +12,7 @@ from ledger.server.progress import Progress
 
 class Command(BaseCommand):
     help = "Start the database, bring it up to date and collect the static files."
+    runs_unattended = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

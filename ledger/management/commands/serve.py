@@ -46,6 +46,7 @@ WORK_ENDED = (
 
 class Command(BaseCommand):
     help = "Start the database, bring it up to date and serve the site until Ctrl-C."
+    runs_unattended = True
     # The system checks would only delay the start. `make check` runs them.
     requires_system_checks: list[str] = []
 

@@ -43,6 +43,7 @@ class Command(BaseCommand):
         " cron: each job is done once. --verbosity 0 prints only failures, and mails if there is no"
         " mail server."
     )
+    runs_unattended = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

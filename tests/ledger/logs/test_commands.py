@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ledger.jobs.schedule import ScheduledJob
 from ledger.jobs.worker import Worker
 from ledger.logs import output
 from ledger.logs.output import as_records, is_for_developer, is_recorded
+from ledger.management.command_line import CommandLine
 from tests.ledger.logs.json_log import json_log
 from tests.ledger.processes import environment, manage
 
@@ -68,16 +70,46 @@ def test_of_what_a_command_prints_the_refusal_is_why_it_failed() -> None:
         (["audit_ledger", "--json"], False),
         (["migrate", "--help"], False),
         (["dumpdata"], False),
-        ([], False),
     ],
 )
 def test_only_what_runs_unattended_prints_into_the_log(
     arguments: list[str], expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    command = CommandLine(["manage.py", *arguments]).fetch_command(arguments[0])
     monkeypatch.setattr(output, "is_watched", lambda: False)
-    assert is_recorded(arguments) is expected
+    assert is_recorded(command, arguments) is expected
     monkeypatch.setattr(output, "is_watched", lambda: True)
-    assert not is_recorded(arguments)
+    assert not is_recorded(command, arguments)
+
+
+@pytest.mark.parametrize(
+    ("line", "command"), [("help work", "work"), ("work --help", "work"), ("dumpdata", "dumpdata")]
+)
+def test_help_and_data_are_printed(
+    line: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "is_watched", lambda: False)
+    with ExitStack() as records:
+        CommandLine(["manage.py", *line.split()], records).fetch_command(command)
+        assert not isinstance(sys.stdout, output.Lines)
+
+
+def test_a_command_prints_into_the_log_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django's commands keep the streams that they find when they are made."""
+    monkeypatch.setattr(output, "is_watched", lambda: False)
+    with json_log() as log, ExitStack() as records:
+        CommandLine(["manage.py", "work"], records).fetch_command("work").stdout.write("Works.")
+    assert [line["message"] for line in log.of("ledger.output")] == ["Works."]
+
+
+def test_a_command_that_cannot_be_loaded_says_why_in_json(tmp_path: Path) -> None:
+    (tmp_path / "own_settings.py").write_text(
+        "from ledger.settings import *\nINSTALLED_APPS += ['polls']\n"
+    )
+    chosen = ("--settings", "own_settings", "--pythonpath", str(tmp_path))
+    done = manage(tmp_path, "expire_holds", *chosen, LOG_FORMAT="json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no module polls" in lines_of(done.stderr)[-1]["message"]
 
 
 def test_a_command_writes_nothing_but_lines_of_json(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ class Command(BaseCommand):
         "Announce to webhooks that the database was restored to an earlier moment, before anybody"
         " works in it. `restore` and deploy/server/back-to do so themselves."
     )
+    runs_unattended = True
     requires_system_checks: list[str] = []
 
     def handle(self, **_options: Any) -> None:

@@ -16,6 +16,7 @@ class Command(BaseCommand):
         "Encrypt the secrets of webhooks with the current SECRET_KEY. Afterwards they no longer"
         " need the keys in SECRET_KEY_FALLBACKS."
     )
+    runs_unattended = True
 
     def handle(self, **_options: Any) -> None:
         count, refused = reencrypt_webhooks()

@@ -19,6 +19,7 @@ class Command(BaseCommand):
         " administrator."
         " Safe to run twice."
     )
+    runs_unattended = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -20,6 +20,7 @@ class Command(BaseCommand):
         "Wait until the database answers and takes writes. Exits 0 when it does, 1 when the time is"
         " over, and 3 immediately if waiting cannot help, for example with a wrong password."
     )
+    runs_unattended = True
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
