@@ -4,6 +4,7 @@ core or in another feature; import-linter holds the imports that are statements.
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -19,8 +20,17 @@ CORE = ("accounts/", "transactions/", "ledger/", "templates/")
 NOT_CORE = re.compile(
     r"accounts/management/commands/adopt_migrations|ledger/(monitoring/|management/|\w*settings\.py)"
 )
-# As in the contract of import-linter.
-MAY_NAME = {("alerts", "standing_orders"), ("reconciliation", "outside")}
+
+
+def may_name() -> set[tuple[str, ...]]:
+    """Pairs of features. The first may import the second by the contract of import-linter."""
+    tools = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["tool"]
+    contracts = tools["importlinter"]["contracts"]
+    (contract,) = (each for each in contracts if each.get("modules") == ["banking.*"])
+    return {tuple(re.findall(r"banking\.(\w+)", line)) for line in contract["ignore_imports"]}
+
+
+MAY_NAME = may_name()
 
 
 def names_of(feature: str) -> Iterator[str]:
