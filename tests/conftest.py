@@ -191,8 +191,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         with connection.cursor() as cursor:
             name = connection.ops.quote_name(connection.settings_dict["NAME"])
             cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+            emptying.remember()
         connection.close()
-        emptying.remember()
         stack = ExitStack()
         stack.enter_context(through())
     yield

@@ -10,6 +10,7 @@ longer than all else here, so they stay as well, unless a test changed them or w
 What migrations write is put back if a test changed it, so that no test depends on those before it.
 """
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -24,27 +25,17 @@ from ledger.embedded.roles import SUPERUSER
 from tests import pooler
 from tests.settings import ROW_SECURITY_OF_TESTS
 
-WRITTEN_BY_MIGRATE = {
-    "currencies", "auth_permission", "django_content_type", "auth_group", "auth_group_permissions",
-    "approval_thresholds", "synonyms",
-}  # fmt: skip
 # For a session of a superuser: neither triggers nor foreign keys run. A test that left a
 # transaction open is told by an error.
 NO_TRIGGERS = "-c session_replication_role=replica -c lock_timeout=20s"
-NOTED = sorted(WRITTEN_BY_MIGRATE & RECORDED_TABLES.keys())
 NOTES = ("changes", "row_register")
-# How many rows there are of those that stay, and the sum of the transactions that wrote them.
-STATE, KEPT_STATE = (
-    " UNION ALL ".join(f"SELECT count(*), sum(xmin::text::bigint) FROM {name}" for name in names)
-    for names in ((*NOTED, *NOTES), sorted(WRITTEN_BY_MIGRATE))
-)
 HAS_POLICIES = "SELECT relrowsecurity FROM pg_class WHERE oid = 'accounts'::regclass"
 _sessions: list[psycopg.Connection[Any]] = []
 
 
 @dataclass
 class Notes:
-    """The transaction that wrote the notes, and STATE after it."""
+    """The transaction that wrote the notes, and the state of what is noted and of the notes."""
 
     transaction: str = "0"
     state: list[Any] = field(default_factory=list)
@@ -55,10 +46,13 @@ _notes = Notes()
 
 @dataclass
 class WrittenRows:
-    """What migrations wrote: rows as COPY writes them, by table, and KEPT_STATE with them."""
+    """What migrations wrote: rows as COPY writes them, by table, and the state of the tables."""
 
     rows: dict[str, bytes] = field(default_factory=dict)
     state: list[Any] = field(default_factory=list)
+
+    def noted(self) -> list[str]:
+        return sorted(self.rows.keys() & RECORDED_TABLES.keys())
 
 
 _written = WrittenRows()
@@ -67,15 +61,21 @@ _written = WrittenRows()
 def remember() -> None:
     """Remembers what migrations wrote, in a test database that no test has used."""
     with pooler.beside() as session:
-        for table in sorted(WRITTEN_BY_MIGRATE):
+        for (table,) in session.execute(_filled(but=NOTES)).fetchall():
             with session.cursor().copy(f"COPY {table} TO STDOUT") as rows:
                 _written.rows[table] = b"".join(rows)
-        _written.state = session.execute(KEPT_STATE).fetchall()
+        _written.state = _state(session, _written.rows)
+
+
+def _state(session: psycopg.Connection[Any], tables: Iterable[str]) -> list[Any]:
+    """How many rows each table has, and the sum of the transactions that wrote them."""
+    counts = (f"SELECT count(*), sum(xmin::text::bigint) FROM {name}" for name in tables)
+    return session.execute(" UNION ALL ".join(counts), prepare=True).fetchall()
 
 
 def _put_back(session: psycopg.Connection[Any]) -> None:
     """Writes what migrations wrote anew, if a test changed it."""
-    if session.execute(KEPT_STATE, prepare=True).fetchall() == _written.state:
+    if _state(session, _written.rows) == _written.state:
         return
     with session.transaction():
         for table in _written.rows:
@@ -87,7 +87,7 @@ def _put_back(session: psycopg.Connection[Any]) -> None:
         session.execute("SET CONSTRAINTS ALL IMMEDIATE")
         for table in _written.rows:
             session.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-    _written.state = session.execute(KEPT_STATE).fetchall()
+    _written.state = _state(session, _written.rows)
 
 
 def empty_tables() -> None:
@@ -115,7 +115,7 @@ def close() -> None:
 
 def _note() -> None:
     with atomic(), connection.cursor() as cursor:
-        note_state(cursor, NOTED)
+        note_state(cursor, _written.noted())
 
 
 def _by_superuser() -> None:
@@ -138,21 +138,22 @@ def _empty(session: psycopg.Connection[Any]) -> None:
     assert session.execute(HAS_POLICIES, prepare=True).fetchone() == (ROW_SECURITY_OF_TESTS,), (
         "a test left row-level security on, or off, for those after it"
     )
-    filled = [name for (name,) in session.execute(_filled(), prepare=True)]
+    filled = [name for (name,) in session.execute(_filled(but=_written.rows), prepare=True)]
     others = dict.fromkeys(NOTES, f" WHERE xmin <> '{_notes.transaction}'")
     session.execute("; ".join(f"DELETE FROM {name}{others.get(name, '')}" for name in filled))
     _put_back(session)
-    if "changes" in filled and session.execute(STATE, prepare=True).fetchall() != _notes.state:
+    noted = (*_written.noted(), *NOTES)
+    if "changes" in filled and _state(session, noted) != _notes.state:
         session.execute("; ".join(f"DELETE FROM {name}" for name in NOTES))
         _note()
         ((_notes.transaction,),) = session.execute("SELECT DISTINCT xmin::text FROM changes")
-        _notes.state = session.execute(STATE).fetchall()
+        _notes.state = _state(session, noted)
 
 
 def _by_owner() -> list[str]:
     """Rows of transactions go first: two of their foreign keys cannot be deferred."""
     with connection.cursor() as cursor:
-        cursor.execute(_filled())
+        cursor.execute(_filled(but=_written.rows))
         filled = sorted((name for (name,) in cursor.fetchall()), key="transactions".__ne__)
     with atomic(), connection.cursor() as cursor:
         for name in filled:
@@ -165,9 +166,13 @@ def _by_owner() -> list[str]:
     return filled
 
 
-@cache
-def _filled() -> str:
-    """SQL: the names of the tables that have rows."""
-    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    names = sorted({*tables, "cache"} - WRITTEN_BY_MIGRATE)  # the cache has counts of limits
+def _filled(but: Container[str]) -> str:
+    """SQL: the names of the tables that have rows, without some."""
+    names = (name for name in _tables() if name not in but)
     return " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in names)
+
+
+@cache
+def _tables() -> list[str]:
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    return sorted({*tables, "cache"})  # which has counts of limits
