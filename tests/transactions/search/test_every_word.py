@@ -3,6 +3,7 @@
 The texts come from a generator with a seed. See Note [Words].
 """
 
+import json
 import random
 import re
 from decimal import Decimal
@@ -153,6 +154,45 @@ def test_what_people_type(ana: User, scope: Scope, typed: str, found: list[str])
         booked(pay(day, "1", text, everyday, **details.get(text, {})))
     descriptions = {normalize("NFC", text) for text in found}
     assert {row.description for row in find(scope, typed).rows} == descriptions
+
+
+PIECES = [
+    *"abz059 -+./@&<~_\\\"'():,;#%*=?!^|[]{}\n",
+    "Kettle",
+    "4711",
+    "é",
+    "ß",
+    "\u200b",
+    "\ufeff",
+]
+
+
+def test_metadata_has_the_words_of_its_values(db: None) -> None:
+    """Whether or not a character of them needs a replacement."""
+    dice = random.Random(SEED)  # noqa: S311  no secret
+    with connection.cursor() as cursor:
+        for _ in range(400):
+            texts = ["".join(dice.choices(PIECES, k=dice.randint(0, 9))) for _ in range(3)]
+            document = {"a_key": texts[0], "list": [texts[1], True, {"n": dice.randint(0, 99)}]}
+            values = [*texts[:2], str(document["list"][2]["n"])]
+            cursor.execute(
+                "SELECT tsvector_to_array(search_words(%s::jsonb)), ARRAY(SELECT DISTINCT unnest("
+                "tsvector_to_array(search_words(value))) FROM unnest(%s::text[]) AS value)",
+                [json.dumps(document), values],
+            )
+            found, expected = cursor.fetchone()
+            assert sorted(found) == sorted(expected), document
+
+
+@pytest.mark.parametrize(
+    ("document", "matches"), [('["card", "present"]', False), ('["card present"]', True)]
+)
+def test_a_phrase_does_not_match_across_two_values(db: None, document: str, matches: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT search_words(%s::jsonb) @@ search_phrase('card present')", [document]
+        )
+        assert cursor.fetchone() == (matches,)
 
 
 def test_old_texts_with_separate_accents_have_the_same_words(db: None) -> None:
