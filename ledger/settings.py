@@ -150,6 +150,8 @@ TEMPLATES = [
 # server is used.
 _database = database_settings.database()
 LEDGER_EMBEDDED = not _database
+if LEDGER_EMBEDDED:
+    INSTALLED_APPS.append("ledger.embedded")  # its commands
 # The database role that connects. It is the owner of the tables, or a role with fewer rights
 # (docs/rights.md). wsgi.py, asgi.py and server/web_process.py set web, and `manage.py work` sets
 # worker. Other commands connect as the owner.

@@ -98,7 +98,7 @@ MAY_HAVE_AVOIDED_WORDS = {
     "explorer/schema/": "has comments of the database, of which a digest is stored",
     "ledger/db/history/signed_facts.py": "calls a function of the database by its name",
     "ledger/embedded/pair.py": "has the option --alone",
-    "ledger/management/commands/standby.py": "has the option --alone",
+    "ledger/embedded/management/commands/standby.py": "has the option --alone",
     "transactions/models/staff_triggers.py": NEEDS_A_MIGRATION,
     "transactions/models/transaction.py": NEEDS_A_MIGRATION,
     "CHANGELOG.md": "keeps what was written for earlier versions",

@@ -89,15 +89,33 @@ def place_of_proof() -> Iterator[ProofPlace]:
 
 @contextmanager
 def _own_server() -> Iterator[dict[str, str]]:
-    from ledger.embedded.removal import delete_everything
-
     with tempfile.TemporaryDirectory(prefix="ledger-proof-") as found:
         folder = Path(found)
         folder.chmod(0o711)  # if this process is root, Postgres runs as another user
         try:
             yield {**dict.fromkeys(SERVER_SETTINGS, ""), "LEDGER_DATA_DIR": str(folder / "data")}
         finally:
-            delete_everything(folder / "data")
+            _delete_server(folder / "data")
+
+
+def _delete_server(data_dir: Path) -> None:
+    """Stops the server and deletes its files. Another process does this, because production does
+    not import `ledger.embedded`.
+
+    Raises EmbeddedServerError.
+    """
+    # The site may run in the meantime. Its lock is for its own server.
+    lock = data_dir.with_name("lock")
+    lock.touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "ledger.embedded.removal", data_dir, lock],
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise EmbeddedServerError(done.stderr.strip())
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Implements `make clean`: stops the embedded servers of a data folder and deletes their files.
 
 This module needs only the standard library, because the virtual environment may no longer exist:
-`python -m ledger.embedded.removal .data`
+`python -m ledger.embedded.removal .data`. A second argument is the file whose lock prevents this,
+if it is not LOCKED_FILE.
 """
 
 import fcntl
@@ -74,4 +75,4 @@ def main(data_dir: Path, locked_file: Path = LOCKED_FILE) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

@@ -26,11 +26,19 @@ FIXTURES = (
 # Commands that exist in other projects or in old versions of Django.
 WORK = "Scheduled work is manage.py work."
 NO_INDEX = "There is nothing to reindex: docs/search.md explains why."
+# Commands of `ledger.embedded`. They do not exist if the bank uses another database server.
+ONLY_EMBEDDED = (
+    "DATABASE_URL or DB_NAME names your own server, and this command is for the embedded server."
+)
 OTHER_COMMANDS = {
     "celery": WORK,
     "create_groups": "manage.py migrate creates the groups of staff (docs/staff.md).",
     "crontab": WORK,
     "drf_create_token": "manage.py create_token makes a token of the API.",
+    "failover": (
+        f"{ONLY_EMBEDDED} Promote your standby with its own tools: `pg_ctl promote`, Patroni, or"
+        " the console of RDS (docs/databases.md)."
+    ),
     "graph_models": "docs/columns.md has the tables and columns, docs/schema.md their rules.",
     "pg_dump": "manage.py backup writes the whole bank into a file, with pg_dump.",
     "pg_restore": "manage.py restore reads a file of manage.py backup.",
@@ -46,6 +54,14 @@ OTHER_COMMANDS = {
     "show_urls": "docs/where-to-find.md and ledger/urls.py have the addresses.",
     "spectacular": "manage.py generateschema prints the schema of the API.",
     "sqlall": "manage.py sqlmigrate accounts 0001 prints the SQL of a migration.",
+    "standby": (
+        f"{ONLY_EMBEDDED} No server needs to be promoted. Start your standby again with its"
+        " own tools, such as `pg_ctl start`, systemd or Patroni, or make a new one with"
+        " pg_basebackup; waiting commits continue once it follows. Or let them continue without it:"
+        " a superuser sets `synchronous_standby_names` to '' on the primary and reloads its"
+        " configuration (docs/databases.md)."
+    ),
+    "stop_db": ONLY_EMBEDDED,
     "syncdb": "manage.py migrate makes the tables.",
     "update_index": NO_INDEX,
     "validate": "manage.py check looks at models, settings and database.",

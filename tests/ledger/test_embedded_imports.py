@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -65,6 +66,16 @@ def test_a_command_on_a_server_of_your_own_imports_nothing_of_the_embedded_one(
     command: str, bank: OwnBank
 ) -> None:
     assert last_lines(bank, COMMAND, *command.split(), role="ledger")[-1] == ""
+
+
+def test_a_backup_of_a_server_of_your_own_is_proved_without_importing_the_embedded_one(
+    bank: OwnBank, tmp_path: Path
+) -> None:
+    proved, imported = last_lines(
+        bank, COMMAND, "backup", "--prove", str(tmp_path / "copy"), role="ledger"
+    )
+    assert "every seal holds" in proved
+    assert imported == ""
 
 
 def test_a_web_process_on_a_server_of_your_own_imports_nothing_of_the_embedded_one(

@@ -158,6 +158,7 @@ def test_a_single_server_is_left_alone() -> None:
         (["failover"], "Promote"),
         (["standby", "--again"], "Start your standby again"),
         (["standby", "--alone"], "synchronous_standby_names"),
+        (["stop_db"], "embedded server"),
     ],
 )
 def test_a_server_of_ones_own_is_treated_by_its_own_means(command: list[str], advice: str) -> None:

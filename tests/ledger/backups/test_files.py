@@ -9,7 +9,10 @@ from urllib.parse import quote
 import pytest
 
 from ledger.backups import files
+from ledger.backups.proof import place_of_proof
 from ledger.db.server.embedded import MAJOR
+from ledger.embedded import postmaster
+from ledger.embedded.removal import removal_blocked
 from ledger.embedded.server import EmbeddedServer
 from tests.ledger.own_bank import OwnBank, load
 from tests.ledger.processes import assert_one_sentence, manage
@@ -57,6 +60,18 @@ def test_a_backup_is_proved_in_a_server_that_is_deleted_again(
     bank: OwnBank, tmp_path: Path
 ) -> None:
     assert "every seal holds" in bank.manage("backup", "--prove", str(tmp_path / "bank.backup"))
+
+
+def test_the_server_of_a_proof_ends_although_a_site_runs_from_this_folder() -> None:
+    with removal_blocked(), place_of_proof() as place:
+        proved_in = EmbeddedServer(Path(place.settings["LEDGER_DATA_DIR"]))
+        proved_in.ensure_started()
+        process = postmaster.read(proved_in.data)
+        assert process
+        assert process.is_alive()
+    assert not process.data.exists()
+    with pytest.raises(FileNotFoundError):  # nor has a zombie, which still has its number, a folder
+        Path(f"/proc/{process.pid}/cwd").readlink()
 
 
 @pytest.mark.parametrize(

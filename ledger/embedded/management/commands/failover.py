@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *, kill: bool, **_options: Any) -> None:
         try:
-            pair = instance.own_pair(instance.PROMOTE)
+            pair = instance.own_pair()
             done = pair.fail_over(kill=kill, report=self._print)
             self._print(
                 f"The {done.primary} server is the primary and takes writes, {done.seconds:.2f} s"

@@ -4,8 +4,7 @@ have ended.
 
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from ledger.embedded.instance import default_server
 
@@ -17,8 +16,4 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, **_options: Any) -> None:
-        if not settings.LEDGER_EMBEDDED:
-            raise CommandError(
-                "DATABASE_URL or DB_NAME is set: Ledger stops only the embedded server."
-            )
         self.stdout.write(STOPPED if default_server().stop() else "It was not running.")

@@ -28,8 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *, alone: bool, **_options: Any) -> None:
         try:
-            advice = instance.WAIT_FOR_NOBODY if alone else instance.START_AGAIN
-            pair = instance.own_pair(advice)
+            pair = instance.own_pair()
             pair.write_without_standby() if alone else pair.follow()
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err
