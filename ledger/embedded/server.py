@@ -84,15 +84,11 @@ class EmbeddedServer:
         return placement.data_of(placement.home_of(self.data_dir))
 
     def has_data(self) -> bool:
-        """Returns whether the data folder of this server exists. It exists if the server was
-        started before.
-        """
+        """Returns whether the server was ever started."""
         return self.data.exists()
 
     def problem_with_standby(self) -> str | None:
-        """Returns None, because a single server has no standby. In a pair, this method returns a
-        message if commits do not wait for the standby.
-        """
+        """Returns None, because only a pair of servers has a standby."""
         return None
 
     def ensure_started(self) -> ConnectionInfo:
@@ -120,17 +116,13 @@ class EmbeddedServer:
             postmaster.stop(self.data)
 
     def ensure_roles(self) -> None:
-        """Creates missing roles. Roles can be missing if older code started the server. `prepare`
-        and `migrate` call this method.
-        """
+        """Creates roles that are missing because older code started the server."""
         if running := self._running():
             with self.locked():  # otherwise two processes could create the same role
                 roles.create(running)
 
     def revoke_public_rights(self, database: str) -> None:
-        """Revokes rights on a database that only a superuser can revoke: see
-        `roles.revoke_public_rights`.
-        """
+        """Revokes what only a superuser can revoke: see `roles.revoke_public_rights`."""
         if running := self._running():
             with self.locked():  # migrations of two databases may end at the same time
                 roles.revoke_public_rights(running, database)
