@@ -9,6 +9,7 @@ from typing import Self
 
 from tests import optional
 from tests.ledger.processes import free_port, wait_until
+from tests.programs import REASON
 
 
 class CacheServer:
@@ -59,4 +60,4 @@ def missing() -> str:
     """
     if shutil.which("redis-server"):
         return optional.missing("redis")
-    return "redis-server (apt-get install redis-server) is not installed"
+    return REASON.format("redis-server")

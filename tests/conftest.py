@@ -45,7 +45,7 @@ from tests.words_of_python import words_of_python
 from transactions.row_security.middleware import row_scope_of
 from transactions.search.sql import common_prefixes
 
-pytest_plugins = ["tests.selection", "tests.hints"]
+pytest_plugins = ["tests.selection", "tests.hints", "tests.missing_programs"]
 
 # Python's default frequency of garbage collection takes an eighth of the time of all tests.
 gc.set_threshold(100_000, 50, 1000)

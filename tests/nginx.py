@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from ledger.env import BASE_DIR
 from tests.ledger.processes import LONG, free_port, wait_until
+from tests.programs import needs
 
 PROGRAM = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-NEEDS_NGINX = pytest.mark.skipif(not PROGRAM, reason="nginx (apt-get install nginx) is not here")
+NEEDS_NGINX = needs("nginx", PROGRAM)
 SHARED, OF_CONTAINERS, OF_A_SERVER = (
     (BASE_DIR / "deploy" / file).read_text()
     for file in ("nginx/ledger.conf", "nginx/nginx.conf", "server/nginx.conf")

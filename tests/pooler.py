@@ -21,8 +21,10 @@ from django.db.backends.postgresql import base
 from ledger.pool_settings import RECONNECT_SECONDS, behind_pooler, with_pool
 from tests.ledger.authority import Authority
 from tests.ledger.processes import free_port, wait_until
+from tests.programs import needs
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+NEEDS_PGBOUNCER = needs("pgbouncer", PROGRAM)
 # The settings that docs/databases.md recommends.
 CONFIGURATION = """
 [databases]

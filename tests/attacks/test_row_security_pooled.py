@@ -19,11 +19,10 @@ from accounts.models import Account
 from ledger.db.rights.row_security import SETTING
 from tests import conftest
 from tests.factories import AccountFactory, UserFactory
-from tests.pooler import PROGRAM, connected, own_pool, pgbouncer
+from tests.pooler import NEEDS_PGBOUNCER, connected, own_pool, pgbouncer
 from transactions import services
 
 pytestmark = pytest.mark.django_db(transaction=True)
-needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 EACH = 100  # requests of each of the two people
 BARE = (
     "SELECT count(*) FROM accounts",
@@ -68,7 +67,7 @@ def through_pool() -> Iterator[dict[str, Any]]:
 
 WAYS = [
     pytest.param(through_pool, id="pool"),
-    pytest.param(through_pgbouncer, id="pgbouncer", marks=needs_pgbouncer),
+    pytest.param(through_pgbouncer, id="pgbouncer", marks=NEEDS_PGBOUNCER),
 ]
 
 
@@ -150,7 +149,7 @@ def test_what_one_person_leaves_in_the_session_is_not_there_for_the_next(
             assert value("SELECT pg_backend_pid()") == session
 
 
-@needs_pgbouncer
+@NEEDS_PGBOUNCER
 def test_the_site_is_not_ready_behind_a_pooler_that_keeps_what_was_left(client: Client) -> None:
     with (
         pgbouncer(further="server_reset_query_always = 0") as pooler,
@@ -161,7 +160,7 @@ def test_the_site_is_not_ready_behind_a_pooler_that_keeps_what_was_left(client: 
     assert "server_reset_query_always = 1" in answer.json()["problem"]
 
 
-@needs_pgbouncer
+@NEEDS_PGBOUNCER
 def test_the_site_is_ready_behind_a_pooler_that_cleans(client: Client) -> None:
     with pgbouncer() as pooler, connected(pooler.settings(USER=settings.LEDGER_WEB_ROLE)):
         assert client.get("/readyz").json() == {"status": "ready"}

@@ -19,6 +19,7 @@ from accounts.models import Account, User
 from tests.browser.shared import LONG, sign_in
 from tests.conftest import set_role
 from tests.factories import PASSWORD, AccountFactory, UserFactory
+from tests.programs import needs
 from transactions import services
 from transactions.annotations.services import annotate
 
@@ -30,9 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            if not CHROMIUM:
-                reason = "needs Chromium, which is not installed (apt-get install chromium)"
-                item.add_marker(pytest.mark.skipif(True, reason=reason))
+            item.add_marker(needs("chromium", CHROMIUM))
 
 
 @pytest.fixture(autouse=True)

@@ -9,16 +9,15 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-import pytest
 
 from ledger.embedded import roles
 from tests.ledger.databases import Database
+from tests.programs import needs
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 EXTENSION = Path("/usr/share/postgresql")
-NEEDS_PG_STAT_STATEMENTS = pytest.mark.skipif(
-    not (PROGRAMS and list(EXTENSION.glob("*/extension/pg_stat_statements.control"))),
-    reason="Debian's Postgres (apt-get install postgresql) is not installed",
+NEEDS_PG_STAT_STATEMENTS = needs(
+    "postgresql", PROGRAMS and list(EXTENSION.glob("*/extension/pg_stat_statements.control"))
 )
 
 

@@ -20,7 +20,7 @@ from accounts.models import Account
 from ledger.db.ids import uuid7
 from tests import conftest
 from tests.factories import AccountFactory, balances
-from tests.pooler import PROGRAM, connected, own_pool, pgbouncer
+from tests.pooler import NEEDS_PGBOUNCER, connected, own_pool, pgbouncer
 from tests.reviews import TRANSFER, reviewed
 from transactions import services
 from transactions.audit.audit import audit
@@ -43,10 +43,9 @@ def through_pool(*, size: int = 1, seconds: int = 60) -> Iterator[dict[str, Any]
         yield found
 
 
-needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 WAYS = [
     pytest.param(through_pool, id="pool"),
-    pytest.param(through_pgbouncer, id="pgbouncer", marks=needs_pgbouncer),
+    pytest.param(through_pgbouncer, id="pgbouncer", marks=NEEDS_PGBOUNCER),
 ]
 
 

@@ -11,17 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from tests.ledger.authority import Authority
 from tests.ledger.processes import free_port
+from tests.programs import needs
 
 HOST, PASSWORD = "db.bank.test", "of-nobody"
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 HBA = "local all all trust\nhostssl all all all scram-sha-256\n"
-NEEDS_DEBIANS_POSTGRES = pytest.mark.skipif(
-    not PROGRAMS, reason="Debian's Postgres (apt-get install postgresql) is not installed"
-)
+NEEDS_DEBIANS_POSTGRES = needs("postgresql", PROGRAMS)
 
 
 class TlsServer:

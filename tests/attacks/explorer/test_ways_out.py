@@ -15,7 +15,7 @@ from explorer.running.session import NotSetUp, read_only_session
 from explorer.schema.views import VIEWS
 from tests.attacks.explorer.roles import leading_to
 from tests.explorer.books import Books, query, rows
-from tests.pooler import PROGRAM, beside, pgbouncer, server
+from tests.pooler import NEEDS_PGBOUNCER, beside, pgbouncer, server
 
 pytestmark = pytest.mark.django_db
 DENIED = "42501"
@@ -480,7 +480,7 @@ def test_nothing_of_a_session_is_there_for_the_next_query(books: Books) -> None:
 
 
 @pytest.mark.usefixtures("may_execute")
-@pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+@NEEDS_PGBOUNCER
 def test_nothing_is_left_in_the_session_of_a_pooler_that_does_not_clean_it(books: Books) -> None:
     """Tests a lock, also after an error, and settings. The next query has the same session."""
     left = "SELECT pg_advisory_lock(1)::text, set_config('search_path', 'public', false)"

@@ -20,7 +20,7 @@ from ledger.jobs.schedule import JOBS, ScheduledJob
 from ledger.jobs.worker import Worker
 from ledger.management.commands import work
 from tests.ledger.processes import LONG
-from tests.pooler import PROGRAM, connected, pgbouncer
+from tests.pooler import NEEDS_PGBOUNCER, connected, pgbouncer
 from tests.worker_role import as_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -273,7 +273,7 @@ def test_a_claim_is_renewed_while_its_job_runs(ran: Ran, monkeypatch: pytest.Mon
     assert ran == ["expire_holds"]
 
 
-@pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+@NEEDS_PGBOUNCER
 def test_two_workers_share_the_work_behind_a_pooler() -> None:
     """In transaction mode each transaction may have another session."""
     lines: list[str] = []

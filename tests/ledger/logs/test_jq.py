@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from tests.console import blocks_of
+from tests.programs import needs
 
 JQ = shutil.which("jq")
 COMMANDS = [
@@ -24,7 +25,7 @@ LINES = [
 ]
 
 
-@pytest.mark.skipif(not JQ, reason="needs jq (apt-get install jq)")
+@needs("jq", JQ)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_finds_its_line_among_others(command: str) -> None:
     filtering = shlex.split(command.partition(" | ")[2])

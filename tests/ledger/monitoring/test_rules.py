@@ -18,6 +18,7 @@ from ledger.monitoring.polling import Poller
 from tests.ledger.monitoring.alarms import CASES, promtool_files
 from tests.ledger.monitoring.promql import ADDED, known_metrics, selected_in, wrong_in
 from tests.metrics import figures_in
+from tests.programs import needs
 
 FILES = BASE_DIR / "deploy" / "monitoring"
 RUNBOOK = BASE_DIR / "docs" / "runbook.md"
@@ -25,7 +26,7 @@ MONITORING = BASE_DIR / "docs" / "monitoring.md"
 PROMTOOL = shutil.which("promtool")
 # Labels whose values the code knows before anything happens, so that a first one is an increase.
 BEGIN_AT_ZERO = {"outcome", "kind", "reason", "error", "event", "method"}
-needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+needs_promtool = needs("prometheus", PROMTOOL)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from transactions.models import Transaction
 from transactions.search.page.views import SEARCH
 
 pytestmark = [
-    pytest.mark.skipif(pooler.PROGRAM is None, reason="pgbouncer is not installed"),
+    pooler.NEEDS_PGBOUNCER,
 ]
 FOUND, NOTHING = "1 payment", "Nothing found"
 

@@ -25,14 +25,14 @@ from ledger.db.backend.cursors import PreparedCursor
 from ledger.db.outages.reasons import Reason, in_words
 from ledger.db.retry import OutcomeUnknown
 from tests.factories import AccountFactory, balances
-from tests.pooler import PROGRAM, Pooler, beside, connected, pgbouncer, server
+from tests.pooler import NEEDS_PGBOUNCER, Pooler, beside, connected, pgbouncer, server
 from transactions import services
 from transactions.exceptions import InsufficientFunds
 from transactions.posting import lost_statements
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed"),
+    NEEDS_PGBOUNCER,
 ]
 LIMITS = {"lock_timeout": 3, "statement_timeout": 4, "idle_in_transaction_session_timeout": 5}
 CURSORS = "SELECT count(*) FROM pg_cursors WHERE name LIKE '\\_django%'"
