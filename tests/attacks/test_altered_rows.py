@@ -270,7 +270,7 @@ def test_a_row_that_was_forged_before_stays_found_after_erasing(bank: Account) -
         ("changes", "after", '{"daily_limit": 7}', True),
         ("changes", "after", None, True),
         ("changes", "after", "{}", False),
-        ("changes", "path", "", True),
+        ("changes", "session", "", True),
         ("approval_requests", "amount", 7, True),
         ("approval_requests", "parameters", '{"message": "", "description": "Lunch"}', False),
         ("approval_requests", "parameters", '{"message": "", "description": "A file"}', False),
