@@ -142,7 +142,7 @@ def without_constraints(bank: Account) -> None:
 
 @pytest.mark.parametrize("table", REGISTERED)
 def test_every_column_that_the_owner_edits_is_found(table: str, without_constraints: None) -> None:
-    key = REGISTERED[table].key
+    key = REGISTERED[table]._meta.pk.column
     assert altered() is None
     columns = columns_of(table)
     assert len(columns) > 1
@@ -396,8 +396,8 @@ DIGESTED = {
 
 def test_each_table_says_which_columns_its_digests_cover() -> None:
     columns = {
-        table: " ".join(str(field.column) for field in digested(of.model))
-        for table, of in REGISTERED.items()
+        table: " ".join(str(field.column) for field in digested(model))
+        for table, model in REGISTERED.items()
     }
     assert columns == DIGESTED
 

@@ -15,6 +15,7 @@ from accounts.models import (
     SignIn,
     User,
 )
+from banking.standing_orders.models import StandingOrder
 from tests.attacks.registered_rows import rows_of_every_register
 from tests.factories import walls_down
 from tests.refusals import refused_by
@@ -41,7 +42,7 @@ def bank() -> Account:
 
 def remove(table: str, sql: str = "", *parameters: Any) -> list[str]:
     """Deletes rows while triggers are disabled, and returns their ids."""
-    key = REGISTERED[table][0]
+    key = REGISTERED[table]._meta.pk.column
     with walls_down(table) as cursor:
         cursor.execute(f"DELETE FROM {table} {sql} RETURNING {key}::text", parameters)
         return [key for (key,) in cursor.fetchall()]
@@ -49,7 +50,7 @@ def remove(table: str, sql: str = "", *parameters: Any) -> list[str]:
 
 @pytest.mark.parametrize("table", REGISTERED)
 def test_a_deleted_row_is_named(table: str, bank: Account) -> None:
-    key = REGISTERED[table][0]
+    key = REGISTERED[table]._meta.pk.column
     assert audit().clean
     (gone,) = remove(table, f"WHERE {key} = (SELECT {key} FROM {table} ORDER BY {key} LIMIT 1)")
     finding = found("missing row")
@@ -99,6 +100,45 @@ def test_a_row_inserted_without_triggers_is_found(bank: Account) -> None:
         change.save(force_insert=True)
     finding = found("unregistered row")
     assert finding.found == f"changes: {change.pk}"
+
+
+def unregister(*tables: str, row: str = "%") -> None:
+    """Deletes entries of the register, with disabled triggers. The rows stay."""
+    with walls_down("row_register") as cursor:
+        cursor.execute(
+            "DELETE FROM row_register WHERE table_name = ANY (%s) AND row_id LIKE %s",
+            [[*tables], row],
+        )
+        assert cursor.rowcount > 0
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "account_status_changes", "limit_changes", "approval_requests", "approval_payments",
+        "transaction_notes", "annotations", "standing_orders",
+    ],
+)  # fmt: skip
+def test_a_row_whose_entry_was_deleted_is_named_with_its_account(table: str, bank: Account) -> None:
+    unregister(table)
+    finding = found("unregistered row")
+    assert finding.account == str(bank.pk)
+    assert finding.found.startswith(f"{table}: ")
+
+
+def test_a_change_whose_entry_was_deleted_is_named_with_its_account(bank: Account) -> None:
+    change = Change.objects.filter(about=str(bank.pk), table_name="accounts").latest("changed_at")
+    unregister("changes", row=str(change.pk))
+    finding = found("unregistered row")
+    assert (finding.account, finding.found) == (str(bank.pk), f"changes: {change.pk}")
+
+
+def test_of_several_tables_the_first_row_with_an_account_is_named(bank: Account) -> None:
+    unregister("sign_ins", "standing_orders")
+    finding = found("unregistered row")
+    assert finding.account == str(bank.pk)
+    assert "sign_ins" in finding.found
+    assert f"Row {StandingOrder.objects.get().pk} of standing_orders is of" in finding.sentence
 
 
 def test_an_emptied_register_is_found(bank: Account) -> None:

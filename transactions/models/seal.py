@@ -89,9 +89,7 @@ class Seal(models.Model):
 
     @property
     def with_period(self) -> str:
-        """The number and the period of the seal as text, such as "seal 2 (from 2026-03-03 to
-        2026-03-05)".
-        """
+        """The seal and its period for a finding: "seal 2 (from 2026-03-03 to 2026-03-05)"."""
         start = f"from {self.starts_at.date()} " if self.starts_at != EARLIEST else ""
         return f"{self} ({start}to {self.last_day})"
 

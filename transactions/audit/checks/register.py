@@ -15,23 +15,29 @@ from accounts.models import Account, Change, RowRemoval
 from accounts.models.revisions import known, removed_by_right
 from ledger.db.history.register import digest_of, id_of, is_registered
 from ledger.db.local_settings import locally
+from ledger.text.lines import counted
 from transactions.audit.checks.recorded_words import account_id
 from transactions.audit.findings import Finding, moment_text, named
 from transactions.models import Transaction
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
-
-class Registered(NamedTuple):
-    """A registered table: the name of its id column, and its model."""
-
-    key: str
-    model: type[Model]
-
-
-REGISTERED = {
-    model._meta.db_table: Registered(str(model._meta.pk.column), model)
-    for model in apps.get_models()
-    if is_registered(model)
+REGISTERED = {model._meta.db_table: model for model in apps.get_models() if is_registered(model)}
+SENTENCES = {
+    "missing row": (
+        "{rows} {are} missing from {table}, written from {first} to {last}; the first: {ids}."
+        " Find out who deleted them, and restore them from a backup, with the triggers of the table"
+        " disabled; or record in row_removals why they were deleted."
+    ),
+    "unregistered row": (
+        "{rows} of {table} were never registered; the first: {ids}. They were inserted with"
+        " disabled triggers, or the register was emptied. Find out who did it."
+    ),
+    "altered row": (
+        "{rows} of {table}, written from {first} to {last}, {are} not as written; the first: {ids}."
+        " Somebody edited them with disabled triggers. Find out who did it, and restore the"
+        " contents from a backup, with the triggers of the table disabled; or record with"
+        " accept_rows why they stay as they are (docs/audit.md)."
+    ),
 }
 MEMORY = "64MB"  # work_mem of the server, for joining a table with its register
 NAMED = 5  # max. number of rows in a finding
@@ -82,8 +88,8 @@ def register(since: datetime | None = None) -> Iterator[Finding]:
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
     differences: dict[str, list[_Rows]] = {kind: [] for kind in SENTENCES}
     with locally(work_mem=MEMORY), connection.cursor() as cursor:
-        for table, of in REGISTERED.items():
-            cursor.execute(_query(table, of.model), parameters)
+        for table, model in REGISTERED.items():
+            cursor.execute(_query(table, model), parameters)
             for kind, *rows in cursor.fetchall():
                 differences[kind].append(_Rows(table, *rows))
     for kind, tables in differences.items():
@@ -100,10 +106,13 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
         "altered row": ("rows as they were registered", ids),
     }[kind]
     total = sum(each.total for each in tables)
-    sentence = " ".join(SENTENCES[kind](each) for each in tables)
-    account, transaction = about(REGISTERED[tables[0].table].model, tables[0].ids[0])
-    if account:
-        sentence += f" The first is of {named(account)}."
+    sentence = " ".join(_sentence(kind, each) for each in tables)
+    account, transaction = None, None
+    for table, row_id in ((each.table, row_id) for each in tables for row_id in each.ids):
+        account, transaction = about(REGISTERED[table], row_id)
+        if account:
+            sentence += f" Row {row_id} of {table} is of {named(account)}."
+            break
     account_text, of = (str(each) if each else None for each in (account, transaction))
     return Finding(kind, account_text, of, expected, found, total, sentence=sentence)
 
@@ -144,37 +153,11 @@ def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
     return account, transaction
 
 
-def _gone(rows: _Rows) -> str:
-    are = "row is" if rows.total == 1 else "rows are"
-    return (
-        f"{rows.total:,} {are} missing from {rows.table}, written from {moment_text(rows.first)} to"
-        f" {moment_text(rows.last)}; the first: {', '.join(rows.ids)}. Find out who deleted them,"
-        " and restore them from a backup, with the triggers of the table disabled; or record"
-        " in row_removals why they were deleted."
-    )
-
-
-def _strange(rows: _Rows) -> str:
-    are = "row" if rows.total == 1 else "rows"
-    return (
-        f"{rows.total:,} {are} of {rows.table} were never registered; the first:"
-        f" {', '.join(rows.ids)}. They were inserted with disabled triggers, or the register was"
-        " emptied. Find out who did it."
-    )
-
-
-def _altered(rows: _Rows) -> str:
-    row, are = ("row", "is") if rows.total == 1 else ("rows", "are")
-    return (
-        f"{rows.total:,} {row} of {rows.table}, written from {moment_text(rows.first)} to"
-        f" {moment_text(rows.last)}, {are} not as written; the first: {', '.join(rows.ids)}."
-        " Somebody edited them with disabled triggers. Find out who did it, and restore the"
-        " contents from a backup, with the triggers of the table disabled; or record with"
-        " accept_rows why they stay as they are (docs/audit.md)."
-    )
-
-
-SENTENCES = {"missing row": _gone, "unregistered row": _strange, "altered row": _altered}
+def _sentence(kind: str, rows: _Rows) -> str:
+    return SENTENCES[kind].format(
+        rows=counted(rows.total, "row"), are="is" if rows.total == 1 else "are", table=rows.table,
+        first=moment_text(rows.first), last=moment_text(rows.last), ids=", ".join(rows.ids),
+    )  # fmt: skip
 
 
 def _early_removals() -> Iterator[Finding]:

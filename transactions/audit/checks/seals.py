@@ -21,6 +21,13 @@ A_DAY = timedelta(days=1)
 NO_ROW, NEW_ROW, OTHER_ROW = "no row", "a row that was not there then", "another row"
 ROW_ELSEWHERE = "another row somewhere on that day"
 ROW_GONE = "the row gone and the one after it in its place"
+CHANGES = {
+    NO_ROW: "number {place:,} is gone",
+    ROW_ELSEWHERE: "one of them was changed",
+    NEW_ROW: "{row} was inserted later, as number {place:,}",
+    ROW_GONE: "number {place:,} is gone: {row} has moved up into its place",
+    OTHER_ROW: "number {place:,} is no longer what it was: {row} is there now",
+}
 CHANGED = "was changed since it was made: its digest does not match its content and its days."
 
 
@@ -163,7 +170,8 @@ def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
         place, account, transaction, mark = differing[0]
         follower = differing[1][3] if len(differing) > 1 else None
         found = _change_found(bytes(marks), place, bytes(mark), follower and bytes(follower))
-    change = _change_sentence(found, f"{place:,}", f"transaction {transaction} on {named(account)}")
+    row = f"transaction {transaction} on {named(account)}"
+    change = CHANGES[found].format(place=place, row=row)
     return Finding(
         "seal",
         str(account) if account else None,
@@ -175,17 +183,6 @@ def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
         f" {long_date(day)}, and {change}.",
         day=str(day),
     )
-
-
-def _change_sentence(found: str, place: str, row: str) -> str:
-    """Returns a text about what happened to the row at a position of its day."""
-    return {
-        NO_ROW: f"number {place} is gone",
-        ROW_ELSEWHERE: "one of them was changed",
-        NEW_ROW: f"{row} was inserted later, as number {place}",
-        ROW_GONE: f"number {place} is gone: {row} has moved up into its place",
-        OTHER_ROW: f"number {place} is no longer what it was: {row} is there now",
-    }[found]
 
 
 def _change_found(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:

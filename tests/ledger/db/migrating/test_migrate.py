@@ -42,12 +42,12 @@ def test_accounts_go_to_zero_leave_nothing_and_come_back_the_same(empty: Databas
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
         " AND relkind IN ('r', 'v', 'p')"
     )
-    assert [name for name in left if not name.startswith(OF_DJANGO)] == []
+    assert [name for name in left if not name.startswith(OF_DJANGO)] == ["synonyms"]
     functions = empty.values(
         "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
         " OR pronamespace = to_regnamespace('row_security')"
     )
-    assert functions == ["session_states"], "of the database layer"
+    assert {name for name in functions if not name.startswith("search_")} == {"session_states"}
     empty.run("migrate", "accounts", "0005", "-v0", **with_policies)  # what follows it waits
     assert "transactions" not in empty.values("SELECT tablename FROM pg_tables")
     empty.run("migrate", "-v0", **with_policies)
