@@ -63,7 +63,8 @@ CREATE INDEX accounts_search ON accounts USING gin (to_tsvector('simple'::regcon
 CREATE VIEW entries AS SELECT id, search FROM transactions;
 DROP TABLE synonyms;
 DELETE FROM django_migrations
-WHERE name IN ('0004_search_words', '0005_words_of_plain_metadata', '0011_similar_names') OR app = 'synonyms';
+WHERE name IN ('0004_search_words', '0005_words_of_plain_metadata', '0011_similar_names')
+OR app = 'synonyms';
 """
 
 
