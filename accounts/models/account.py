@@ -75,6 +75,12 @@ class AccountQuerySet(models.QuerySet["Account"]):
             .select_for_update(no_key=True, skip_locked=skip_locked)
         )
 
+    def with_daily_limit(self, ids: Iterable[uuid.UUID]) -> Self:
+        """Filters to the accounts with these ids that have a daily limit. The ids are passed as one
+        array, as by `locked`.
+        """
+        return self.filter(_any_of("pk", ids), daily_limit__isnull=False)
+
     def owned_by(self, user: "User") -> Self:
         """Filters to the accounts of one person, oldest first."""
         return self.filter(user=user).order_by("created_at", "pk")
