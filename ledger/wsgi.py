@@ -4,6 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from ledger import env
 from ledger.logs.start import log_start
 from ledger.server.frame_stack import in_one_chunk
 from ledger.server.warm_up import warm_up
@@ -16,4 +17,4 @@ handler = get_wsgi_application()
 handler.request_class = Utf8Request
 application = in_one_chunk(handler)
 warm_up()
-log_start()
+log_start(env.unread())

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand
 
+from ledger import env
 from ledger.logs import output
 from ledger.logs.start import log_start
 
@@ -35,6 +36,6 @@ class CommandLine(ManagementUtility):
             return command
         if output.is_recorded(command, line):
             self._records.enter_context(output.as_records())
-            log_start()
+            log_start(env.unread())
             return type(command)()  # the first one writes to the streams before the conversion
         return command

@@ -158,13 +158,15 @@ def test_figures_name_what_runs(client: Client, settings: LazySettings) -> None:
     assert set(labels) == {"version", "revision", "python", "django"}
 
 
-def starts(printed: str) -> list[dict[str, str]]:
+def starts(printed: str, event: str = "process.started") -> list[dict[str, str]]:
     lines = [json.loads(line) for line in printed.splitlines()]
-    return [line for line in lines if line.get("event") == "process.started"]
+    return [line for line in lines if line.get("event") == event]
 
 
 def test_the_log_of_a_web_process_begins_with_the_version(tmp_path: Path) -> None:
-    given = environment(tmp_path, LOG_FORMAT="json", LEDGER_URL="http://localhost:8000")
+    given = environment(
+        tmp_path, LOG_FORMAT="json", LEDGER_URL="http://localhost:8000", LEDGER_WEB_WORKERS="3"
+    )
     done = subprocess.run(
         [sys.executable, "-c", LOAD_AS_A_SERVER],
         env={**given, "DATABASE_URL": AWAY}, cwd=BASE_DIR, capture_output=True, text=True,
@@ -172,10 +174,14 @@ def test_the_log_of_a_web_process_begins_with_the_version(tmp_path: Path) -> Non
     )  # fmt: skip
     (line,) = starts(done.stderr)
     assert (line["version"], line["revision"]) == (VERSION, REVISION)
+    (unread,) = starts(done.stderr, "setting.unread")
+    assert (unread["level"], unread["setting"]) == ("WARNING", "LEDGER_WEB_WORKERS")
 
 
 def test_the_log_of_a_command_that_runs_unattended_begins_with_the_version(tmp_path: Path) -> None:
-    done = manage(tmp_path, "wait_for_db", "--timeout", "1", DATABASE_URL=AWAY, LOG_FORMAT="json")
+    given = {"DATABASE_URL": AWAY, "LOG_FORMAT": "json", "DB_OPTION": "3"}
+    done = manage(tmp_path, "wait_for_db", "--timeout", "1", **given)
+    assert [line["setting"] for line in starts(done.stderr, "setting.unread")] == ["DB_OPTION"]
     first = json.loads(done.stderr.splitlines()[0])
     assert starts(done.stderr) == [first]
     assert (first["command"], first["version"]) == ("wait_for_db", VERSION)

@@ -83,7 +83,7 @@ def lost() -> Iterator[Lost]:
         try:
             yield lose(plain)
         finally:
-            for data_dir in (plain / "data", plain / "time", plain / "name"):
+            for data_dir in (plain / "data", plain / "restored"):
                 delete_everything(data_dir)
             subprocess.run(["rm", "-rf", plain], check=True)
 
@@ -131,7 +131,7 @@ def test_a_bank_comes_back_as_it_was_at_a_moment(lost: Lost, target: str) -> Non
         "time": f"recovery_target_time = '{lost.moment}'",
         "name": "recovery_target_name = 'before the import'",
     }
-    data_dir = lost.folder / target
+    data_dir = lost.folder / "restored"  # the same for both: the commands can be run again
     lost.shell.place.own(data_dir)
 
     lost.shell.run("restore", data_dir / f"pg{MAJOR}", there[target])
