@@ -15,7 +15,9 @@ WORDS = (
     "get_object_or_404", "Http404", "ModelAdmin", "UserAdmin", "TabularInline", "assertContains",
     "unit tests", "LANGUAGE_CODE", "makemessages", "ImageField", "AUTH_PASSWORD_VALIDATORS",
     "password reset", "SECURE_SSL_REDIRECT", "ROOT_URLCONF", "connection.queries",
-    "GitHub Actions", "sync_to_async", "startproject", "django-admin", "/accounts/login/",
+    "AbstractUser", "context processor", "django.contrib.sites", "locmem", "db_for_read",
+    "psycopg[binary]", "psycopg[pool]", "pg_service.conf", "server_side_binding",
+    "isolation_level", "GitHub Actions", "sync_to_async", "startproject", "django-admin", "/accounts/login/",
     # Words of REST framework with Docker.
     "djangorestframework", "PrimaryKeyRelatedField", "ListCreateAPIView", "ReadOnlyModelViewSet",
     "AllowAny", "IsOwnerOrReadOnly", "authentication_classes", "LimitOffsetPagination",
