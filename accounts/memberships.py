@@ -22,8 +22,8 @@ def offered(giver: User, person: User) -> QuerySet[Group]:
     """Returns the groups that the giver may choose for the person: the person's current groups, and
     the groups to which the giver may add people.
 
-    New groups that the identity provider decides are left out, because the person would lose them
-    again at the next sign-in.
+    Leaves out new groups that the identity provider assigns, because the person would lose these
+    groups again at the next sign-in.
     """
     own = person.groups.values("pk")
     decided = _decided_by_provider(person).values("pk")

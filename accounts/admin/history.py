@@ -158,8 +158,8 @@ class LockedChanges(ReasonedChanges):
 
 
 class ObjectHistory(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Admin pages whose history page lists the changes of the object above Django's log. Only users
-    who may see the history see the changes.
+    """Admin pages of a model. The history page lists the changes of the object, and then Django's
+    log. Only users who may see the history see the changes.
     """
 
     history_subject: str

@@ -288,11 +288,11 @@ def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
 
 @with_retry
 def record_refusal(*, order: StandingOrder, why: str, at: datetime) -> bool:
-    """Stores the reason why the next payment was refused, and the time of the first refusal.
+    """Stores the reason why the order's due payment was refused, and the time of the first refusal.
     Returns True.
 
-    Returns False, and changes nothing, if the day already has a result or the order was changed in
-    the meantime.
+    Returns False, and changes nothing, if the day of this payment already has a result, or if the
+    order was changed in the meantime.
     """
     with db_transaction.atomic(durable=True):
         row = _lock(order)

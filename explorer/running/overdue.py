@@ -94,8 +94,8 @@ def _only_computes(pid: int) -> bool:
 
 
 class _Activity(NamedTuple):
-    """The activity of a process: whether it runs, page faults, time in user mode and in the kernel
-    (in ticks of 10 ms), and memory (in bytes).
+    """The activity of a process: whether the process is running, the number of page faults, the
+    time in user mode and in the kernel (in ticks of 10 ms), and the memory (in bytes).
     """
 
     runs: bool = False

@@ -198,8 +198,8 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
 
 def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
     """Returns the smallest n for which labels on every n-th column do not overlap. `step` is the
-    distance between columns. The result includes the space for moving the first and the last label
-    inwards (`_within`).
+    distance between columns. Allows for the first and the last label, which are moved inwards
+    (`_within`).
     """
     longest = max((len(mark.label) for mark in marks), default=0) * DIGIT
     moved = max(0.0, longest - step)

@@ -60,9 +60,9 @@ class Draft:
 class PreparedDraft:
     """A draft with valid values that has not yet been checked against its accounts.
 
-    `outline` sets the accounts and the rows that the draft captures or reverses. `complete` sets
-    the amount, texts and times. The attributes from `currency` on are set while the accounts are
-    locked.
+    The method `outline` sets the accounts, and the rows that the draft captures or reverses. The
+    method `complete` sets the amount, texts and times. `currency` and the attributes below it are
+    set while the accounts are locked.
     """
 
     draft: Draft | None  # None after `complete`

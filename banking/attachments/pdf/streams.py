@@ -70,8 +70,8 @@ def is_picture(value: object) -> bool:
 
 
 def clean_picture(picture: StreamObject, budget: UnpackingBudget) -> None:
-    """Removes the metadata of a picture if the picture is a JPEG, even if the JPEG is compressed
-    again.
+    """Removes the metadata of a picture if the picture is a JPEG. If the JPEG has other filters,
+    unpacks the JPEG first.
 
     Raises: UnfitFile if the picture cannot be checked.
     """

@@ -114,8 +114,8 @@ def test_each_alarm_has_its_place_in_the_runbook_and_the_runbook_no_other() -> N
 
 def test_each_place_says_what_it_means_and_what_to_do() -> None:
     for place in RUNBOOK.read_text().split("\n### ")[1:]:
-        assert "**Means.**" in place, place
-        assert "**Do.**" in place, place
+        assert "**Meaning.**" in place, place
+        assert "**What to do.**" in place, place
 
 
 def test_the_panels_do_not_lie_on_each_other() -> None:

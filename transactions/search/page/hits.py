@@ -82,7 +82,7 @@ class Hit:
 
     @property
     def line(self) -> HitLine:
-        """The texts for the HTML of this row."""
+        """The texts that the template of this row shows."""
         moment = timezone.localtime(self.row.created_at)
         return HitLine(
             css=" entry--pending" if self.row.is_hold else "",
