@@ -85,8 +85,8 @@ class QueryResult:
     """The rows of a query as text, or the text of the error. `has_more` is True if there are more
     rows than requested.
 
-    `parameters` are the parameters in the SQL text of the query. `missing` contains the names of the parameters
-    without a value. The query is run only if no value is missing.
+    `parameters` are the parameters in the SQL text of the query. `missing` contains the names of
+    the parameters without a value. The query is run only if no value is missing.
     """
 
     columns: Sequence[ResultColumn] = ()

@@ -62,8 +62,8 @@ class SearchResult:
     """One page of rows, the counts of all matches, and the mistakes in the query.
 
     `rows` are loaded with their accounts and people, and only with the columns that the page shows
-    (see NOT_READ and `parties`). The totals are money into and out of `named_accounts`, or into and out
-    of the whole scope if `named_accounts` is empty.
+    (see NOT_READ and `parties`). The totals are money into and out of `named_accounts`, or into and
+    out of the whole scope if `named_accounts` is empty.
     """
 
     scope: Scope
