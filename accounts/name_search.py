@@ -21,7 +21,6 @@ from django.db.models import Case, F, FloatField, Q, Value, When
 from django.db.models.functions import Greatest
 
 from accounts.models import ACCOUNT_WORDS, NAME_TEXT, PERSON_WORDS, User
-from ledger.db.extensions import SCHEMA
 from ledger.db.queries.conditions import NO_ROWS, one_of
 from ledger.db.queries.lookups import TrigramStrictWordSimilar
 from ledger.db.queries.words import WordQuery, words_as_text, words_of
@@ -143,7 +142,6 @@ def _similarity(typed: str, name: str) -> Any:
     return TrigramStrictWordSimilarity(
         words_as_text(Value(typed)),  # type: ignore[arg-type]
         words_as_text(F(name)),
-        function=f"{SCHEMA}.strict_word_similarity",
     )
 
 

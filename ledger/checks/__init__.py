@@ -9,7 +9,7 @@ from django.core.checks import Tags, register
 
 from ledger.checks.database import check_database
 from ledger.checks.extensions import check_extensions
-from ledger.checks.names import check_names
+from ledger.checks.names import check_api_settings, check_names
 from ledger.checks.sign_in import check_sign_in
 from ledger.checks.site import check_site
 from ledger.checks.tables import check_tables
@@ -26,4 +26,5 @@ def register_all() -> None:
     register(check_extensions, Tags.database)
     register(check_sign_in, Tags.urls)
     register(check_names)
+    register(check_api_settings)
     register(check_tables)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage
 
-from ledger import env
-from ledger.checks.messages import weak
+from ledger import api_settings, env
+from ledger.checks.messages import some, weak, wrong
 
 
 def check_names(**_options: Any) -> list[CheckMessage]:
@@ -19,4 +20,21 @@ def check_names(**_options: Any) -> list[CheckMessage]:
             f"Did you mean {meant}?" if meant else "Remove it; .env.example has all settings.",
         )
         for name, meant in env.unread().items()
+    ]
+
+
+def check_api_settings(**_options: Any) -> list[CheckMessage]:
+    """Returns an error if the settings module replaces REST_FRAMEWORK. Without Ledger's values, the
+    API has other tokens, rights, limits and errors.
+    """
+    missing = sorted(api_settings.REST_FRAMEWORK.keys() - settings.REST_FRAMEWORK.keys())
+    if not missing:
+        return []
+    return [
+        wrong(
+            "rest_framework",
+            f"REST_FRAMEWORK lacks {some(missing)}, which the API needs.",
+            'Change single values: REST_FRAMEWORK |= {"PAGE_SIZE": 20}. ledger/api_settings.py has'
+            " Ledger's values.",
+        )
     ]

@@ -11,6 +11,8 @@ from django.db import Error as DjangoDatabaseError
 from django.db.models import ProtectedError, RestrictedError
 from psycopg import Error as DatabaseError
 
+from ledger.db.rights.registered_tables import hint_for_denied_table
+
 # The messages of exceptions in these packages are for one user. They contain amounts and names.
 OWN_PACKAGES = frozenset({"accounts", "api", "banking", "cookbook", "transactions"})
 # The patterns match only at the beginning of a word. A search that starts again at each letter of a
@@ -95,4 +97,5 @@ def _described_database_error(error: BaseException) -> str:
         facts.append(f"table {found.diag.table_name}")
     if found.diag.column_name:
         facts.append(f"column {found.diag.column_name}")
-    return ", ".join(facts)
+    hint = hint_for_denied_table(found)
+    return ", ".join(facts) + (f". {hint}" if hint else "")

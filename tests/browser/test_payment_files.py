@@ -191,7 +191,7 @@ def test_work_that_takes_long_says_what_it_is_and_how_many_lines(
     page.get_by_role("button", name="Check the lines").click()
     page.get_by_text("11 of 12 payments from Everyday can be booked").wait_for()
     assert said == [
-        "Booking 2 lines, in one transaction.",
+        "Paying 2 lines, all or none.",
         "Reading and checking 12 lines. Nothing is booked yet.",
     ]
 

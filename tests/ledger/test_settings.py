@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 
 from ledger import cache_settings, database_settings, env, provider_settings
-from ledger.checks.names import check_names
+from ledger.checks.names import check_api_settings, check_names
 from ledger.env import BASE_DIR
 from tests.ledger.processes import assert_one_sentence, environment, manage
 from tests.settings import SETTING_NAMES
@@ -593,3 +594,13 @@ def test_every_setting_is_one_that_something_reads(monkeypatch: pytest.MonkeyPat
     for name in SETTING_NAMES:
         monkeypatch.setenv(name, "x")
     assert check_names() == []
+
+
+def test_settings_of_rest_framework_that_replace_ours_are_refused(settings: LazySettings) -> None:
+    assert not check_api_settings()
+    settings.REST_FRAMEWORK |= {"PAGE_SIZE": 20}
+    assert not check_api_settings()
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["rest.JWT"], "PAGE_SIZE": 20}
+    (found,) = check_api_settings()
+    assert "DEFAULT_PERMISSION_CLASSES" in found.msg
+    assert "|=" in str(found.hint)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from ledger.db.retry import sqlstate
+from ledger.db.rights.registered_tables import hint_for_denied_table
 
 NO_RIGHT = "42501"
 # The function in Postgres's source code that raises the error of a trigger.
@@ -21,6 +22,8 @@ def message_for_refusal(error: DatabaseError) -> str | None:
     statement to the web role. Otherwise returns None.
     """
     cause: Any = error.__cause__
+    if hint := hint_for_denied_table(cause):
+        return hint
     is_by_trigger = getattr(getattr(cause, "diag", None), "source_function", None) == BY_TRIGGER
     if sqlstate(error) == NO_RIGHT or (is_by_trigger and is_web_login()):
         return not_by_this_login(f": {str(cause).partition(chr(10))[0].rstrip('.')}")

@@ -2,7 +2,7 @@
 [Schema of extensions].
 """
 
-from django.contrib.postgres import lookups
+from django.contrib.postgres import lookups, search
 from django.db.models import CharField, TextField
 
 from ledger.db.extensions import SCHEMA
@@ -25,7 +25,15 @@ class TrigramStrictWordSimilar(lookups.TrigramStrictWordSimilar):
 
 
 def register() -> None:
-    """Replaces Django's lookups on text fields with the lookups of this module."""
+    """Replaces Django's lookups on text fields with the lookups of this module. Django's functions
+    and operators for trigrams get the name of the schema.
+    """
+    search.TrigramSimilarity.function = f"{SCHEMA}.similarity"
+    search.TrigramWordSimilarity.function = f"{SCHEMA}.word_similarity"
+    search.TrigramStrictWordSimilarity.function = f"{SCHEMA}.strict_word_similarity"
+    search.TrigramDistance.arg_joiner = f" OPERATOR({SCHEMA}.<->) "
+    search.TrigramWordDistance.arg_joiner = f" OPERATOR({SCHEMA}.<<->) "
+    search.TrigramStrictWordDistance.arg_joiner = f" OPERATOR({SCHEMA}.<<<->) "
     for field in (CharField, TextField):
         for lookup in (Unaccent, TrigramSimilar, TrigramWordSimilar, TrigramStrictWordSimilar):
             field.register_lookup(lookup)

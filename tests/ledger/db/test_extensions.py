@@ -7,7 +7,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from django.contrib.postgres.search import TrigramSimilarity
+from django.contrib.postgres import search
 from django.core.checks import run_checks
 from django.db import connection
 
@@ -61,8 +61,11 @@ def test_djangos_lookups_find_them() -> None:
     for name in names:
         assert str(User.objects.filter(**{name: "Jose"}).query)
         list(User.objects.filter(**{name: "Jose"}))
-    similarity = TrigramSimilarity("name", "kettle", function=f"{SCHEMA}.similarity")
-    list(User.objects.annotate(similarity=similarity))
+    for function in (
+        search.TrigramSimilarity, search.TrigramWordSimilarity, search.TrigramStrictWordSimilarity,
+        search.TrigramDistance, search.TrigramWordDistance, search.TrigramStrictWordDistance,
+    ):  # fmt: skip
+        list(User.objects.annotate(found=function(expression="name", string="kettle")))
 
 
 @pytest.mark.django_db

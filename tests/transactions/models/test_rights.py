@@ -20,9 +20,11 @@ from accounts import services as account_services
 from accounts.models import Account
 from ledger.checks.tables import check_tables
 from ledger.db.history import facts
+from ledger.db.outages.refused_logins import message_for_refusal
 from ledger.db.rights import grants
 from ledger.db.rights.grants import LARGE_OBJECTS, grant, grant_rights, settings_of
 from ledger.db.rights.registered_tables import TABLES, Table, register
+from ledger.web.error_text import described, for_developer
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pooler import beside
@@ -378,5 +380,7 @@ def test_a_denied_table_that_no_app_registers_gets_a_hint(table: str, has_hint: 
         with pytest.raises(ProgrammingError, match=table) as denied, db_transaction.atomic():
             cursor.execute(f"SELECT * FROM {table}")
         cursor.execute("RESET ROLE")
-    notes = getattr(denied.value, "__notes__", [])
-    assert any("docs/new-app.md" in note for note in notes) is has_hint
+    notes = "".join(getattr(denied.value, "__notes__", []))
+    texts = (notes, described(denied.value), for_developer(denied.value))
+    command = message_for_refusal(denied.value) or ""
+    assert ["docs/new-app.md" in text for text in (*texts, command)] == [has_hint] * 4

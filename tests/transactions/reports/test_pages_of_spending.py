@@ -263,6 +263,6 @@ def test_pages_stay_light_with_much_on_them(client: Client, analyst: User, slug:
         metadata = {"category": words, f"key{hour % 60}": {"inside": "x" * 90}}
         moment = f"2025-11-{day + 3:02}T{at:02}:10"
         book(moment, str(2 ** (hour % 18)), out_of=account, metadata=metadata)
-    assert len(get(client, slug).content) < 60_000
+    assert len(get(client, slug).content) < 62_000  # some 20,000 are the code in the panel
     compared = get(client, slug, compare="year")  # whose panel has two queries
-    assert len(compared.content) < 64_000
+    assert len(compared.content) < 66_000
