@@ -39,7 +39,13 @@ from transactions.exceptions import (
 )
 from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
-from transactions.posting import counts, engine, single_statement, unit_of_work
+from transactions.posting import (
+    blocked_accounts,
+    counts,
+    engine,
+    single_statement,
+    unit_of_work,
+)
 from transactions.posting.batches import (
     MAX_TOGETHER,
     BatchInterrupted,
@@ -366,6 +372,10 @@ def _booked(
     payer: uuid.UUID | None,
 ) -> Transaction:
     def work() -> Transaction | LedgerError:
+        with blocked_accounts.trying(item.account_ids):
+            return step_by_step()
+
+    def step_by_step() -> Transaction | LedgerError:
         if payer is not None and not _is_of(payer, item.from_id):
             return AccountNotFound(NOT_THE_PAYERS)
         item.was_posted = False  # after a failover, the row of an earlier try may not exist
@@ -382,7 +392,8 @@ def _booked(
     def in_one_statement(lost: list[LostStatement]) -> Transaction | LedgerError | None:
         if write_also or not single_statement.suits(item):
             return None
-        return single_statement.post(item, lost, within, payer)
+        with blocked_accounts.trying(item.account_ids):
+            return single_statement.post(item, lost, within, payer)
 
     lost = lost_before(item.id)
     return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement, lost=lost))
