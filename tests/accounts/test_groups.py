@@ -100,7 +100,7 @@ def test_a_page_without_groups_to_give_says_so_in_place_of_an_empty_choice(
     person: User = UserFactory(name="P")
     page = people_admin.get(page_of(person))
     assert 'name="groups"' not in page.content.decode()
-    assert "there is no such group" in text_of(page)
+    assert "you do not have all rights of any group" in text_of(page)
     person.groups.add(ensure_groups()[SUPPORT])
     assert 'name="groups"' in people_admin.get(page_of(person)).content.decode()
 
