@@ -195,6 +195,15 @@ def directly() -> AbstractContextManager[Any]:
     return connected(server())
 
 
+def limited_to(**seconds: float) -> AbstractContextManager[Any]:
+    """Connects this thread to the server itself with these LEDGER_TIMEOUTS.
+
+    `SET lock_timeout` is not enough: neither a request with row-level security nor pgbouncer keeps
+    what a session sets, so the test would wait forever.
+    """
+    return connected({**server(), "LEDGER_TIMEOUTS": seconds})
+
+
 def beside(**parameters: Any) -> psycopg.Connection[Any]:
     """Returns a new psycopg connection to the server itself, in no transaction. `user` and `dbname`
     select another user or another database.

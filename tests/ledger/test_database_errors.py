@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -21,7 +21,7 @@ from ledger.db.retry import Failure, NotConfirmed, OutcomeUnknown
 from ledger.web.database_errors import _may_be_booked, page_for
 from ledger.web.kept_forms import MAY_BE_BOOKED, PLAIN, books_nothing, kept_form
 from tests.factories import AccountFactory, balances
-from tests.pooler import connected, server
+from tests.pooler import limited_to
 from tests.reviews import reviewed
 from transactions import services
 from transactions.audit.audit import audit
@@ -298,13 +298,6 @@ def test_a_page_that_was_asked_for_asks_again_by_itself(
     page = " ".join(answer.content.decode().split())
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page
     assert 'data-again="2"' in page
-
-
-def limited_to(**seconds: float) -> AbstractContextManager[Any]:
-    """Connects with these limits from the start of the session: what a session sets later does not
-    outlive a request with row-level security.
-    """
-    return connected({**server(), "LEDGER_TIMEOUTS": seconds})
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import Account
@@ -15,7 +15,7 @@ from ledger.db.queries.work import watched
 from ledger.db.retry import LOCK_TIMED_OUT, Failure, failure_of, sqlstate
 from tests.api.calls import TRANSACTIONS, bearer, body, post
 from tests.factories import AccountFactory
-from tests.pooler import beside
+from tests.pooler import beside, limited_to
 from transactions import services
 from transactions.posting import blocked_accounts
 from transactions.posting.blocked_accounts import trying
@@ -101,14 +101,12 @@ def locked(transactional_db: None) -> Iterator[tuple[Account, Account, Any]]:
     """A payer, a payee whose row another session has locked, and this session."""
     payer, payee = AccountFactory(), AccountFactory()
     services.deposit(to_account=payer, amount=Decimal(100))
-    with beside() as session, session.transaction():
+    with beside() as session, session.transaction(), limited_to(lock_timeout=0.05):
         session.execute("SELECT FROM accounts WHERE id = %s FOR UPDATE", [payee.pk])
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '50ms'")
         yield payer, payee, session
-    connection.close()
 
 
+@pytest.mark.own_session
 def test_a_payment_after_a_lock_timeout_sends_no_statement(
     locked: tuple[Account, Account, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
