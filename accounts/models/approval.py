@@ -211,6 +211,7 @@ class ApprovalRequest(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_REQUESTS,
             *registered(
+                about="coalesce({row}.from_account_id, {row}.to_account_id)",
                 erased={"reason": EMPTIED, "note": EMPTIED, "parameters": WITHOUT_TEXTS},
                 by_rule=ByRule(approval_triggers.DECISION, approval_triggers.CHANGES_BY_DECISION),
             ),
@@ -391,7 +392,7 @@ class ApprovalPayment(models.Model):
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_PAYMENTS,
-            *registered(),
+            *registered(about="{row}.to_account_id"),
         ]
 
     def __str__(self) -> str:

@@ -61,12 +61,13 @@ class Change(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *registered(
+                about="CASE {row}.table_name WHEN 'accounts' THEN {row}.about::uuid END",
                 erased={
                     "before": WITHOUT_KEYS,
                     "after": WITHOUT_KEYS,
                     "address": EMPTIED,
                     "reason": EMPTIED,
-                }
+                },
             ),
             *stays("change_stays", "changes_stay", "The history is never edited or deleted."),
         ]

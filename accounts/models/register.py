@@ -1,8 +1,8 @@
 """The register of rows that are never deleted, and the accepted exceptions with their reasons.
 
 Note [Register of rows]: a trigger of each append-only table records the id and the time of every
-row, and a digest of its contents. The audit looks for the row of each id, so it reports deleted
-rows and when they were written. The audit computes each digest again, so it reports rows that the
+row, a digest of its contents, and its account or transaction. The audit looks for the row of each
+id, so it reports deleted rows, when they were written, and their account. The audit computes each digest again, so it reports rows that the
 owner of the tables edited in place. The trigger needs one INSERT without a lock. Consecutive
 numbers would also reveal deleted rows, but then each writer would have to wait for the previous
 writer. A missing row is accepted if a row of `row_removals` covers it. A changed row is accepted if
@@ -41,6 +41,9 @@ class RegisteredRow(models.Model):
     digest = models.BinaryField(
         null=True,
         db_comment="SHA-256 of the row as it was inserted; null before there were digests",
+    )
+    about = models.UUIDField(
+        null=True, db_comment="The account or transaction of the row, if its table has one"
     )
 
     class Meta:

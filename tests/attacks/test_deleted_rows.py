@@ -16,12 +16,14 @@ from accounts.models import (
     User,
 )
 from banking.standing_orders.models import StandingOrder
+from tests.attacks.people import rolled_back
 from tests.attacks.registered_rows import rows_of_every_register
 from tests.factories import walls_down
 from tests.refusals import refused_by
 from tests.transactions.audit.breaking import found
 from transactions.audit.audit import audit
 from transactions.audit.checks.register import REGISTERED
+from transactions.models import Transaction
 from transactions.privacy.erasure import erase
 from transactions.privacy.retention import apply_retention
 
@@ -57,6 +59,24 @@ def test_a_deleted_row_is_named(table: str, bank: Account) -> None:
     assert (finding.expected, finding.broken) == (f"{table}: {gone}", 1)
     assert gone in finding.sentence
     assert f"missing from {table}" in finding.sentence
+
+
+def test_a_deleted_row_is_named_with_its_account(bank: Account) -> None:
+    """Tests each table with a foreign key to accounts or transactions, and the history."""
+    of_accounts = {
+        table
+        for table, model in REGISTERED.items()
+        if model is Change
+        or any(each.related_model in (Account, Transaction) for each in model._meta.concrete_fields)
+    }
+    assert len(of_accounts) == 8
+    for table in of_accounts:
+        with rolled_back():
+            where = "WHERE table_name = 'accounts'" if table == "changes" else ""
+            remove(table, where)
+            finding = found("missing row")
+            assert finding.account == str(bank.pk), table
+            assert finding.expected.startswith(f"{table}: ")
 
 
 def test_rows_of_several_tables_are_named_together(bank: Account) -> None:

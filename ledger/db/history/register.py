@@ -37,11 +37,18 @@ class RegisterTrigger(FirmTrigger):
 
 
 class _Registers(RegisterTrigger):
+    def __init__(self, about: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.about = about
+
     def get_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
+        column, value = ("", "")
+        if self.about:
+            column, value = ", about", f", {self.about.format(row='added')}"
         return f"""
-            INSERT INTO row_register (table_name, row_id, registered_at, digest)
+            INSERT INTO row_register (table_name, row_id, registered_at, digest{column})
             SELECT TG_TABLE_NAME, {id_of(model, "added")}, clock_timestamp(),
-                   {digest_of(model, "added")}
+                   {digest_of(model, "added")}{value}
             FROM added
             ON CONFLICT DO NOTHING;
             RETURN NULL;
@@ -81,12 +88,14 @@ class _Revises(RegisterTrigger):
 
 def registered(
     *,
+    about: str = "",
     undigested: Collection[str] = (),
     erased: Mapping[str, str] | None = None,
     by_rule: ByRule | None = None,
 ) -> list[Trigger]:
     """Returns the triggers that record each new row of an append-only table in `row_register`. The
-    digest does not include generated columns or the columns in `undigested`.
+    digest does not include generated columns or the columns in `undigested`. `about` is SQL on
+    `{row}` for the id of an account or transaction, which the audit names after the row is deleted.
 
     The triggers also record two kinds of changes in `row_revisions`. The first kind changes only
     columns in `erased`, each under its SQL condition, while the setting ERASES contains the reason.
@@ -94,6 +103,7 @@ def registered(
     """
     triggers: list[Trigger] = [
         _Registers(
+            about=about,
             name="row_is_registered",
             level=Statement,
             operation=Insert,

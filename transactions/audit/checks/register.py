@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Model
 from django.db.models.functions import Coalesce
 
-from accounts.models import Account, Change, RowRemoval
+from accounts.models import Account, Change, RegisteredRow, RowRemoval
 from accounts.models.revisions import known, removed_by_right
 from ledger.db.history.register import digest_of, id_of, is_registered
 from ledger.db.local_settings import locally
@@ -119,8 +119,9 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
 
 def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
     """Returns a pair of ids: the account of a row, and the transaction of a row. Each can be the
-    row itself, or the account or transaction to which the row refers. An id is None if there is no
-    such account or transaction, or if the row does not exist.
+    row itself, or the account or transaction to which the row refers. If the row does not exist,
+    they come from its entry in the register. An id is None if there is no such account or
+    transaction.
     """
     try:
         key: Any = model._meta.pk.to_python(row_id)
@@ -131,7 +132,7 @@ def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
     if model is Change:  # the row contains the id of the account as text
         of_accounts = Change.objects.filter(pk=key, table_name="accounts")
         about = of_accounts.values_list("about", flat=True).first()
-        return (account_id(about) if about else None), None
+        return (account_id(about), None) if about else _in_register(model, row_id)
     columns: dict[Any, list[str]] = {Account: [], Transaction: []}
     for field in model._meta.concrete_fields:
         if field.related_model in columns:
@@ -139,18 +140,28 @@ def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
     names = [*columns[Account], *columns[Transaction]]  # the payer's account comes first
     row = names and model._base_manager.filter(pk=key).values(*names).first()
     if not row:
-        return None, None
+        return _in_register(model, row_id)
     account, transaction = (
         next((row[name] for name in columns[of] if row[name]), None) for of in columns
     )
     if model is Transaction:
         return account, key
-    if transaction and not account:
-        sides = Transaction.objects.filter(pk=transaction).values_list(
-            Coalesce("from_account", "to_account")
-        )
-        (account,) = sides.first() or (None,)
-    return account, transaction
+    return account or _account_of(transaction), transaction
+
+
+def _in_register(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
+    entries = RegisteredRow.objects.filter(table_name=model._meta.db_table, row_id=row_id)
+    about = entries.values_list("about", flat=True).first()
+    if Account.objects.filter(pk=about).exists():
+        return about, None
+    account = _account_of(about)
+    return account, about if account else None
+
+
+def _account_of(transaction: UUID | None) -> UUID | None:
+    """Returns the id of the account of a transaction, or None if there is no such transaction."""
+    sides = Transaction.objects.filter(pk=transaction)
+    return sides.values_list(Coalesce("from_account", "to_account"), flat=True).first()
 
 
 def _sentence(kind: str, rows: _Rows) -> str:

@@ -62,9 +62,10 @@ CREATE INDEX users_search ON users USING gin (to_tsvector('simple'::regconfig, n
 CREATE INDEX accounts_search ON accounts USING gin (to_tsvector('simple'::regconfig, name));
 CREATE VIEW entries AS SELECT id, search FROM transactions;
 DROP TABLE synonyms;
+ALTER TABLE row_register DROP COLUMN about;
 DELETE FROM django_migrations
 WHERE name IN ('0004_search_words', '0005_words_of_plain_metadata', '0011_similar_names')
-OR app = 'synonyms';
+OR name LIKE '%entries_name_their_account' OR app = 'synonyms';
 """
 
 
