@@ -6,40 +6,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0011_similar_names'),
+        ("accounts", "0011_similar_names"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='approvalpayment',
-            name='row_is_registered',
+            model_name="approvalpayment",
+            name="row_is_registered",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='approvalrequest',
-            name='row_is_registered',
+            model_name="approvalrequest",
+            name="row_is_registered",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='change',
-            name='row_is_registered',
+            model_name="change",
+            name="row_is_registered",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='limitchange',
-            name='row_is_registered',
+            model_name="limitchange",
+            name="row_is_registered",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='statuschange',
-            name='row_is_registered',
+            model_name="statuschange",
+            name="row_is_registered",
         ),
         migrations.AddField(
-            model_name='registeredrow',
-            name='about',
-            field=models.UUIDField(db_comment='The account or transaction of the row, if its table has one', null=True),
+            model_name="registeredrow",
+            name="about",
+            field=models.UUIDField(
+                db_comment="The account or transaction of the row, if its table has one", null=True
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='approvalpayment',
-            trigger=ledger.db.triggers.FixedTrigger(func="""
+            model_name="approvalpayment",
+            trigger=ledger.db.triggers.FixedTrigger(
+                func="""
             INSERT INTO row_register (table_name, row_id, registered_at, digest, about)
             SELECT TG_TABLE_NAME, added."id"::text, clock_timestamp(),
             sha256(convert_to(json_build_array(added."amount", added."id",
@@ -48,11 +50,20 @@ class Migration(migrations.Migration):
             FROM added
             ON CONFLICT DO NOTHING;
             RETURN NULL;
-            """, kind='definer', level='STATEMENT', name='row_is_registered', operation='INSERT', referencing='REFERENCING NEW TABLE AS added', table='approval_payments', when='AFTER'),
+            """,
+                kind="definer",
+                level="STATEMENT",
+                name="row_is_registered",
+                operation="INSERT",
+                referencing="REFERENCING NEW TABLE AS added",
+                table="approval_payments",
+                when="AFTER",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='approvalrequest',
-            trigger=ledger.db.triggers.FixedTrigger(func="""
+            model_name="approvalrequest",
+            trigger=ledger.db.triggers.FixedTrigger(
+                func="""
             INSERT INTO row_register (table_name, row_id, registered_at, digest, about)
             SELECT TG_TABLE_NAME, added."id"::text, clock_timestamp(),
             sha256(convert_to(json_build_array(added."amount", added."currency",
@@ -66,11 +77,20 @@ class Migration(migrations.Migration):
             FROM added
             ON CONFLICT DO NOTHING;
             RETURN NULL;
-            """, kind='definer', level='STATEMENT', name='row_is_registered', operation='INSERT', referencing='REFERENCING NEW TABLE AS added', table='approval_requests', when='AFTER'),
+            """,
+                kind="definer",
+                level="STATEMENT",
+                name="row_is_registered",
+                operation="INSERT",
+                referencing="REFERENCING NEW TABLE AS added",
+                table="approval_requests",
+                when="AFTER",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='change',
-            trigger=ledger.db.triggers.FixedTrigger(func="""
+            model_name="change",
+            trigger=ledger.db.triggers.FixedTrigger(
+                func="""
             INSERT INTO row_register (table_name, row_id, registered_at, digest, about)
             SELECT TG_TABLE_NAME, added."id"::text, clock_timestamp(),
             sha256(convert_to(json_build_array(added."about", added."action",
@@ -82,11 +102,20 @@ class Migration(migrations.Migration):
             FROM added
             ON CONFLICT DO NOTHING;
             RETURN NULL;
-            """, kind='definer', level='STATEMENT', name='row_is_registered', operation='INSERT', referencing='REFERENCING NEW TABLE AS added', table='changes', when='AFTER'),
+            """,
+                kind="definer",
+                level="STATEMENT",
+                name="row_is_registered",
+                operation="INSERT",
+                referencing="REFERENCING NEW TABLE AS added",
+                table="changes",
+                when="AFTER",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='limitchange',
-            trigger=ledger.db.triggers.FixedTrigger(func="""
+            model_name="limitchange",
+            trigger=ledger.db.triggers.FixedTrigger(
+                func="""
             INSERT INTO row_register (table_name, row_id, registered_at, digest, about)
             SELECT TG_TABLE_NAME, added."id"::text, clock_timestamp(),
             sha256(convert_to(json_build_array(added."account_id", added."changed_by_id",
@@ -97,11 +126,20 @@ class Migration(migrations.Migration):
             FROM added
             ON CONFLICT DO NOTHING;
             RETURN NULL;
-            """, kind='definer', level='STATEMENT', name='row_is_registered', operation='INSERT', referencing='REFERENCING NEW TABLE AS added', table='limit_changes', when='AFTER'),
+            """,
+                kind="definer",
+                level="STATEMENT",
+                name="row_is_registered",
+                operation="INSERT",
+                referencing="REFERENCING NEW TABLE AS added",
+                table="limit_changes",
+                when="AFTER",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='statuschange',
-            trigger=ledger.db.triggers.FixedTrigger(func="""
+            model_name="statuschange",
+            trigger=ledger.db.triggers.FixedTrigger(
+                func="""
             INSERT INTO row_register (table_name, row_id, registered_at, digest, about)
             SELECT TG_TABLE_NAME, added."id"::text, clock_timestamp(),
             sha256(convert_to(json_build_array(added."account_id", added."changed_by_id",
@@ -111,6 +149,14 @@ class Migration(migrations.Migration):
             FROM added
             ON CONFLICT DO NOTHING;
             RETURN NULL;
-            """, kind='definer', level='STATEMENT', name='row_is_registered', operation='INSERT', referencing='REFERENCING NEW TABLE AS added', table='account_status_changes', when='AFTER'),
+            """,
+                kind="definer",
+                level="STATEMENT",
+                name="row_is_registered",
+                operation="INSERT",
+                referencing="REFERENCING NEW TABLE AS added",
+                table="account_status_changes",
+                when="AFTER",
+            ),
         ),
     ]

@@ -2,13 +2,13 @@
 
 Note [Register of rows]: a trigger of each append-only table records the id and the time of every
 row, a digest of its contents, and its account or transaction. The audit looks for the row of each
-id, so it reports deleted rows, when they were written, and their account. The audit computes each digest again, so it reports rows that the
-owner of the tables edited in place. The trigger needs one INSERT without a lock. Consecutive
-numbers would also reveal deleted rows, but then each writer would have to wait for the previous
-writer. A missing row is accepted if a row of `row_removals` covers it. A changed row is accepted if
-its newest row in `row_revisions` contains its current digest. `accounts.models.revisions` contains
-the SQL of these two conditions and writes to `row_removals` and `row_revisions`. A trigger also
-writes to `row_revisions`.
+id, so it reports deleted rows, when they were written, and their account. The audit computes each
+digest again, so it reports rows that the owner of the tables edited in place. The trigger needs one
+INSERT without a lock. Consecutive numbers would also reveal deleted rows, but then each writer
+would have to wait for the previous writer. A missing row is accepted if a row of `row_removals`
+covers it. A changed row is accepted if its newest row in `row_revisions` contains its current
+digest. `accounts.models.revisions` contains the SQL of these two conditions and writes to
+`row_removals` and `row_revisions`. A trigger also writes to `row_revisions`.
 
 Note [Seals do not replace the register]: nightly seals over these tables would be simpler. But a
 seal finds only edits that happen after the seal was made. The register finds every edit after the

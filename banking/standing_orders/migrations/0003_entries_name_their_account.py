@@ -6,20 +6,20 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("accounts", "0012_entries_name_their_account"),
-        ('standing_orders', '0002_rules'),
+        ("standing_orders", "0002_rules"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='standingorder',
-            name='row_is_registered',
+            model_name="standingorder",
+            name="row_is_registered",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='standingorder',
-            trigger=ledger.db.triggers.FixedTrigger(func="""
+            model_name="standingorder",
+            trigger=ledger.db.triggers.FixedTrigger(
+                func="""
             INSERT INTO row_register (table_name, row_id, registered_at, digest, about)
             SELECT TG_TABLE_NAME, added."id"::text, clock_timestamp(),
             sha256(convert_to(json_build_array(added."amount", added."created_at" AT TIME
@@ -30,6 +30,14 @@ class Migration(migrations.Migration):
             FROM added
             ON CONFLICT DO NOTHING;
             RETURN NULL;
-            """, kind='definer', level='STATEMENT', name='row_is_registered', operation='INSERT', referencing='REFERENCING NEW TABLE AS added', table='standing_orders', when='AFTER'),
+            """,
+                kind="definer",
+                level="STATEMENT",
+                name="row_is_registered",
+                operation="INSERT",
+                referencing="REFERENCING NEW TABLE AS added",
+                table="standing_orders",
+                when="AFTER",
+            ),
         ),
     ]

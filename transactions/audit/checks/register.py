@@ -152,7 +152,7 @@ def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
 def _in_register(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
     entries = RegisteredRow.objects.filter(table_name=model._meta.db_table, row_id=row_id)
     about = entries.values_list("about", flat=True).first()
-    if Account.objects.filter(pk=about).exists():
+    if about is not None and Account.objects.filter(pk=about).exists():
         return about, None
     account = _account_of(about)
     return account, about if account else None
@@ -160,8 +160,13 @@ def _in_register(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | N
 
 def _account_of(transaction: UUID | None) -> UUID | None:
     """Returns the id of the account of a transaction, or None if there is no such transaction."""
-    sides = Transaction.objects.filter(pk=transaction)
-    return sides.values_list(Coalesce("from_account", "to_account"), flat=True).first()
+    if transaction is None:
+        return None
+    sides = Transaction.objects.filter(pk=transaction).values_list(
+        Coalesce("from_account", "to_account")
+    )
+    (account,) = sides.first() or (None,)
+    return account
 
 
 def _sentence(kind: str, rows: _Rows) -> str:
