@@ -26,7 +26,7 @@ OF_REQUESTS = [
     ProblemType(404, "not-found", "The caller may read nothing at this address."),
     ProblemType(405, "method-not-allowed", "The address does not accept this method. See detail."),
     ProblemType(406, "not-acceptable", "The response is JSON, but Accept excludes JSON."),
-    ProblemType(409, "busy", "The account was busy. No money moved. Send it again."),
+    ProblemType(409, "busy", "The account was busy. This request moved no money. Send it again."),
     ProblemType(413, "too-large", "The body is larger than the address accepts."),
     ProblemType(414, "address-too-long", "The address is too long."),
     ProblemType(415, "unsupported-media-type", "This address does not accept this media type."),

@@ -188,7 +188,7 @@ def _of_database(error: Error, payment: OutcomeOf | None) -> HttpResponseBase | 
     again = {"Retry-After": str(RETRY_AFTER)}
     if failure is Failure.LOST_RACE:
         return problem(
-            409, "busy", "This account was busy. No money moved; send it again.",
+            409, "busy", "This account was busy. This request moved no money; send it again.",
             again, **more,
         )  # fmt: skip
     if payment and (failure is Failure.UNKNOWN or isinstance(error, NotConfirmed)):

@@ -40,7 +40,6 @@ from transactions.exceptions import (
 from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.posting import (
-    blocked_accounts,
     counts,
     engine,
     single_statement,
@@ -372,10 +371,6 @@ def _booked(
     payer: uuid.UUID | None,
 ) -> Transaction:
     def work() -> Transaction | LedgerError:
-        with blocked_accounts.trying(item.account_ids):
-            return step_by_step()
-
-    def step_by_step() -> Transaction | LedgerError:
         if payer is not None and not _is_of(payer, item.from_id):
             return AccountNotFound(NOT_THE_PAYERS)
         item.was_posted = False  # after a failover, the row of an earlier try may not exist
@@ -392,8 +387,7 @@ def _booked(
     def in_one_statement(lost: list[LostStatement]) -> Transaction | LedgerError | None:
         if write_also or not single_statement.suits(item):
             return None
-        with blocked_accounts.trying(item.account_ids):
-            return single_statement.post(item, lost, within, payer)
+        return single_statement.post(item, lost, within, payer)
 
     lost = lost_before(item.id)
     return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement, lost=lost))

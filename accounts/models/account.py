@@ -58,7 +58,9 @@ def paid_close_to(person: User) -> Q:
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
-    def locked(self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> Self:
+    def locked(
+        self, ids: Iterable[uuid.UUID], *, skip_locked: bool = False, nowait: bool = False
+    ) -> Self:
         """Returns the accounts with these ids. Their rows are locked until the database transaction
         ends.
 
@@ -72,7 +74,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return (
             self.filter(_any_of("pk", ids))
             .order_by("pk")
-            .select_for_update(no_key=True, skip_locked=skip_locked)
+            .select_for_update(no_key=True, skip_locked=skip_locked, nowait=nowait)
         )
 
     def with_daily_limit(self, ids: Iterable[uuid.UUID]) -> Self:

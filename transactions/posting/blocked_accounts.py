@@ -1,81 +1,48 @@
-"""Remembers accounts whose locks could not be taken, so that payments do not queue for them.
+"""Remembers accounts with a lock timeout, so that the next payments do not wait for their locks.
 
-Note [Blocked accounts]: a payment that waits for a lock occupies a thread of the web server. It
-waits at most LEDGER_LOCK_TIMEOUT for each lock, but may wait for several locks one after another.
-If one account stayed locked, the payments of this account could occupy all threads. Therefore,
-after a lock timeout, this process refuses payments of the same accounts immediately for PAUSE
-seconds, with the error of the timeout. Then one payment at a time tries again, until a payment
-gets the locks.
+Note [Blocked accounts]: a payment that waits for a lock occupies a thread of the web server for up
+to LEDGER_LOCK_TIMEOUT. If one account stayed locked, the payments of this account could occupy all
+threads. Therefore, after a lock timeout, this process locks the same accounts with NOWAIT. If an
+account is still locked, the payment is refused immediately, with the SQLSTATE of a lock timeout. As
+soon as a payment gets the locks, the next payments wait again.
 
-The timeout does not show which of the two accounts is locked, so both are refused.
+The timeout does not show which account is locked, so all accounts of the payment are remembered.
+NOWAIT refuses no payment of accounts that are free.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection
 from threading import Lock
 from time import monotonic
 from uuid import UUID
 
-import psycopg
-from django.db import DatabaseError, OperationalError
-
-from ledger.db.retry import LOCK_TIMED_OUT, sqlstate
-
-PAUSE = 1.0  # seconds, as in the header Retry-After of the refusal
-MAX_ACCOUNTS = 1_000  # the maximum number of accounts that a process remembers
-BLOCKED = "A payment of this account has just waited for a lock in vain."
+SECONDS = 10  # how long an account is remembered after the newest timeout
+MAX_ACCOUNTS = 10_000  # the maximum number of accounts that a process remembers
 
 _lock = Lock()
-_blocked_until: dict[UUID, float] = {}
-_tried: set[UUID] = set()  # blocked accounts with a payment that tries again now
+_timed_out: dict[UUID, float] = {}  # the times of the newest timeouts, in this order
 
 
-@contextmanager
-def trying(accounts: Sequence[UUID]) -> Iterator[None]:
-    """Runs a payment of these accounts. Remembers the accounts if the payment ends with a lock
-    timeout, and forgets them if it succeeds.
-
-    Raises OperationalError with the SQLSTATE of a lock timeout, without running the payment, if one
-    of the accounts is blocked.
-    """
-    mine = _begin(accounts) if _blocked_until else []
-    try:
-        yield
-    except DatabaseError as error:
-        if sqlstate(error) == LOCK_TIMED_OUT:
-            _block(accounts)
-        raise
-    else:
-        if mine:
-            _forget(mine)
-    finally:
-        if mine:
-            with _lock:
-                _tried.difference_update(mine)
+def has_one_of(accounts: Collection[UUID]) -> bool:
+    """Returns whether one of these accounts had a lock timeout a short time ago."""
+    if not _timed_out:
+        return False
+    since = monotonic() - SECONDS
+    return any(_timed_out.get(id, since) > since for id in accounts)
 
 
-def _begin(accounts: Sequence[UUID]) -> list[UUID]:
-    """Returns the accounts that were blocked, and which this payment tries again."""
-    with _lock:
-        found = [id for id in accounts if id in _blocked_until]
-        now = monotonic()
-        if any(id in _tried or now < _blocked_until[id] for id in found):
-            raise OperationalError(BLOCKED) from psycopg.errors.LockNotAvailable(BLOCKED)
-        _tried.update(found)
-        return found
-
-
-def _block(accounts: Sequence[UUID]) -> None:
-    with _lock:
-        now = monotonic()
-        if len(_blocked_until) >= MAX_ACCOUNTS:
-            for id in [id for id, until in _blocked_until.items() if until < now]:
-                del _blocked_until[id]
-        if len(_blocked_until) < MAX_ACCOUNTS:
-            _blocked_until.update(dict.fromkeys(accounts, now + PAUSE))
-
-
-def _forget(accounts: Sequence[UUID]) -> None:
+def remember(accounts: Collection[UUID]) -> None:
+    """Remembers the accounts of a payment that ended with a lock timeout."""
+    now = monotonic()
     with _lock:
         for id in accounts:
-            _blocked_until.pop(id, None)
+            _timed_out.pop(id, None)  # so that the newest timeouts are last
+            _timed_out[id] = now
+        for id in list(_timed_out)[:-MAX_ACCOUNTS]:
+            del _timed_out[id]
+
+
+def forget(accounts: Collection[UUID]) -> None:
+    """Forgets accounts that are locked now."""
+    with _lock:
+        for id in accounts:
+            _timed_out.pop(id, None)

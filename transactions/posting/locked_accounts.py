@@ -8,16 +8,17 @@ from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Max, Sum
 from django.utils import timezone
 
 from accounts import current_access
 from accounts.exceptions import AccountNotFound
 from accounts.models import Account
+from ledger.db.retry import LOCK_TIMED_OUT, sqlstate
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction, TransactionQuerySet
-from transactions.posting import insert
+from transactions.posting import blocked_accounts, insert
 from transactions.posting.drafts import PreparedDraft
 
 TICK = timedelta(microseconds=1)
@@ -231,11 +232,21 @@ def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
     """Locks the accounts in order of id, and returns the accounts by id. With `skip_locked`, leaves
-    out accounts that another session has locked. Raises AccessEnded if the current user's access
-    has ended.
+    out accounts that another session has locked. Does not wait after a lock timeout of the same
+    accounts, see Note [Blocked accounts]. Raises AccessEnded if the current user's access has
+    ended.
     """
+    accounts = list(set(ids))
+    nowait = not skip_locked and blocked_accounts.has_one_of(accounts)
     with connection.cursor() as cursor:
-        cursor.execute(_lock_sql(skip_locked), [list(set(ids))])
+        try:
+            cursor.execute(_lock_sql(skip_locked, nowait), [accounts])
+        except OperationalError as error:
+            if sqlstate(error) == LOCK_TIMED_OUT:
+                blocked_accounts.remember(accounts)
+            raise
+        if nowait:
+            blocked_accounts.forget(accounts)
         found = {row[0]: LockedAccount(*row) for row in cursor.fetchall()}
     current_access.refuse_if_ended()
     return found
@@ -258,10 +269,10 @@ def _limited_sql() -> str:
 
 
 @cache
-def _lock_sql(skip_locked: bool) -> str:
+def _lock_sql(skip_locked: bool, nowait: bool) -> str:
     """Returns the SQL of `Account.objects.locked`. Compiling the SQL again for every payment took a
     fifth of the payment's time, so the SQL is cached.
     """
-    query = Account.objects.locked([], skip_locked=skip_locked).values_list(*COLUMNS).query
-    sql: str = query.sql_with_params()[0]
+    accounts = Account.objects.locked([], skip_locked=skip_locked, nowait=nowait)
+    sql: str = accounts.values_list(*COLUMNS).query.sql_with_params()[0]
     return sql

@@ -21,12 +21,12 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.pq import TransactionStatus
 
-from ledger.db.retry import Failure, NotConfirmed, failure_of, sqlstate
+from ledger.db.retry import LOCK_TIMED_OUT, Failure, NotConfirmed, failure_of, sqlstate
 from ledger.db.rights.row_security import rows_are_secured
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction
-from transactions.posting import insert, lost_statements
+from transactions.posting import blocked_accounts, insert, lost_statements
 from transactions.posting.day_limits import DayLimit
 from transactions.posting.drafts import PreparedDraft
 from transactions.posting.lost_statements import LostStatement
@@ -90,6 +90,8 @@ def post(
             lost_statements.remember(item.id, sent)
             if lost is not None:
                 lost.append(sent)
+        if sqlstate(error) == LOCK_TIMED_OUT:
+            blocked_accounts.remember(item.account_ids)
         if failure is not Failure.FINAL:
             raise
         if sqlstate(error) == FORGOTTEN and not database.in_atomic_block:
@@ -104,13 +106,14 @@ def post(
 
 
 def suits(item: PreparedDraft) -> bool:
-    """Returns whether `post` can post a draft with these values. Only `engine` can post
-    corrections, imported drafts and holds that have already expired.
+    """Returns whether `post` can post this draft now. Only `engine` can post corrections, imported
+    drafts, holds that have already expired, and drafts of accounts with a lock timeout.
     """
     return (
         not item.is_correction
         and item.created_at is None
         and (item.expires_at is None or item.expires_at > timezone.now())
+        and not blocked_accounts.has_one_of(item.account_ids)
         and _can_post(connections[DEFAULT_DB_ALIAS])
     )
 

@@ -1,10 +1,9 @@
 """After a lock timeout, payments of the same accounts do not wait until one gets the locks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import OperationalError
 from django.test import Client
@@ -12,21 +11,22 @@ from django.test import Client
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.queries.work import watched
-from ledger.db.retry import LOCK_TIMED_OUT, Failure, failure_of, sqlstate
+from ledger.db.retry import LOCK_TIMED_OUT, sqlstate
 from tests.api.calls import TRANSACTIONS, bearer, body, post
 from tests.factories import AccountFactory
 from tests.pooler import beside, limited_to
 from transactions import services
+from transactions.models import Transaction
 from transactions.posting import blocked_accounts
-from transactions.posting.blocked_accounts import trying
+from transactions.posting.batches import post_batch, post_together
+from transactions.posting.drafts import Draft
 
 ONE, TWO, THREE = uuid7(), uuid7(), uuid7()
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocked_accounts, "_blocked_until", {})
-    monkeypatch.setattr(blocked_accounts, "_tried", set())
+    monkeypatch.setattr(blocked_accounts, "_timed_out", {})
 
 
 class TestWithoutDatabase:
@@ -36,68 +36,34 @@ class TestWithoutDatabase:
         monkeypatch.setattr(blocked_accounts, "monotonic", lambda: now[0])
         return now
 
-    def wait_in_vain(self, *accounts: Any) -> None:
-        with pytest.raises(OperationalError), trying(accounts):
-            raise OperationalError from psycopg.errors.LockNotAvailable
+    def test_accounts_are_remembered_for_some_seconds(self, clock: list[float]) -> None:
+        blocked_accounts.remember([ONE, TWO])
+        assert blocked_accounts.has_one_of([THREE, ONE])
+        assert not blocked_accounts.has_one_of([THREE])
+        clock[0] += blocked_accounts.SECONDS
+        assert not blocked_accounts.has_one_of([ONE, TWO])
 
-    def assert_refused(self, *accounts: Any) -> None:
-        with pytest.raises(OperationalError) as refused, trying(accounts):
-            pytest.fail("it was tried")
-        assert sqlstate(refused.value) == LOCK_TIMED_OUT
-        assert failure_of(refused.value) is Failure.LOST_RACE
+    def test_another_timeout_begins_the_time_again(self, clock: list[float]) -> None:
+        blocked_accounts.remember([ONE])
+        clock[0] += blocked_accounts.SECONDS - 1
+        blocked_accounts.remember([ONE])
+        clock[0] += blocked_accounts.SECONDS - 1
+        assert blocked_accounts.has_one_of([ONE])
 
-    def test_payments_of_the_same_accounts_are_refused_for_a_second(
-        self, clock: list[float]
+    def test_a_process_remembers_the_newest_of_a_limited_number(
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.wait_in_vain(ONE, TWO)
-        self.assert_refused(ONE, THREE)
-        self.assert_refused(TWO)
-        with trying([THREE]):
-            pass
-        clock[0] += blocked_accounts.PAUSE
-        with trying([ONE, THREE]):
-            pass
-        with trying([ONE]):
-            pass
+        monkeypatch.setattr(blocked_accounts, "MAX_ACCOUNTS", 2)
+        for account in (ONE, TWO, ONE, THREE):
+            blocked_accounts.remember([account])
+        assert [*blocked_accounts._timed_out] == [ONE, THREE]
 
-    def test_one_payment_at_a_time_tries_again(self, clock: list[float]) -> None:
-        self.wait_in_vain(ONE, TWO)
-        clock[0] += blocked_accounts.PAUSE
-        with trying([ONE]):
-            self.assert_refused(ONE)
-            with trying([TWO]):
-                pass
-        with trying([ONE]), trying([ONE]):
-            pass
 
-    def test_another_timeout_blocks_again_and_another_error_does_not(
-        self, clock: list[float]
-    ) -> None:
-        self.wait_in_vain(ONE)
-        clock[0] += blocked_accounts.PAUSE
-        self.wait_in_vain(ONE)
-        self.assert_refused(ONE)
-        clock[0] += blocked_accounts.PAUSE
-        with pytest.raises(ZeroDivisionError), trying([ONE]):
-            raise ZeroDivisionError
-        with trying([ONE]):
-            pass
-
-    def test_a_process_remembers_a_limited_number(
-        self, clock: list[float], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(blocked_accounts, "MAX_ACCOUNTS", 1)
-        self.wait_in_vain(ONE)
-        self.wait_in_vain(TWO)
-        with trying([TWO]):
-            pass
-        clock[0] += 2 * blocked_accounts.PAUSE
-        self.wait_in_vain(TWO)
-        self.assert_refused(TWO)
+Locked = tuple[Account, Account, Any]
 
 
 @pytest.fixture
-def locked(transactional_db: None) -> Iterator[tuple[Account, Account, Any]]:
+def locked(transactional_db: None) -> Iterator[Locked]:
     """A payer, a payee whose row another session has locked, and this session."""
     payer, payee = AccountFactory(), AccountFactory()
     services.deposit(to_account=payer, amount=Decimal(100))
@@ -106,10 +72,52 @@ def locked(transactional_db: None) -> Iterator[tuple[Account, Account, Any]]:
         yield payer, payee, session
 
 
+def draft_of(payer: Account, payee: Account) -> Draft:
+    return Draft(id=uuid7(), from_account=payer, to_account=payee, amount=1)
+
+
+WAYS: dict[str, Callable[[Draft], object]] = {
+    "one statement": services.book,
+    "step by step": lambda draft: services.book(draft, write_also=lambda _row: None),
+    "preview": services.preview,
+    "batch": lambda draft: post_batch([draft]),
+    "together": lambda draft: post_together(lambda: [draft], lambda _part, _results: None),
+}
+
+
+def statements_of(way: Callable[[Draft], object], draft: Draft) -> list[str]:
+    """Returns the locking statements of a payment that ends with a lock timeout."""
+    with watched() as work, pytest.raises(OperationalError) as error:
+        way(draft)
+    assert sqlstate(error.value) == LOCK_TIMED_OUT
+    return [query.sql for query in work.queries if "FOR NO KEY UPDATE" in query.sql]
+
+
 @pytest.mark.own_session
-def test_a_payment_after_a_lock_timeout_sends_no_statement(
-    locked: tuple[Account, Account, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("name", WAYS)
+def test_a_payment_after_a_lock_timeout_does_not_wait(name: str, locked: Locked) -> None:
+    payer, payee, session = locked
+    first, second = (statements_of(WAYS[name], draft_of(payer, payee)) for _ in range(2))
+    assert "NOWAIT" not in first[-1]
+    assert "NOWAIT" in second[-1]
+    session.execute("ROLLBACK")
+    WAYS[name](draft_of(payer, payee))
+    assert not blocked_accounts.has_one_of([payer.pk, payee.pk])
+
+
+@pytest.mark.own_session
+def test_the_payer_pays_others_while_the_payee_is_locked(locked: Locked) -> None:
+    """The lock timeout does not show which account is locked."""
+    payer, payee, _session = locked
+    statements_of(services.book, draft_of(payer, payee))
+    row = services.book(draft_of(payer, AccountFactory()))
+    assert row.status == Transaction.Status.COMPLETED
+    assert not blocked_accounts.has_one_of([payer.pk])
+    assert blocked_accounts.has_one_of([payee.pk])
+
+
+@pytest.mark.own_session
+def test_the_api_answers_that_the_account_is_busy(locked: Locked) -> None:
     payer, payee, session = locked
     header = bearer(payer.user, "pay")
 
@@ -118,14 +126,6 @@ def test_a_payment_after_a_lock_timeout_sends_no_statement(
         assert answer.status_code == 201 or answer["Retry-After"]
         return int(answer.status_code)
 
-    assert status("one") == 409
-    with watched() as work:
-        assert status("two") == 409
-    assert not [query.sql for query in work.queries if "FOR NO KEY UPDATE" in query.sql]
+    assert [status("one"), status("two")] == [409, 409]
     session.execute("ROLLBACK")
-    monkeypatch.setattr(blocked_accounts, "PAUSE", 0)
-    monkeypatch.setattr(
-        blocked_accounts, "_blocked_until", dict.fromkeys(blocked_accounts._blocked_until, 0.0)
-    )
     assert status("two") == 201
-    assert not blocked_accounts._blocked_until

@@ -144,9 +144,9 @@ def test_with_the_locking_taken_out_the_database_is_the_one_that_refuses(
 ) -> None:
     """The control: both spenders read the full balance, so the lock is what tells them apart."""
     account, shop = AccountFactory(balance="50"), AccountFactory()
-    locking, both_have_read = locked_accounts._lock_sql(False), Barrier(2)
+    locking, both_have_read = locked_accounts._lock_sql(False, False), Barrier(2)
     monkeypatch.setattr(
-        locked_accounts, "_lock_sql", lambda _: locking.replace("FOR NO KEY UPDATE", "")
+        locked_accounts, "_lock_sql", lambda *_: locking.replace("FOR NO KEY UPDATE", "")
     )
 
     def check_together(*arguments: Any) -> None:
