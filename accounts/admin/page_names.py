@@ -1,6 +1,6 @@
 """The names of pages for the read log, which stores only paths."""
 
-import re
+from typing import Any
 
 from django.apps import apps
 from django.urls import Resolver404, resolve
@@ -28,9 +28,6 @@ NAMES = {
     "transactions:sides_json": "Receipt, as a file",
     "transactions:metadata": "Metadata of a transaction",
 }
-OF_A_MODEL = re.compile(
-    r"admin:(?P<app>accounts|transactions|auth)_(?P<model>[a-z]+)_(?P<page>\w+)"
-)
 
 
 def name_of_page(path: str) -> str:
@@ -43,11 +40,16 @@ def name_of_page(path: str) -> str:
         return ""
     if view_name in NAMES:
         return NAMES[view_name]
-    found = OF_A_MODEL.fullmatch(view_name)
-    if not found:
-        return ""
-    options = apps.get_model(found["app"], found["model"])._meta
-    if found["page"] == "changelist":
+    for model in apps.get_models():
+        options = model._meta
+        prefix = f"admin:{options.app_label}_{options.model_name}_"
+        if view_name.startswith(prefix):
+            return _name_of_model_page(options, view_name.removeprefix(prefix))
+    return ""
+
+
+def _name_of_model_page(options: Any, page: str) -> str:
+    if page == "changelist":
         return str(options.verbose_name_plural).capitalize()
     name = str(options.verbose_name).capitalize()
-    return name if found["page"] == "change" else f"{name}, {found['page'].replace('_', ' ')}"
+    return name if page == "change" else f"{name}, {page.replace('_', ' ')}"

@@ -3,8 +3,8 @@ they show whole account numbers.
 
 Note [Rights that show numbers]: account names, free texts, files and refusal messages may contain
 account numbers, and developers can easily forget to mask a number. Therefore these permissions have
-no effect without the permission to see contact details. The pages of accounts mask the number
-(`accounts.admin.masking`), so their permissions are not in this list.
+no effect without the permission to see contact details, also those of new apps. The pages of
+MASKING_APPS mask or do not show the number (`accounts.admin.masking`), apart from SHOW_NUMBERS.
 """
 
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 from django.contrib.auth.models import PermissionsMixin
 
 SEE_CONTACT_DETAILS = "accounts.view_contact_details"
-SHOW_NUMBERS = (  # in addition to every permission of the app `transactions`
+MASKING_APPS = ("accounts", "auth", "explorer", "synonyms")
+SHOW_NUMBERS = (  # permissions of these apps that show numbers
     "accounts.decide_approvals",
     "accounts.view_approvalrequest",
     "accounts.view_change",
@@ -23,7 +24,7 @@ SHOW_NUMBERS = (  # in addition to every permission of the app `transactions`
 
 def shows_numbers(perm: str) -> bool:
     """Returns whether this permission requires `SEE_CONTACT_DETAILS`."""
-    return perm.startswith("transactions.") or perm in SHOW_NUMBERS
+    return perm.partition(".")[0] not in MASKING_APPS or perm in SHOW_NUMBERS
 
 
 class RightsToNumbers(PermissionsMixin):

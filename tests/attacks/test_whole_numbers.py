@@ -98,7 +98,14 @@ def test_staff_without_the_right_add_and_freeze_accounts_by_their_last_digits(
         assert number not in "".join((done.text + made.text).split())
 
 
-@pytest.mark.parametrize("right", [*SHOW_NUMBERS, *PERMISSIONS_OF_REPORTS])
+OF_FEATURES = (
+    "payment_files.view_paymentfile", "reconciliation.view_reconciliation",
+    "reconciliation.reconcile", "standing_orders.view_standingorder",
+    "standing_orders.end_standing_orders",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("right", [*SHOW_NUMBERS, *PERMISSIONS_OF_REPORTS, *OF_FEATURES])
 def test_a_right_that_shows_numbers_needs_the_one_to_see_contact_details(right: str) -> None:
     codenames = [right.partition(".")[2]]
     person = somebody_with(Permission.objects.filter(codename__in=codenames))
