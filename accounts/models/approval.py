@@ -96,7 +96,10 @@ class StaffSum(models.Model):
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_SUMS,
-            *registered(undigested=["share"]),
+            *registered(
+                about="substring({row}.key from ' account (.{{36}})$')::uuid",
+                undigested=["share"],
+            ),
         ]
 
     def __str__(self) -> str:

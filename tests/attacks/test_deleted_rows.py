@@ -1,28 +1,32 @@
 """Rows in append-only tables that the owner of the tables deletes: the audit finds these rows."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from accounts import services as account_services
 from accounts.models import (
     Account,
     Change,
     Read,
     RowRemoval,
     SignIn,
+    StaffSum,
     User,
 )
 from banking.standing_orders.models import StandingOrder
 from tests.attacks.people import rolled_back
 from tests.attacks.registered_rows import rows_of_every_register
-from tests.factories import walls_down
+from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.refusals import refused_by
 from tests.transactions.audit.breaking import found
 from transactions.audit.audit import audit
 from transactions.audit.checks.register import REGISTERED
+from transactions.audit.findings import named
 from transactions.models import Transaction
 from transactions.privacy.erasure import erase
 from transactions.privacy.retention import apply_retention
@@ -61,22 +65,62 @@ def test_a_deleted_row_is_named(table: str, bank: Account) -> None:
     assert f"missing from {table}" in finding.sentence
 
 
-def test_a_deleted_row_is_named_with_its_account(bank: Account) -> None:
-    """Tests each table with a foreign key to accounts or transactions, and the history."""
-    of_accounts = {
+def with_accounts() -> set[str]:
+    """Returns the tables with a foreign key to accounts or transactions, and the history."""
+    return {
         table
         for table, model in REGISTERED.items()
         if model is Change
         or any(each.related_model in (Account, Transaction) for each in model._meta.concrete_fields)
     }
-    assert len(of_accounts) == 8
-    for table in of_accounts:
+
+
+def test_a_deleted_row_is_named_with_its_account(bank: Account) -> None:
+    assert len(with_accounts()) == 8
+    for table in with_accounts():
         with rolled_back():
-            where = "WHERE table_name = 'accounts'" if table == "changes" else ""
-            remove(table, where)
+            of_accounts = "WHERE table_name = 'accounts'" if table == "changes" else ""
+            remove(table, of_accounts)
             finding = found("missing row")
             assert finding.account == str(bank.pk), table
+            of_transaction = table in ("transaction_notes", "annotations")
+            assert (finding.transaction is not None) == of_transaction
             assert finding.expected.startswith(f"{table}: ")
+
+
+@pytest.mark.parametrize("table", ["limit_changes", "standing_orders", "approval_payments"])
+def test_a_row_that_was_moved_is_named_with_the_account_of_before(
+    table: str, bank: Account
+) -> None:
+    column = {"standing_orders": "from_account_id", "approval_payments": "to_account_id"}
+    to = str(AccountFactory().pk)
+    with walls_down(table) as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {column.get(table, 'account_id')} = %s"
+            " WHERE ctid IN (SELECT ctid FROM {table} LIMIT 1)".replace("{table}", table),
+            [to],
+        )
+    finding = found("altered row")
+    assert finding.account == str(bank.pk)
+    assert to not in finding.sentence
+
+
+def test_each_of_the_first_rows_is_named_with_its_account(bank: Account) -> None:
+    other = AccountFactory()
+    account_services.change_account(
+        account=other, daily_limit=Decimal(500), reason="Asked by letter",
+        changed_by=UserFactory(is_staff=True),
+    )  # fmt: skip
+    remove("limit_changes")
+    sentence = found("missing row").sentence
+    assert str(named(bank.pk)) in sentence
+    assert str(named(other.pk)) in sentence
+
+
+def test_a_deleted_sum_is_named_with_its_account(bank: Account) -> None:
+    StaffSum.objects.create(key=f"2026-01-02 limits account {bank.pk}", share=0)
+    remove("staff_sums", "WHERE key LIKE '%%account%%'")
+    assert found("missing row").account == str(bank.pk)
 
 
 def test_rows_of_several_tables_are_named_together(bank: Account) -> None:
@@ -158,7 +202,7 @@ def test_of_several_tables_the_first_row_with_an_account_is_named(bank: Account)
     finding = found("unregistered row")
     assert finding.account == str(bank.pk)
     assert "sign_ins" in finding.found
-    assert f"Row {StandingOrder.objects.get().pk} of standing_orders is of" in finding.sentence
+    assert f"{StandingOrder.objects.get().pk} of account" in finding.sentence
 
 
 def test_an_emptied_register_is_found(bank: Account) -> None:

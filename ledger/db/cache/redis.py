@@ -4,8 +4,8 @@ Note [When Redis fails]: the cache contains the counters of sign-in limits. A fa
 not stop payments or remove these limits. If Redis fails, this process uses the cache in the table
 (`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then the process writes a value to Redis and reads
 the value again. If both succeed, the process uses Redis again. This test is necessary because a
-read-only Redis would always return the same counter. A person can use up a limit twice: once in
-Redis and once in the table. Values that may be accepted only once (authenticator codes, tokens of a
+read-only Redis would always return the same counter. A person can use up a limit once in Redis,
+once in the table, and again after each restart of a Redis that has lost its data. Values that may be accepted only once (authenticator codes, tokens of a
 provider) are always in the table.
 """
 

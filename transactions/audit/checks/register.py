@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.apps import apps
@@ -40,6 +40,7 @@ SENTENCES = {
     ),
 }
 MEMORY = "64MB"  # work_mem of the server, for joining a table with its register
+Pair: TypeAlias = tuple[UUID | None, UUID | None]  # an account, and a transaction
 NAMED = 5  # max. number of rows in a finding
 
 
@@ -106,23 +107,43 @@ def _finding(kind: str, tables: list[_Rows]) -> Finding:
         "altered row": ("rows as they were registered", ids),
     }[kind]
     total = sum(each.total for each in tables)
-    sentence = " ".join(_sentence(kind, each) for each in tables)
-    account, transaction = None, None
-    for table, row_id in ((each.table, row_id) for each in tables for row_id in each.ids):
-        account, transaction = about(REGISTERED[table], row_id)
-        if account:
-            sentence += f" Row {row_id} of {table} is of {named(account)}."
-            break
-    account_text, of = (str(each) if each else None for each in (account, transaction))
-    return Finding(kind, account_text, of, expected, found, total, sentence=sentence)
+    of = {
+        (each.table, row_id): about(REGISTERED[each.table], row_id)
+        for each in tables
+        for row_id in each.ids
+    }
+    account, transaction = max(of.values(), key=lambda pair: [each is not None for each in pair])
+    return Finding(
+        kind,
+        str(account) if account else None,
+        str(transaction) if transaction else None,
+        expected,
+        found,
+        total,
+        sentence=" ".join(_sentence(kind, each, of) for each in tables),
+    )
 
 
-def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
+def about(model: type[Model], row_id: str) -> Pair:
     """Returns a pair of ids: the account of a row, and the transaction of a row. Each can be the
-    row itself, or the account or transaction to which the row refers. If the row does not exist,
-    they come from its entry in the register. An id is None if there is no such account or
-    transaction.
+    row itself, or the account or transaction to which the row referred when it was registered, or
+    refers now if the register does not contain this. An id is None if there is no such account or
+    transaction; but a registered transaction may be missing.
     """
+    return _registered_about(model, row_id) or _current_about(model, row_id)
+
+
+def _registered_about(model: type[Model], row_id: str) -> Pair | None:
+    entries = RegisteredRow.objects.filter(table_name=model._meta.db_table, row_id=row_id)
+    about = entries.values_list("about", flat=True).first()
+    if about is None:
+        return None
+    if Account.objects.filter(pk=about).exists():
+        return about, None
+    return _account_of(about), about
+
+
+def _current_about(model: type[Model], row_id: str) -> Pair:
     try:
         key: Any = model._meta.pk.to_python(row_id)
     except (ValidationError, ValueError):  # a forged id, or one of several columns
@@ -132,7 +153,7 @@ def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
     if model is Change:  # the row contains the id of the account as text
         of_accounts = Change.objects.filter(pk=key, table_name="accounts")
         about = of_accounts.values_list("about", flat=True).first()
-        return (account_id(about), None) if about else _in_register(model, row_id)
+        return (account_id(about) if about else None), None
     columns: dict[Any, list[str]] = {Account: [], Transaction: []}
     for field in model._meta.concrete_fields:
         if field.related_model in columns:
@@ -140,22 +161,13 @@ def about(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
     names = [*columns[Account], *columns[Transaction]]  # the payer's account comes first
     row = names and model._base_manager.filter(pk=key).values(*names).first()
     if not row:
-        return _in_register(model, row_id)
+        return None, None
     account, transaction = (
         next((row[name] for name in columns[of] if row[name]), None) for of in columns
     )
     if model is Transaction:
         return account, key
     return account or _account_of(transaction), transaction
-
-
-def _in_register(model: type[Model], row_id: str) -> tuple[UUID | None, UUID | None]:
-    entries = RegisteredRow.objects.filter(table_name=model._meta.db_table, row_id=row_id)
-    about = entries.values_list("about", flat=True).first()
-    if about is not None and Account.objects.filter(pk=about).exists():
-        return about, None
-    account = _account_of(about)
-    return account, about if account else None
 
 
 def _account_of(transaction: UUID | None) -> UUID | None:
@@ -169,10 +181,14 @@ def _account_of(transaction: UUID | None) -> UUID | None:
     return account
 
 
-def _sentence(kind: str, rows: _Rows) -> str:
+def _sentence(kind: str, rows: _Rows, of: dict[tuple[str, str], Pair]) -> str:
+    ids = []
+    for row_id in rows.ids:
+        account, _transaction = of[rows.table, row_id]
+        ids.append(f"{row_id} of {named(account)}" if account else row_id)
     return SENTENCES[kind].format(
         rows=counted(rows.total, "row"), are="is" if rows.total == 1 else "are", table=rows.table,
-        first=moment_text(rows.first), last=moment_text(rows.last), ids=", ".join(rows.ids),
+        first=moment_text(rows.first), last=moment_text(rows.last), ids=", ".join(ids),
     )  # fmt: skip
 
 
