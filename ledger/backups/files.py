@@ -23,6 +23,7 @@ from ledger.backups.contents import bank_entries
 from ledger.db.migrating.older import HOW_TO_MOVE, is_older
 from ledger.db.outages.probe import known_migrations
 from ledger.db.outages.refused_logins import not_by_this_login
+from ledger.db.rights.table_owner import problem_with_login
 from ledger.db.server import pooler, tools
 from ledger.db.snapshot import snapshot
 from transactions.models import Seal, Transaction
@@ -242,8 +243,8 @@ def load(file: Path) -> Manifest:
     """Restores a checked backup into an empty database and returns its manifest. If there is an
     error, the database stays empty.
 
-    Raises BackupRefused for a damaged file, for a backup of newer or older code, and if the
-    database has tables.
+    Raises BackupRefused for a damaged file, for a backup of newer or older code, if the database
+    has tables, and if the tables must belong to another role.
     """
     manifest = check(file)
     if is_older(manifest.migrations):
@@ -258,6 +259,8 @@ def load(file: Path) -> Manifest:
             f" {tables[0]}. A restore needs a new database. Name one in DB_NAME or DATABASE_URL,"
             " or the folder of a new embedded server in LEDGER_DATA_DIR."
         )
+    if problem := problem_with_login(connection):
+        raise BackupRefused(problem)
     try:
         _restore(file)
     except (tools.ProgramFailed, tools.NoProgram) as error:

@@ -9,8 +9,6 @@ from django.conf import settings
 from django.db import (
     DEFAULT_DB_ALIAS,
     DatabaseError,
-    IntegrityError,
-    ProgrammingError,
     connection,
 )
 from django.db.migrations.exceptions import MigrationSchemaMissing
@@ -80,7 +78,7 @@ def message_for(error: Exception) -> str | None:
     cause = error_of_psycopg(error)
     if isinstance(cause, psycopg.OperationalError):
         return _unreachable(error, cause)
-    if not isinstance(error, ProgrammingError | IntegrityError):
+    if not isinstance(cause, psycopg.ProgrammingError | psycopg.IntegrityError):
         return None
     return _without_table(error) if sqlstate(error) == NO_TABLE else message_for_refusal(error)
 

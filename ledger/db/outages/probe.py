@@ -30,7 +30,8 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
     """Opens a new connection for the block. `seconds` is the time limit for connecting and for each
     SQL statement.
 
-    Raises Django's OperationalError, with a message for users, if the database cannot be reached.
+    Raises Django's OperationalError, with a message for users, if the database cannot be reached or
+    refuses a statement.
     """
     database: Any = connections[using]
     try:
@@ -42,7 +43,9 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
             found.execute(f"SET LOCAL statement_timeout = {seconds * 1000}")
             yield found
     except psycopg.Error as err:
-        raise OperationalError(f"The database cannot be reached: {for_people(err)}") from err
+        is_away = isinstance(err, psycopg.OperationalError)
+        what = "cannot be reached" if is_away else "refused a statement"
+        raise OperationalError(f"The database {what}: {for_people(err)}") from err
 
 
 def problem_with_writes(found: psycopg.Connection) -> str | None:

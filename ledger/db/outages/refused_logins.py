@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from ledger.db.retry import sqlstate
 from ledger.db.rights.registered_tables import hint_for_denied_table
@@ -17,7 +17,7 @@ NO_RIGHT_MESSAGE = (
 )
 
 
-def message_for_refusal(error: DatabaseError) -> str | None:
+def message_for_refusal(error: Exception) -> str | None:
     """Returns a message if the login may not run the SQL statement, or if a trigger refused the
     statement to the web role. Otherwise returns None.
     """

@@ -27,6 +27,7 @@ from ledger.db.migrating.states import without_rendering
 from ledger.db.outages.probe import applied_migrations, short_connection
 from ledger.db.read_router import READ
 from ledger.db.retry import sqlstate
+from ledger.db.rights.table_owner import problem_with_login
 from ledger.db.server.creation import how_to_start_over
 from ledger.logs.output import is_for_the_log
 from transactions.row_security import installation as row_security
@@ -106,6 +107,7 @@ class Command(Migrate):
 
         def check(*, plan: Plan, using: str, **_signal: Any) -> None:
             _refuse_loss(plan, fake=options["fake"])
+            _require_owner(plan, connections[using])
             _require_extensions(connections[using])
             if not reversed_migrations(plan):
                 quick.enter_context(without_rendering())
@@ -157,6 +159,12 @@ def _refuse_loss(plan: Plan, *, fake: bool) -> None:
             "Nothing was changed: the policies of row-level security fit only the newest tables."
             " To go back, first run manage.py prepare with LEDGER_ROW_SECURITY=False."
         )
+
+
+def _require_owner(plan: Plan, database: Any) -> None:
+    """Raises CommandError if migrations would create tables that belong to an administrator."""
+    if plan and (problem := problem_with_login(database)):
+        raise CommandError(problem)
 
 
 def _require_extensions(database: Any) -> None:

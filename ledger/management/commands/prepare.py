@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
+from ledger.db.outages.command_errors import message_for
 from ledger.server.preparation import prepare
 from ledger.server.progress import Progress
 
@@ -28,4 +29,4 @@ class Command(BaseCommand):
         try:
             prepare(demo=demo, progress=Progress.on(self.stderr), static=not no_static)
         except OperationalError as err:
-            raise CommandError(str(err)) from err
+            raise CommandError(message_for(err) or str(err)) from err

@@ -16,6 +16,7 @@ from django.db import OperationalError, connection
 
 from ledger import env
 from ledger.checks.names import check_names
+from ledger.db.outages.command_errors import message_for
 from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import instance, removal
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
@@ -88,7 +89,7 @@ class Command(BaseCommand):
         except ToldToStop:
             pass
         except (OperationalError, EmbeddedServerError, OSError) as err:
-            raise CommandError(str(err)) from err
+            raise CommandError(message_for(err) or str(err)) from err
         finally:
             for number in STOP_SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
