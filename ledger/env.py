@@ -45,6 +45,11 @@ SERVER_SETTINGS = {
     for part in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS", "PLAINTEXT", "SSLMODE",
                  "SSLROOTCERT")
 }  # fmt: skip
+# Settings that Ledger does not read if DATABASE_URL is set.
+REPLACED_BY_URL = SERVER_SETTINGS - {"DB_PLAINTEXT"} | {"DB_NAME"}
+# Hints for settings that Ledger does not read.
+REMOVE = "Remove it; .env.example has all settings."
+URL_IS_SET = "DATABASE_URL is set and replaces them. Remove DATABASE_URL or the others."
 # A line of .env that contains a setting.
 LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=", re.ASCII)
 EXPORT_PREFIX = re.compile(r"^(export|set)\s+", re.ASCII)
@@ -94,7 +99,7 @@ NO_PUBLIC_DEBUG = (
     "its error pages show code, and the site has its own database server and hosts that others can"
     " reach; turn it off, or leave only localhost in ALLOWED_HOSTS and LEDGER_URL"
 )
-ESCAPES = "write @ / ? # % in a password as %40 %2F %3F %23 %25"
+ESCAPES = "write / @ # ? % [ ] in a password as %2F %40 %23 %3F %25 %5B %5D"
 OR_IN_PARTS = (
     "; or use DB_NAME, DB_USER, DB_PASSWORD and DB_HOST in place of DATABASE_URL, where a password"
     " needs no escapes"
@@ -175,9 +180,10 @@ NAMES_IN_OTHER_PROJECTS = {
 
 def unread() -> dict[str, str]:
     """Returns the names of settings that have a value but that Ledger does not read: names with the
-    prefix of Ledger's settings, and names that other projects use.
+    prefix of Ledger's settings, names that other projects use, and the parts of a database server
+    if DATABASE_URL is set. One text contains the names of all these parts.
 
-    The result maps each name to the most similar setting of Ledger, or to "".
+    The result maps each text to what the user should do.
     """
     values = beginning_with("LEDGER_") | beginning_with("DB_")
     given = {name for name, value in values.items() if value}
@@ -191,7 +197,10 @@ def unread() -> dict[str, str]:
         for name, own in NAMES_IN_OTHER_PROJECTS.items()
         if _config(name, default="") and not _config(own, default="")
     }
-    return {name: found[0] if found else "" for name, found in near.items()} | others
+    similar = {name: found[0] if found else "" for name, found in near.items()} | others
+    hints = {name: f"Did you mean {own}?" if own else REMOVE for name, own in similar.items()}
+    parts = ", ".join(sorted(given & REPLACED_BY_URL)) if text("DATABASE_URL") else ""
+    return hints | ({parts: URL_IS_SET} if parts else {})
 
 
 def text(name: str, default: str = "") -> str:
@@ -381,7 +390,11 @@ def parsed_url(
         _check_place(name, value)
         return parse(value)
     except (ValueError, KeyError, ImproperlyConfigured):
-        refuse(name, "it cannot be read as a URL; special characters in a password need %-escapes")
+        refuse(name, f"it cannot be read as a URL; {_escapes(name)}")
+
+
+def _escapes(name: str) -> str:
+    return ESCAPES + (OR_IN_PARTS if name == "DATABASE_URL" else "")
 
 
 def _check_place(name: str, value: str) -> None:
@@ -392,7 +405,7 @@ def _check_place(name: str, value: str) -> None:
     """
     parts = urlsplit(value)
     if parts.fragment or "@" in parts.path + parts.query:
-        refuse(name, ESCAPES + (OR_IN_PARTS if name == "DATABASE_URL" else ""))
+        refuse(name, _escapes(name))
     for place in parts.netloc.rpartition("@")[2].split(","):
         port = "" if place.endswith("]") else place.partition("]")[2] or place
         port = port.partition(":")[2]

@@ -14,12 +14,8 @@ def check_names(**_options: Any) -> list[CheckMessage]:
     setting.
     """
     return [
-        weak(
-            "setting",
-            f"Ledger does not read the setting {name}.",
-            f"Did you mean {meant}?" if meant else "Remove it; .env.example has all settings.",
-        )
-        for name, meant in env.unread().items()
+        weak("setting", f"Ledger does not read the setting {name}.", hint)
+        for name, hint in env.unread().items()
     ]
 
 

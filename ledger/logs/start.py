@@ -12,7 +12,8 @@ def log_start(unread: Mapping[str, str]) -> None:
     """Logs the start, and a warning for each setting in `unread`: see `ledger.env.unread`."""
     facts = {"event": "process.started", "version": VERSION, "revision": REVISION}
     logger.info("Ledger %s starts, revision %s", VERSION, REVISION, extra={"facts": facts})
-    for name, meant in unread.items():
-        hint = f" Did you mean {meant}?" if meant else ""
+    for name, hint in unread.items():
         facts = {"event": "setting.unread", "setting": name}
-        logger.warning("Ledger does not read the setting %s.%s", name, hint, extra={"facts": facts})
+        logger.warning(
+            "Ledger does not read the setting %s. %s", name, hint, extra={"facts": facts}
+        )

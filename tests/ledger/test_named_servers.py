@@ -150,13 +150,16 @@ def test_the_replicas_may_be_named_in_the_singular(
 
 
 @pytest.mark.parametrize(
-    "password", ["quay@loft/mint", "quay/loft@mint", "quay@loft?mi/nt", "quay#loft@mint"]
+    "password",
+    ["quay@loft/mint", "quay/loft@mint", "quay@loft?mi/nt", "quay#loft@mint", "quay[loft]mint"],
 )
 def test_a_password_without_escapes_stays_out_of_the_refusal(
     password: str, refusal: Callable[..., str]
 ) -> None:
     printed = refusal(DATABASE_URL=f"postgres://u:{password}@nothere.example:5432/books")
     assert not any(piece in printed for piece in ("quay", "loft", "mint"))
+    assert "%5B" in printed
+    assert "DB_PASSWORD" in printed
 
 
 def test_a_password_in_parts_needs_no_escapes(default: Callable[..., dict[str, Any]]) -> None:

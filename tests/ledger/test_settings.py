@@ -592,8 +592,22 @@ def test_what_scripts_and_tests_read_is_known(monkeypatch: pytest.MonkeyPatch) -
 
 def test_every_setting_is_one_that_something_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SETTING_NAMES:
-        monkeypatch.setenv(name, "x")
+        monkeypatch.setenv(name, "" if name == "DATABASE_URL" else "x")
     assert check_names() == []
+
+
+@pytest.mark.parametrize("url", ["postgresql://db/ledger", ""])
+def test_parts_of_a_server_that_the_url_replaces_are_named(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {"DB_NAME", "DB_USER", "DB_PASSWORD", "DB_HOST", "DB_SSLMODE", "DB_SSLROOTCERT"}
+    for name in (*parts, "DB_PLAINTEXT", "DB_POOLER"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    named = [set(re.findall(r"DB_\w+", message.msg)) for message in check_names()]
+
+    assert named == ([parts] if url else [])
 
 
 def test_settings_of_rest_framework_that_replace_ours_are_refused(settings: LazySettings) -> None:
