@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage
+from django.db import connection
 
 from ledger.checks.messages import some, weak
 from ledger.db.rights import kept_from_queries
@@ -45,13 +46,14 @@ STATEMENTS = """
       AND has_schema_privilege(pg_roles.oid, relnamespace, 'USAGE')
       AND has_table_privilege(pg_roles.oid, pg_class.oid, 'SELECT')
 """
+OR_OFF = "A server without a superuser, such as RDS, keeps this risk unless LEDGER_EXPLORER=off."
 
 
 def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
     """Yields messages about wrong settings and rights of the role. With these, a query of the
     explorer could read data of other people or fill the disk.
     """
-    if settings.LEDGER_EXPLORER == "off":
+    if settings.LEDGER_EXPLORER == "off" or _has_no_login():
         return
     role = settings.LEDGER_EXPLORER_ROLE
     wanted = [list(EXPLORER_SETTINGS), list(EXPLORER_SETTINGS.values()), role]
@@ -63,7 +65,7 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             " see statistics and statements of other users, fill the disk, or write values of rows"
             " into the server's log.",
             f"Let a superuser run manage.py create_roles, or ALTER ROLE {role} SET for each of"
-            f" {values} (docs/rights.md#on-your-own-server).",
+            f" {values} (docs/rights.md#on-your-own-server). {OR_OFF}",
         )
     if functions := kept_from_queries.executable(found, role):
         yield weak(
@@ -72,7 +74,7 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             " the disk or the memory of web processes, take all locks of the server, end queries of"
             " other users, or find out from statistics who is a customer.",
             "Let a superuser run manage.py create_roles, or the SQL of"
-            " docs/rights.md#on-your-own-server.",
+            f" docs/rights.md#on-your-own-server. {OR_OFF}",
         )
     if found.execute(STATEMENTS, [role]).fetchone() == (True,):
         yield weak(
@@ -81,3 +83,13 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
             " other users there.",
             "REVOKE SELECT ON pg_stat_statements FROM PUBLIC, as its owner.",
         )
+
+
+def _has_no_login() -> bool:
+    """Returns whether the explorer is off because the server asks this process for a password, and
+    the explorer's role has no password.
+    """
+    server = connection.settings_dict
+    is_secret = "secret" in server.get("LEDGER_CREDENTIALS", {})
+    asks = not server.get("LEDGER_EMBEDDED") and (bool(server.get("PASSWORD")) or is_secret)
+    return asks and not settings.LEDGER_EXPLORER_PASSWORD

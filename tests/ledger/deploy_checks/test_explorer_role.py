@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from django.db import connection
 
 from ledger.checks.explorer_role import explorer_role
 from ledger.db.rights.role_setup import EXPLORER_SETTINGS
@@ -57,6 +58,27 @@ def test_a_role_without_a_setting_is_told_it(
     (message,) = told
     assert f"{setting} is " in message.msg
     assert [name for name in EXPLORER_SETTINGS if f"{name} is " in message.msg] == [setting]
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "is_off"),
+    [
+        ({"PASSWORD": "x"}, "", True),
+        ({"PASSWORD": "x"}, "y", False),
+        ({"PASSWORD": ""}, "", False),  # a socket, or a token of IAM
+        ({"LEDGER_CREDENTIALS": {"region": "r", "secret": "s"}}, "", True),
+        ({"LEDGER_CREDENTIALS": {"region": "r"}}, "", False),
+    ],
+)
+def test_an_explorer_without_the_password_that_the_server_wants_is_off(
+    role: str, owner: Any, superuser: Any, settings: Any, monkeypatch: pytest.MonkeyPatch,
+    login: dict[str, Any], password: str, is_off: bool,
+) -> None:  # fmt: skip
+    superuser.execute(f"ALTER ROLE {role} RESET track_activities".encode())
+    settings.LEDGER_EXPLORER_PASSWORD = password
+    for name, value in {"LEDGER_EMBEDDED": False, **login}.items():
+        monkeypatch.setitem(connection.settings_dict, name, value)
+    assert bool(list(explorer_role(owner))) is not is_off
 
 
 def test_what_the_role_that_checks_has_says_nothing_of_it(
