@@ -66,6 +66,11 @@ def test_variables_of_the_caller_win_over_the_file(run: Any) -> None:
     assert "-u postgres" in run("", "create_roles", AS="postgres").stdout
 
 
+def test_check_reads_the_log_format_of_the_services(run: Any) -> None:
+    done = run("LOG_FORMAT=json", "check", "--deploy")
+    assert "LOG_FORMAT=json" in done.stdout.splitlines()
+
+
 def test_a_value_is_never_run(run: Any, tmp_path: Path) -> None:
     done = run(f"A=`touch {tmp_path}/run`$(touch {tmp_path}/run)\n", "check")
     assert f"A=`touch {tmp_path}/run`$(touch {tmp_path}/run)" in done.stdout

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from tests.console import Block, blocks_of, configuration_of, missing_line, read
-from tests.ledger.own_roles.conftest import ADMIN, OWNER, PARAMETERS, ManagedServer
+from tests.ledger.own_roles.conftest import ADMIN, NAME, OWNER, PARAMETERS, WEB, ManagedServer
 
 PAGE = "docs/rds-by-hand.md"
 ROLES = {"admin": ADMIN, "owner": OWNER}
 BLOCKS = [block for block in blocks_of(PAGE) if block.where in ROLES]
 PASSWORD = {"DJANGO_SUPERUSER_PASSWORD": "lanterns-over-slow-rivers"}
+NEW_DATABASE = "datdba::regrole FROM pg_database WHERE datname = 'ledger_new'"
 PARAMETER = re.compile(r"^\| `([a-z_.]+)` \| (\S+) \|", re.MULTILINE)
 
 
@@ -37,6 +38,27 @@ def test_the_page_has_such_commands() -> None:
     assert commands == [
         "create_roles", "wait_for_db", "migrate", "createsuperuser", "audit_ledger"
     ]  # fmt: skip
+
+
+def test_commands_on_a_server_have_the_login_before_them(managed: ManagedServer) -> None:
+    """The command `ledger` overrides `ledger.env` by these settings."""
+    host = str(managed.server.ensure_started().host)
+    logins = {"ledger_admin": ADMIN, "ledger_web": WEB}
+    (block,) = [block for block in blocks_of(PAGE) if block.where == "server"]
+    done = {}
+    for step in block.steps:
+        own, (program, *arguments) = step.words()
+        assert program == "ledger"
+        if arguments[0] == "create_roles":
+            arguments += ["--owner", OWNER]
+        own = {"DB_NAME": NAME, "DB_HOST": host, "DATABASE_URL": "", **own}
+        own["DB_USER"] = logins[own["DB_USER"]]
+        done[" ".join(arguments[:2]), own["DB_NAME"]] = managed.manage("", *arguments, **own)
+
+    assert [process.returncode for process in list(done.values())[:2]] == [0, 0]
+    assert managed.values(OWNER, f"SELECT {NEW_DATABASE}") == [OWNER]
+    assert "explorer_" not in done["check --deploy", NAME].stderr  # off, without its password
+    assert "web_role" not in done["check --deploy", NAME].stderr
 
 
 @pytest.mark.parametrize("role", ["admin", "owner"])
