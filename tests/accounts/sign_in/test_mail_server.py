@@ -15,6 +15,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.core.mail.backends import smtp
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts import services
@@ -155,6 +156,13 @@ def test_many_who_ask_for_mails_keep_no_notice_from_leaving(
 def test_a_server_that_says_nothing_is_not_waited_for() -> None:
     with pytest.raises(MailNotSent, match="Disconnected"):
         MailBackend().send_messages([MESSAGE])
+
+
+@pytest.mark.usefixtures("no_server")
+def test_a_test_mail_without_a_server_names_the_server_and_the_setting(settings: Any) -> None:
+    place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}: .*refused.*EMAIL_URL"
+    with pytest.raises(CommandError, match=place):
+        call_command("sendtestemail", ANA)
 
 
 def test_a_notice_and_any_other_mail_arrive_at_the_server(settings: Any) -> None:
