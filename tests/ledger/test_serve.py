@@ -20,6 +20,7 @@ from ledger.embedded.server import EmbeddedServer
 from ledger.jobs.schedule import DAY, JOBS
 from ledger.management.commands.serve import Command, address_of
 from tests.attacks.expected_headers import wrong_headers
+from tests.factories import UserFactory
 from tests.ledger.processes import (
     LONG,
     MANAGE,
@@ -32,6 +33,7 @@ from tests.ledger.processes import (
     wait_until,
 )
 from tests.ledger.servers import query
+from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
 ANSWERS = {
     b"GET /healthz HTTP/1.1": 200,
@@ -292,6 +294,12 @@ def test_the_start_of_a_pair_names_the_command_of_a_failover(
     monkeypatch.setattr("ledger.embedded.instance.has_standby", lambda: has_standby)
     greeting = "\n".join(Command()._greeting("127.0.0.1", 8000))
     assert ("manage.py failover" in greeting) is has_standby
+
+
+@pytest.mark.django_db
+def test_a_stranger_with_an_address_of_the_demo_does_not_make_a_demo() -> None:
+    UserFactory(email=SIGN_INS["ana"])
+    assert PASSWORD not in "\n".join(Command()._greeting("127.0.0.1", 8000))
 
 
 def test_a_command_names_each_server_that_it_tried_and_why(folder: Path) -> None:

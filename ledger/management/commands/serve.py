@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
@@ -27,6 +26,7 @@ from ledger.server.mock_provider.server import MockServer
 from ledger.server.preparation import prepare
 from ledger.server.progress import Progress
 from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
+from transactions.demo.seeding import is_seeded
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
 LOCAL_HOSTS = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -130,9 +130,8 @@ class Command(BaseCommand):
             )
 
     def _greeting(self, host: str, port: int) -> list[str]:
-        users = get_user_model()._default_manager
         sign_in = "Sign up on the page, or sign in with your account."
-        if settings.LOG_FORMAT == "text" and users.filter(email=SIGN_INS["ana"]).exists():
+        if settings.LOG_FORMAT == "text" and is_seeded():
             sign_in = f"Sign in as {', '.join(SIGN_INS.values())} with the password {PASSWORD}."
         mock = f"A mock identity provider is at http://127.0.0.1:{settings.OIDC_MOCK_PORT}/."
         return [
