@@ -100,6 +100,8 @@ REASON_BY_SQLSTATE = {
 # used. Therefore the more exact texts come first, and texts about TLS, which may occur in any
 # message, come last.
 REASON_BY_TEXT = (
+    # With sslmode=prefer, libpq tries again without TLS, and the server may refuse that too.
+    ("password authentication failed", Reason.PASSWORD),
     ("no pg_hba.conf entry", Reason.NOT_ADMITTED),
     ("pg_hba.conf rejects", Reason.NOT_ADMITTED),
     ("is not permitted to log in", Reason.NOT_ADMITTED),

@@ -4,20 +4,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
 from ledger.db.outages.probe import problem_with_writes, short_connection, unapplied_migrations
-from ledger.db.outages.reasons import for_people
-from ledger.db.server.failed_servers import names_of
+from ledger.db.outages.reasons import Reason, error_of_psycopg, reason_of
+from ledger.db.server.failed_servers import FailedServer, failed_servers_of, names_of
 
 SECONDS_BETWEEN = 0.5
 MAX_CONNECT_SECONDS = 5
-# SQLSTATEs of errors that waiting cannot solve. Class 28 means that the login was refused.
-NO_SUCH_DATABASE, REFUSED_LOGIN = "3D000", "28"
+# Errors that waiting cannot solve.
+PERMANENT = {Reason.PASSWORD, Reason.NOT_ADMITTED, Reason.NO_ROLE, Reason.NO_DATABASE}
+WRONG_CERTIFICATE = ("certificate verify failed", "does not match host name")
 
 
 class NotInTime(Exception):
@@ -28,7 +28,7 @@ class NotInTime(Exception):
 
 class NeverReady(Exception):
     """An error for a server that will not become ready, for example because it refuses the login.
-    The message contains the reason.
+    Its cause is the error of the connection.
     """
 
 
@@ -53,13 +53,6 @@ class Wanted:
         """The kind ("the database" or "the replica") and the name of the database."""
         kind = "the database" if self.alias == DEFAULT_DB_ALIAS else "the replica"
         return f"{kind} {connections[self.alias].settings_dict['NAME']}"
-
-    def name_with_reasons(self, error: OperationalError) -> str:
-        """Returns the name of the server. If there are several hosts, adds the reason of `error`
-        for each host.
-        """
-        hosts = connections[self.alias].settings_dict["HOST"] or ""
-        return f"{self.kind}: {for_people(error)}" if "," in hosts else self.name
 
 
 def without_tables() -> str:
@@ -106,7 +99,8 @@ def _reason_to_wait(wanted: Wanted, left: float) -> str:
         with short_connection(seconds, wanted.alias) as found:
             return _missing(wanted, found)
     except OperationalError as error:
-        _refuse_permanent_errors(wanted, error)
+        if _is_permanent(error):
+            raise NeverReady(str(error)) from error
         return str(error).partition("cannot be reached: ")[2].rstrip(".") or str(error)
 
 
@@ -119,30 +113,15 @@ def _missing(wanted: Wanted, found: psycopg.Connection) -> str:
     return ""
 
 
-def _refuse_permanent_errors(wanted: Wanted, error: OperationalError) -> None:
-    """Raises NeverReady if the server answers and refuses this login, or has no database with this
-    name.
+def _is_permanent(error: OperationalError) -> bool:
+    """Returns whether a server refuses this login, has no database with this name, or has a
+    certificate that does not pass the check.
     """
-    cause: Any = error.__cause__
-    text = str(cause)
-    code = getattr(cause, "sqlstate", None) or _code_in(text)
-    if code == NO_SUCH_DATABASE:
-        raise NeverReady(
-            f"The server answers, but there is no such database:"
-            f" {wanted.name_with_reasons(error)}; manage.py createdb creates it."
-        ) from error
-    if code.startswith(REFUSED_LOGIN):
-        raise NeverReady(
-            f"The server answers, but refuses the login: {wanted.name_with_reasons(error)}."
-        ) from error
+    cause = error_of_psycopg(error)
+    failed = failed_servers_of(cause) if cause else ()
+    return any(reason_of(each) in PERMANENT or _is_certificate(each) for each in failed)
 
 
-def _code_in(text: str) -> str:
-    """Returns the SQLSTATE that the text of a connection error means, or "". psycopg provides only
-    the text.
-    """
-    if 'database "' in text and "does not exist" in text:
-        return NO_SUCH_DATABASE
-    refused = ("password authentication failed", "no password supplied", "no pg_hba.conf entry")
-    role = 'role "' in text and ("does not exist" in text or "not permitted to log in" in text)
-    return REFUSED_LOGIN if role or any(each in text for each in refused) else ""
+def _is_certificate(failed: FailedServer) -> bool:
+    text = str(failed.error)
+    return any(words in text for words in WRONG_CERTIFICATE)

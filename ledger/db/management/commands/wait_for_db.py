@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from ledger.db import replicas
+from ledger.db.outages.command_errors import message_for
 from ledger.db.outages.waiting import NeverReady, NotInTime, Wanted, wait_for
 
 NOT_IN_TIME, NEVER = 1, 3  # exit codes; 2 means a wrong argument
@@ -46,7 +47,9 @@ class Command(BaseCommand):
         except NotInTime as error:
             raise CommandError(str(error), returncode=NOT_IN_TIME) from error
         except NeverReady as error:
-            raise CommandError(str(error), returncode=NEVER) from error
+            cause = error.__cause__
+            text = message_for(cause) if isinstance(cause, OperationalError) else None
+            raise CommandError(text or str(error), returncode=NEVER) from error
 
 
 def _replicas() -> list[Wanted]:

@@ -19,6 +19,11 @@ from tests.ledger.tls_server import HOST, NEEDS_DEBIANS_POSTGRES, PASSWORD, TlsS
 from tests.pooler import connected, server
 
 REFUSED = "connection to server failed: Connection refused"
+# What libpq writes with sslmode=prefer.
+WITH_AND_WITHOUT_TLS = (
+    'FATAL:  password authentication failed for user "ledger_web"\n'
+    'FATAL:  no pg_hba.conf entry for host "10.0.0.1", no encryption'
+)
 
 
 class PlayedServer:
@@ -123,20 +128,26 @@ def test_it_ends_when_the_time_is_over(play: Callable[..., PlayedServer]) -> Non
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('FATAL:  password authentication failed for user "ledger_web"', "refuses the login"),
-        ('FATAL:  no pg_hba.conf entry for host "10.0.0.1"', "refuses the login"),
-        ('FATAL:  role "ledger_web" does not exist', "refuses the login"),
-        ('FATAL:  role "ledger_rows" is not permitted to log in', "refuses the login"),
+        ('FATAL:  password authentication failed for user "ledger_web"', "DB_PASSWORD"),
+        (WITH_AND_WITHOUT_TLS, "DB_PASSWORD"),
+        ('FATAL:  no pg_hba.conf entry for host "10.0.0.1"', "does not admit"),
+        ('FATAL:  role "ledger_web" does not exist', "DB_USER"),
+        ('FATAL:  role "ledger_rows" is not permitted to log in', "does not admit"),
+        ("SSL error: certificate verify failed", "sslrootcert"),
+        ('server certificate for "a" does not match host name "b"', "sslrootcert"),
         ('FATAL:  database "ledger" does not exist', "manage.py createdb"),
     ],
 )
 def test_it_does_not_wait_for_what_never_comes(
-    text: str, why: str, play: Callable[..., PlayedServer]
+    text: str, why: str, play: Callable[..., PlayedServer], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The command prints the error once, with what to do."""
     played = play(psycopg.OperationalError(text))
     error = failure()
     assert error.returncode == wait_for_db.NEVER
+    assert text.partition("\n")[0] in str(error)
     assert why in str(error)
+    assert capsys.readouterr().err == ""
     assert played.now == 0
 
 
@@ -248,7 +259,7 @@ def test_a_real_server_that_comes_late(late: TlsServer, folder: Path) -> None:
     late.start()
     _, errors = process.communicate(timeout=LONG)
     assert process.returncode == wait_for_db.NEVER
-    assert "refuses the login" in errors
+    assert "DB_PASSWORD" in errors
     late.execute(f"CREATE ROLE ledger_web LOGIN PASSWORD '{PASSWORD}'")
     settings = {"DATABASE_URL": url, "LEDGER_URL": "http://localhost:8000"}
     none = manage(folder, "wait_for_db", **settings)
