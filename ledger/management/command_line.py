@@ -26,9 +26,9 @@ class CommandLine(ManagementUtility):
         Django would suggest a different command with a similar name.
         """
         if subcommand not in get_commands():
-            from ledger.management.hints import OTHER_COMMANDS
+            from ledger.management.hints import hint_for_unknown
 
-            if hint := OTHER_COMMANDS.get(subcommand):
+            if hint := hint_for_unknown(subcommand):
                 sys.exit(f"Unknown command: {subcommand!r}. {hint}")
         command = super().fetch_command(subcommand)
         line = self.argv[1:]

@@ -9,6 +9,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 
 from ledger.db.read_router import READ
+from ledger.db.server.creation import how_to_start_over
 
 # Commands whose arguments are app labels.
 COMMANDS_WITH_APPS = frozenset({
@@ -45,7 +46,6 @@ OTHER_COMMANDS = {
     "psql": "manage.py dbshell opens psql.",
     "qcluster": WORK,
     "rebuild_index": NO_INDEX,
-    "reset_db": "make clean deletes the embedded database, and make run makes a new one.",
     "runcrons": WORK,
     "runscript": "manage.py shell < FILE runs a script.",
     "runserver_plus": "make dev serves with reloading.",
@@ -66,6 +66,11 @@ OTHER_COMMANDS = {
     "update_index": NO_INDEX,
     "validate": "manage.py check looks at models, settings and database.",
 }
+
+
+def hint_for_unknown(command: str) -> str | None:
+    """Returns a hint for a command that exists only in other projects, or None."""
+    return how_to_start_over() if command == "reset_db" else OTHER_COMMANDS.get(command)
 
 
 def hint_for(line: Sequence[str]) -> str | None:

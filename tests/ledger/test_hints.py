@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command, get_commands
 
 from ledger.management.command_line import CommandLine
-from ledger.management.hints import OTHER_COMMANDS, hint_for
+from ledger.management.hints import OTHER_COMMANDS, hint_for, hint_for_unknown
 from tests.ledger.processes import manage, own_data_dir
 
 
@@ -33,7 +33,7 @@ def test_what_tutorials_type_is_answered(line: list[str], named: str) -> None:
     [
         ("seed", "manage.py seed_demo"),
         ("syncdb", "manage.py migrate"),
-        ("reset_db", "make clean"),
+        ("reset_db", "To start over"),
         ("crontab", "manage.py work"),
         ("validate", "manage.py check"),
         ("sqlall", "manage.py sqlmigrate"),
@@ -52,6 +52,15 @@ def test_a_command_of_another_project_is_answered_by_one_sentence(
     assert str(refused.value.code).startswith(f"Unknown command: {command!r}. ")
     assert named in str(refused.value.code)
     assert capsys.readouterr().err == ""
+
+
+def test_reset_db_does_not_delete_the_embedded_server_of_a_bank_on_another_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "LEDGER_EMBEDDED", False)
+    hint = str(hint_for_unknown("reset_db"))
+    assert "DATABASE_URL" in hint
+    assert "make clean" not in hint
 
 
 def test_what_is_installed_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
