@@ -221,3 +221,8 @@ clean:
 	"$$python" -m ledger.embedded.removal .data
 	@rm -rf .venv .venv-aws .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Make runs this recipe for a target that does not exist.
+.DEFAULT:
+	@echo "There is no target $@. make help lists the targets. For a command of Django, run" \
+	    "$(PY) manage.py $@" >&2; exit 2

@@ -40,6 +40,13 @@ def _install(
     )
 
 
+def test_a_command_of_django_as_a_target_is_answered() -> None:
+    make = ["make", "--silent", "migrate"]
+    done = subprocess.run(make, cwd=BASE_DIR, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "manage.py migrate" in done.stderr
+
+
 def test_make_says_that_no_python_fits(tmp_path: Path) -> None:
     make = _install(tmp_path, python="exit 1")
     _, errors = make.communicate(timeout=LONG)
