@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import is_valid_path, resolve
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -63,9 +63,12 @@ def problem_types(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def nothing_here(request: HttpRequest) -> HttpResponse:
     """Responds with 404 to unknown URLs under the API. If only a slash at the end is missing or
-    superfluous, redirects to the known URL with the same method and body.
+    superfluous, redirects to the known URL with the same method and body. Redirects the root of the
+    API to the documentation.
     """
     path = request.path_info
+    if path.rstrip("/") in ("/api", "/api/v1") and request.method in ("GET", "HEAD"):
+        return redirect("api:docs")
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
     if is_valid_path(other) and resolve(other).url_name != "nothing_here":
         query = request.META.get("QUERY_STRING", "")

@@ -31,7 +31,13 @@ def test_an_address_with_or_without_its_last_slash_leads_to_the_other(
     assert (answer.status_code, answer["Location"]) == (308, leads)
 
 
-@pytest.mark.parametrize("address", ["/api/v1/users/", "/api/v1/users", "/api/", "/api/v1//x/"])
+@pytest.mark.parametrize("address", ["/api/", "/api/v1", "/api/v1/"])
+def test_the_root_of_the_api_leads_to_the_documentation(client: Client, address: str) -> None:
+    assert client.get(address, follow=True).request["PATH_INFO"] == "/api/v1/docs/"
+    assert client.post(address).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/api/v1/users/", "/api/v1/users", "/api/v2/", "/api/v1//x/"])
 def test_an_address_that_is_not_there_is_told(client: Client, address: str) -> None:
     answer = client.get(address)
     assert (answer.status_code, slug(answer)) == (404, "not-found")
