@@ -153,6 +153,7 @@ def test_a_page_says_that_the_bank_is_away_and_no_log_has_the_address(bank: Mach
     assert " 502" in page.splitlines()[0]
     assert "not available" in page
     assert "secret" not in bank.run("cat /var/log/nginx/*.log /var/log/ledger/*.log")
+    assert bank.run("stat -c %a /var/log/ledger/requests.log").strip() == "640"
     bank.run("logrotate --force /etc/logrotate.d/ledger; > /var/log/ledger/requests.log")
     bank.run(f"curl --silent https://{HOST}/healthz")
     wait_until(lambda: bool(bank.run("cat /var/log/ledger/requests.log").strip()))
