@@ -31,6 +31,8 @@ WORDS = (
     "Easy create", "db.t3.micro", "gp2", "Master password", "psql -h", "rds-ca-2019", "outbound",
     "backup window", "log exports", "environment variables", "Amazon Linux", "reserved instances",
     "generate_db_auth_token", "IAM role", "CloudFront", "Aurora Serverless",
+    "Elastic IP", "key pair", "publicly accessible", "t2.micro", "ufw", "supervisor",
+    "gunicorn.service", "libpq-dev", "build-essential",
     # Words of AWS's driver.
     "AwsWrapperError", "aurora-pg", "auxiliary_query_timeout_sec", "rollback_on_switch",
     "socket_timeout", "iam_host", "logging.basicConfig", "rds_tools",
