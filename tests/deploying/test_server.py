@@ -386,6 +386,9 @@ def test_the_bank_comes_back_to_a_moment(bank: Machine, follow: Follow) -> None:
     assert "at the end" not in notes(bank)
     kept = bank.run("ls -d /var/lib/postgresql/15/lost-*/PG_VERSION").split()
     assert len(kept) == 2
+    # pg_basebackup copies this file, and a standby with a target would promote itself.
+    copied = bank.run("cat /var/lib/postgresql/15/main/postgresql.auto.conf")
+    assert not re.findall("recovery_target|restore_command|hot_standby", copied)
 
 
 def test_a_base_backup_has_its_name_once_it_is_checked(bank: Machine, follow: Follow) -> None:

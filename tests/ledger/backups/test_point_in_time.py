@@ -20,7 +20,7 @@ from tests.ledger.processes import LONG, manage, reachable_folder, wait_until
 from tests.ledger.servers import query
 
 PAGE = "docs/backups.md"
-OF_THE_PAGE = "recovery_target_time = '2026-11-20 09:30:00+00'"
+OF_THE_PAGE = "recovery_target_time='2026-11-20 09:30:00+00'"
 
 
 class Shell:
@@ -128,13 +128,18 @@ def archive(bank: OwnBank) -> None:
 @pytest.mark.parametrize("target", ["time", "name"])
 def test_a_bank_comes_back_as_it_was_at_a_moment(lost: Lost, target: str) -> None:
     there = {
-        "time": f"recovery_target_time = '{lost.moment}'",
-        "name": "recovery_target_name = 'before the import'",
+        "time": f"recovery_target_time='{lost.moment}'",
+        "name": "recovery_target_name='before the import'",
     }
     data_dir = lost.folder / "restored"  # the same for both: the commands can be run again
     lost.shell.place.own(data_dir)
 
-    lost.shell.run("restore", data_dir / f"pg{MAJOR}", there[target])
+    restored = data_dir / f"pg{MAJOR}"
+    lost.shell.run("restore", restored, there[target])
+
+    copied = (restored / "postgresql.auto.conf").read_text()  # by pg_basebackup, for a standby
+    assert "recovery_target" not in copied
+    assert "hot_standby" not in copied
 
     shell = ("shell", "-v", "0", "-c")
     transfers = "print(*Transaction.objects.filter(type='transfer').values_list('pk', flat=True))"
@@ -149,4 +154,4 @@ def test_a_bank_comes_back_as_it_was_at_a_moment(lost: Lost, target: str) -> Non
 def test_the_page_takes_a_name_in_place_of_the_time() -> None:
     text = (settings.BASE_DIR / PAGE).read_text()
     assert OF_THE_PAGE in text
-    assert "`recovery_target_name = 'before the import'`" in text
+    assert "`recovery_target_name='before the import'`" in text
