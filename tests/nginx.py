@@ -50,10 +50,10 @@ def nginx(folder: Path, configuration: str, shared: str = SHARED) -> Iterator[No
 
 
 @contextmanager
-def nginx_of_containers(ledger: int, **changed: str) -> Iterator[int]:
-    """Runs the nginx of compose.yaml in front of the server on the port `ledger`, for pages and
-    probes. Yields nginx's port. `changed` contains other values for lines, such as
-    send_timeout="1s".
+def nginx_of_containers(ledger: int, probes: str = "", **changed: str) -> Iterator[int]:
+    """Runs the nginx of compose.yaml in front of the server on the port `ledger`. Another server
+    gets the probes if `probes` is its port. Yields nginx's port. `changed` contains other values
+    for lines, such as send_timeout="1s".
     """
     port, shared = free_port(), SHARED
     for name, value in changed.items():
@@ -63,7 +63,7 @@ def nginx_of_containers(ledger: int, **changed: str) -> Iterator[int]:
         Path(folder).chmod(0o755)  # an nginx that root starts writes as another user
         words = {
             "8080": f"127.0.0.1:{port}", "web:8000": f"127.0.0.1:{ledger}",
-            "web:8001": f"127.0.0.1:{ledger}", "/tmp": folder,  # noqa: S108
+            "web:8001": f"127.0.0.1:{probes or ledger}", "/tmp": folder,  # noqa: S108
         }  # fmt: skip
         with nginx(Path(folder), replaced(OF_CONTAINERS, words), shared):
             yield port

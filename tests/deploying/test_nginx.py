@@ -102,6 +102,10 @@ def test_errors_that_name_pages_and_clients_are_in_no_log() -> None:
         assert {level for _, level in others} <= {"emerg"}
 
 
+def test_the_public_does_not_reach_the_port_of_the_probes_of_a_server() -> None:
+    assert "8001" not in OF_A_SERVER
+
+
 def test_connections_are_counted_by_the_clients_address() -> None:
     assert "limit_conn_zone $binary_remote_addr zone=connections:10m;" in OF_A_SERVER
 
@@ -118,6 +122,7 @@ class EchoHandler(BaseHTTPRequestHandler):
         body = json.dumps(dict(self.headers.items())).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Port", str(self.connection.getsockname()[1]))
         self.end_headers()
         self.wfile.write(body)
 
@@ -181,7 +186,6 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, upstream: EchoServer) -> Ite
             "/etc/ledger/tls/privkey.pem": str(key),
             "/var/log/nginx": str(folder), "/var/log/ledger": str(folder),
             "127.0.0.1:8000": f"127.0.0.1:{upstream.server_port}",
-            "127.0.0.1:8001": f"127.0.0.1:{upstream.server_port}",
             "/srv/ledger": str(BASE_DIR),
         },
     )  # fmt: skip
@@ -234,6 +238,30 @@ def test_that_of_containers_passes_on_what_the_proxy_before_it_says(upstream: Ec
     assert {name: arrived[name] for name in FORGED} == FORGED
     assert arrived["Host"] == HOST
     assert answer.headers["Server"] == "nginx"
+
+
+@NEEDS_NGINX
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_of_clients_of_containers_do_not_reach_those_of_the_balancer(
+    upstream: EchoServer, path: str
+) -> None:
+    """The port for probes closes what a flood of clients sends."""
+    with EchoServer(("127.0.0.1", 0), EchoHandler) as probes:
+        threading.Thread(target=probes.serve_forever, daemon=True).start()
+        with nginx_of_containers(upstream.server_port, str(probes.server_port)) as port:
+            by_client = answered_by(port, path, {"X-Forwarded-For": "192.0.2.66"})
+            by_balancer = answered_by(port, path, {})
+        probes.shutdown()
+    assert (by_client, by_balancer) == (upstream.server_port, probes.server_port)
+
+
+def answered_by(port: int, path: str, headers: dict[str, str]) -> int:
+    """The port of the server to which nginx sends this request."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)) as client:
+        client.request("GET", path, headers={"Host": HOST, **headers})
+        answer = client.getresponse()
+        answer.read()
+        return int(answer.headers["X-Port"])
 
 
 @NEEDS_NGINX

@@ -52,4 +52,4 @@ def test_it_is_the_image_of_compose_and_reads_the_files_of_the_repository(
     expected = "\n".join(arguments) + "".join(written)
     assert done.stdout == expected.replace(" web:", " 127.0.0.1:")
     assert "set $web 127.0.0.1:8000;" in done.stdout
-    assert "set $probes 127.0.0.1:8001;" in done.stdout
+    assert '"" 127.0.0.1:8001;' in done.stdout
