@@ -76,6 +76,13 @@ def test_ctrl_c_while_installing_says_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / ".venv" / ".installed").exists()
 
 
+def test_make_run_also_runs_the_worker() -> None:
+    run = ["make", "--dry-run", "run"]
+    printed = subprocess.run(run, cwd=BASE_DIR, capture_output=True, text=True, check=True).stdout
+    (command,) = [line.split() for line in printed.splitlines() if "manage.py serve" in line]
+    assert "--work" in command
+
+
 def test_nothing_is_deleted_under_a_running_server(tmp_path: Path) -> None:
     data_dir, held = tmp_path / "data", tmp_path / "manage.py"
     data_dir.mkdir()
