@@ -1,6 +1,7 @@
 """Reads the text and the markup of a response."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -20,6 +21,12 @@ def text_of(response: Any) -> str:
 def without_request(text: str) -> str:
     """Returns the text of an error page without the request id, which is different on each page."""
     return re.sub(r"give this number: [0-9a-f]{32}", "", text)
+
+
+def hidden_fields(html: str) -> dict[str, str]:
+    """Returns the names and values of the hidden fields."""
+    found = re.findall('<input type="hidden" name="([^"]+)" value="([^"]*)">', html)
+    return {name: unescape(value) for name, value in found}
 
 
 def markup_of(response: Any) -> str:

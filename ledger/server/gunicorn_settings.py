@@ -68,7 +68,7 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Prepares a worker. gunicorn calls this function in each worker after the site is loaded."""
-    from ledger.server import probe_port as probes  # both imports read Django's settings
+    from ledger.server import probe_port as probes  # these imports read Django's settings
     from ledger.server.answers import add_headers
 
     add_headers(worker)
@@ -80,3 +80,5 @@ def on_exit(_server: Any) -> None:
     """Deletes the folder of the shared metrics. gunicorn calls this function at its end."""
     if _counts:
         shutil.rmtree(_counts, ignore_errors=True)
+    from ledger.web import waiting
+    waiting.note_begin()

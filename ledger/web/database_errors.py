@@ -225,13 +225,21 @@ def turned_away(
     seconds: int = SECONDS_TO_WAIT,
 ) -> HttpResponse:
     """Returns the response for a request that was not processed, with status 429 or 503. API calls
-    get problem details, and other requests get a page.
+    get problem details, and other requests get a page, which keeps the form if the form has an id.
 
     `seconds` is the value of Retry-After.
     """
     if problem_details.is_call(request):
         return problem_details.problem(status, slug, sentence, {"Retry-After": str(seconds)})
-    again = request.get_full_path() if request.method in ("GET", "HEAD") else None
-    answer = page(title, sentence if again else sentence + NOT_LOST, again, status=status)
+    again, label = _button_for(request)
+    form = kept_form(request)
+    if form and books_nothing(request):
+        more, label = f" {KEPT_STEP}", "Try again"
+    elif form:
+        more, label = f" {KEPT_NOT_STARTED}", "Send again"
+    else:
+        more = "" if again else NOT_LOST
+    path = request.get_full_path()
+    answer = page(title, sentence + more, again, label, status=status, form=form, path=path)
     answer["Retry-After"] = str(seconds)
     return answer

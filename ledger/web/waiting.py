@@ -35,11 +35,20 @@ NOT_BEGUN = Counter(
     "Requests that were answered by 503, because they had waited"
     f" {MAX_SECONDS} seconds for a thread.",
 )
+_began = {"at": float("-inf")}  # time.monotonic() when this process began to accept requests
 BUSY = "The site is busy"
 TOO_LATE = (
     "Many people are using the site, so we did not process this request. Nothing was changed. Try"
     " again in a moment."
 )
+
+
+def note_begin() -> None:
+    """Notes that this process accepts requests from now on. gunicorn's settings call this. Requests
+    that waited while the site was restarted are then answered, because they did not wait for a
+    thread of this process.
+    """
+    _began["at"] = time.monotonic()
 
 
 def note_wait(request: HttpRequest) -> None:
@@ -61,7 +70,8 @@ def _seconds_since_proxy(request: HttpRequest) -> float | None:
 
 
 class WaitingMiddleware:
-    """Middleware that returns status 503 for a request that has waited too long. It must come after
+    """Middleware that returns status 503 for a request that has waited too long since this process
+    began. It must come after
     probes, metrics and static files, which are fast, and before middleware that queries the
     database or reads the body.
     """
@@ -71,7 +81,7 @@ class WaitingMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         waited: Any = getattr(request, "waited", None)
-        if waited is None or waited < MAX_SECONDS:
+        if waited is None or min(waited, time.monotonic() - _began["at"]) < MAX_SECONDS:
             return self.get_response(request)
         NOT_BEGUN.inc()
         return turned_away(request, HTTPStatus.SERVICE_UNAVAILABLE, "too-busy", BUSY, TOO_LATE)

@@ -278,6 +278,24 @@ def test_the_commands_of_the_runbook_run_with_ledger_in_place_of_manage(bank: Ma
     assert len(steps) > 8
     for step in steps[:5]:
         assert bank.run(f"{token}\n{step.replace('manage.py', 'ledger')} 2>&1")
+def test_requests_that_wait_for_a_slow_start_are_answered(bank: Machine) -> None:
+    slow = "/run/systemd/system/ledger-web.service.d/slow.conf"
+    bank.run(f"mkdir -p $(dirname {slow}); printf '[Service]\nExecStartPre=sleep 6\n' > {slow}")
+    codes = bank.run(
+        f"""
+        systemctl daemon-reload
+        systemctl stop ledger-web
+        for client in 1 2 3 4; do
+            curl --silent --output /dev/null --write-out '%{{http_code}}\n' https://{HOST}/ &
+        done
+        wait
+        rm {slow}
+        systemctl daemon-reload
+        """
+    )
+    assert codes.split() == ["302"] * 4
+
+
 
 
 @pytest.mark.parametrize("service", ["web", "work", "prepare", "backup", "base"])

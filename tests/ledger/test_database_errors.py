@@ -1,6 +1,5 @@
 """A database that cannot: a sentence with status 503, never a traceback, nothing half-done."""
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from ledger.db.retry import Failure, NotConfirmed, OutcomeUnknown
 from ledger.web.database_errors import _may_be_booked, page_for
 from ledger.web.kept_forms import MAY_BE_BOOKED, PLAIN, books_nothing, kept_form
 from tests.factories import AccountFactory, balances
+from tests.pages import hidden_fields
 from tests.pooler import limited_to
 from tests.reviews import reviewed
 from transactions import services
@@ -193,11 +193,6 @@ def broken_once(monkeypatch: pytest.MonkeyPatch, cause: psycopg.Error) -> None:
         return book(*arguments, **options)
 
     monkeypatch.setattr("transactions.services.book_once", fail_first)
-
-
-def hidden_fields(html: str) -> dict[str, str]:
-    found = re.findall('<input type="hidden" name="([^"]+)" value="([^"]*)">', html)
-    return {name: unescape(value) for name, value in found}
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from ledger.web import waiting
+from ledger.web.kept_forms import PLAIN
 from tests.ledger.logs.json_log import json_log
 from tests.metrics import TOKEN, growth, scrape
+from tests.pages import hidden_fields
 
 pytestmark = pytest.mark.django_db
 API = "/api/v1/accounts/"
@@ -24,7 +28,8 @@ NO_START = (
 @pytest.fixture(autouse=True)
 def behind_proxy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.LEDGER_BEHIND_PROXY = True
-    monkeypatch.setattr("ledger.web.waiting.time", SimpleNamespace(time=lambda: NOW))
+    clock = SimpleNamespace(time=lambda: NOW, monotonic=lambda: NOW)
+    monkeypatch.setattr("ledger.web.waiting.time", clock)
 
 
 def get(path: str, ago: float, method: str = "GET") -> Any:
@@ -50,6 +55,40 @@ def test_what_waited_too_long_is_not_begun(
     assert problem.json()["type"].endswith("#too-busy")
     assert int(page.headers["Retry-After"]) == int(problem.headers["Retry-After"]) > 0
     assert grown[NOT_BEGUN] == {"": 2}
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "kept", "action"),
+    [
+        ("/transfers/new/", {"id": "1", "description": '"<b>'}, True, 'method="post"'),
+        ("/transfers/new/", {"id": "1", "step": "review"}, True, 'method="post"'),
+        ("/account/login/", {"login": "ana", "password": "x"}, False, 'href="/account/login/?a=1"'),
+        ("/contacts/add/", {"name": "Ben"}, False, 'href="/"'),
+    ],
+)
+def test_the_form_is_kept_or_the_page_leads_back(
+    path: str, form: dict[str, str], kept: bool, action: str,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:  # fmt: skip
+    start = f"t={NOW - 6:.3f}"
+    with django_assert_num_queries(0):
+        answer = Client().post(
+            f"{path}?a=1", urlencode(form), PLAIN, headers={"X-Request-Start": start}
+        )
+    page = answer.content.decode()
+    assert hidden_fields(page) == (form if kept else {})
+    assert action in page
+    assert not kept or f'action="{path}?a=1"' in page
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(4, 200), (6, 503)])
+def test_a_wait_for_a_restart_does_not_count(
+    seconds: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(waiting._began, "at", NOW - seconds)
+    with growth() as grown:
+        assert get("/account/login/", 9).status_code == status
+    assert grown[SECONDS] == {"": 9}
 
 
 def test_probes_figures_and_static_files_are_answered(client: Client, settings: Any) -> None:
