@@ -3,6 +3,7 @@ folder.
 """
 
 import argparse
+import logging
 import signal
 import socket
 import time
@@ -29,6 +30,7 @@ from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
 from transactions.demo.seeding import is_seeded
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 
+logger = logging.getLogger(__name__)
 LOCAL_HOSTS = ("127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
 NO_STANDBY = (
     "DATABASE_REPLICA_URLS names the standby of the embedded server, and there is none. Start once"
@@ -39,10 +41,6 @@ STANDBY_HINT = (
     "A standby confirms each commit. Try a failover in another terminal: manage.py failover --kill"
 )
 SECONDS_TO_END = 10  # time for the worker to end; the next worker repeats what was not committed
-WORK_ENDED = (
-    "manage.py work ended unexpectedly, with code {}. Until it runs again, no standing orders are"
-    " paid, and no alerts, statements or seals are made."
-)
 
 
 class Command(BaseCommand):
@@ -121,8 +119,12 @@ class Command(BaseCommand):
                     build.begin()
                     if worker:
                         worker.open()
-                if worker and (code := worker.exit_code()) is not None:
-                    self.stderr.write(WORK_ENDED.format(code))
+                if worker and (ended := worker.exit_code()) is not None:
+                    logger.error(
+                        "manage.py work ended unexpectedly, with code %s. Until it runs again, no"
+                        " standing orders are paid, and no alerts, statements or seals are made.",
+                        ended,
+                    )
                     worker = None
                 time.sleep(0.02 if lines else 0.5)
             raise CommandError(
