@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 
 class OncePerHour(logging.Filter):
     """A filter that allows one log line per hour. OpenTelemetry logs a line for each attempt to
-    send and for each dropped span.
+    send and for each dropped span. The filter does not change the line, because JsonLines shows the
+    reason only in a message that is in the source code.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,6 @@ class OncePerHour(logging.Filter):
         if now < self._quiet_until:
             return False
         self._quiet_until = now + REPEAT_AFTER
-        record.msg, record.args = f"{record.getMessage()} (logged once an hour)", ()
         return True
 
 

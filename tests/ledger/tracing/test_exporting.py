@@ -1,5 +1,6 @@
 """Each process sends its own spans, and no request waits for the collector."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -11,11 +12,13 @@ from uuid import uuid4
 import pytest
 
 from ledger.env import BASE_DIR
+from ledger.web.json_lines import JsonLines
 from tests.ledger.own_bank import OwnBank, own_bank
 from tests.ledger.own_site import Site, accounts_of
 from tests.ledger.processes import LONG, environment, free_port, wait_until
 from tests.ledger.tracing.collector import Collector, collecting
 
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # isort: skip
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor  # isort: skip
 from opentelemetry.sdk.trace.export import (  # isort: skip
     BatchSpanProcessor,
@@ -218,6 +221,22 @@ def test_a_collector_that_is_away_is_told_once(caplog: pytest.LogCaptureFixture)
             logging.getLogger(name).filters = before.get(name, [])
     names = [record.name for record in caplog.records if record.name in {it.name for it in mine}]
     assert names == [each.name for each in mine]
+
+
+def test_the_line_in_json_has_the_reason(caplog: pytest.LogCaptureFixture) -> None:
+    exporter = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{free_port()}/")
+    before = {name: list(logging.getLogger(name).filters) for name in of_opentelemetry()}
+    sending = threading.Thread(target=exporter.export, args=[[]])
+    try:
+        limit_repeated_lines()
+        sending.start()
+        wait_until(lambda: bool(caplog.records))
+    finally:
+        exporter.shutdown()  # type: ignore[no-untyped-call]
+        sending.join()
+        for name, filters in before.items():
+            logging.getLogger(name).filters = filters
+    assert "ConnectionError" in json.loads(JsonLines().format(caplog.records[0]))["message"]
 
 
 def of_opentelemetry() -> list[str]:
