@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,19 @@ _counts = None if shared.is_shared() else shared.new_folder()
 raw_env = [f"{shared.FOLDER}={_counts}"] if _counts else []
 
 
+def on_starting(server: Any) -> None:
+    """Checks that nobody uses the port for probes, because the processes of two servers could share
+    this port. gunicorn's first process calls this function.
+
+    A server that replaces another one (an upgrade with USR2) uses the same port for some seconds.
+
+    Raises OSError if the port is in use.
+    """
+    if _given.probe_port and not server.master_pid:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, _given.probe_port), family=family).close()
+
+
 def when_ready(server: Any) -> None:
     """Makes gunicorn stop without resetting connections. gunicorn's first process calls this
     function.
@@ -70,8 +84,10 @@ def post_worker_init(worker: Any) -> None:
     """Prepares a worker. gunicorn calls this function in each worker after the site is loaded."""
     from ledger.server import probe_port as probes  # these imports read Django's settings
     from ledger.server.answers import add_headers
+    from ledger.web import waiting
 
     add_headers(worker)
+    waiting.note_begin()
     if _given.probe_port:
         probes.start(worker.wsgi, host, _given.probe_port)
 
@@ -80,5 +96,3 @@ def on_exit(_server: Any) -> None:
     """Deletes the folder of the shared metrics. gunicorn calls this function at its end."""
     if _counts:
         shutil.rmtree(_counts, ignore_errors=True)
-    from ledger.web import waiting
-    waiting.note_begin()

@@ -106,8 +106,13 @@ def test_what_waits_for_the_database_leaves_threads_to_the_other() -> None:
         server.server_close()
 
 
-def test_a_port_that_is_in_use_stops_the_start(site: Site) -> None:
-    settings = {**site.bank.settings, "PORT": str(free_port()), "LEDGER_PROBE_PORT": str(site.port)}
+@pytest.mark.parametrize("of_the_probes", [False, True])
+def test_a_port_that_is_in_use_stops_the_start(
+    site: Site, probes: int, of_the_probes: bool
+) -> None:
+    """Also that of another server's probes, which the kernel would let both share."""
+    used = str(probes if of_the_probes else site.port)
+    settings = {**site.bank.settings, "PORT": str(free_port()), "LEDGER_PROBE_PORT": used}
     done = subprocess.run(
         [*MANAGE, "serve"], env=settings, capture_output=True, text=True, check=False, timeout=LONG
     )
