@@ -134,7 +134,7 @@ def test_overload_is_shed_and_probes_answer(drilled: Machine) -> None:
     assert all(int(seconds) > 0 for seconds in again)
     assert codes["503"] == not_begun == longer
     assert {code for code, _seconds in probes} == {"200"}
-    assert median(probed) < MAX_SECONDS  # of pages, none begins that waited longer
+    assert median(probed) < 1  # pages wait up to MAX_SECONDS
     wait_until(lambda: serves(drilled))
 
 
@@ -181,6 +181,8 @@ def test_a_locked_row_stops_only_its_own_payments(
     assert codes["409"]
     assert set(codes) <= {"201", "409"}
     assert {code for kind, code, _seconds in found if kind == "page"} == {"200"}
+    # All threads may wait for one lock timeout of two seconds, but not for one after another.
+    assert max(pages) < 4
 
 
 def test_a_killed_worker_starts_again(drilled: Machine) -> None:
