@@ -5,8 +5,8 @@ not stop payments or remove these limits. If Redis fails, this process uses the 
 (`ledger.db.cache.shared`) for TRY_AGAIN seconds. Then the process writes a value to Redis and reads
 the value again. If both succeed, the process uses Redis again. This test is necessary because a
 read-only Redis would always return the same counter. A person can use up a limit once in Redis,
-once in the table, and again after each restart of a Redis that has lost its data. Values that may be accepted only once (authenticator codes, tokens of a
-provider) are always in the table.
+once in the table, and again after each restart of a Redis that has lost its data. Values that may
+be accepted only once (authenticator codes, tokens of a provider) are always in the table.
 """
 
 import logging
