@@ -4,12 +4,19 @@ Migrations do not manage these tables: `practice.bank.build` creates them.
 """
 
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import ArrayField, DateRangeField, RangeOperators
-from django.contrib.postgres.indexes import BrinIndex
+from django.contrib.postgres.fields import (
+    ArrayField,
+    DateRangeField,
+    DateTimeRangeField,
+    DecimalRangeField,
+    IntegerRangeField,
+    RangeOperators,
+)
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, GistIndex, HashIndex, SpGistIndex
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
@@ -114,6 +121,16 @@ class ExchangeRate(models.Model):
         return f"{self.currency} on {self.day}: {self.rate}"
 
 
+class VoucherQuerySet(models.QuerySet["Voucher"]):
+    """Vouchers, with the questions that the bank often asks about them."""
+
+    def unspent(self) -> Self:
+        return self.filter(spent=0)
+
+    def worth_at_least(self, amount: int) -> Self:
+        return self.filter(worth__gte=amount)
+
+
 class Voucher(models.Model):
     """A gift voucher. Its table has a generated column, defaults, several kinds of indexes, and
     comments.
@@ -137,6 +154,8 @@ class Voucher(models.Model):
         db_default=Value({"colour": "plain", "card": {"gold": False}}, models.JSONField())
     )
 
+    objects = VoucherQuerySet.as_manager()
+
     class Meta:
         managed = False
         db_table = "vouchers"
@@ -146,6 +165,8 @@ class Voucher(models.Model):
             models.Index(fields=["sold_on"], condition=Q(spent=0), name="vouchers_unspent"),
             models.Index(fields=["code"], include=["worth"], name="vouchers_code_worth"),
             BrinIndex(fields=["sold_on"], pages_per_range=4, name="vouchers_sold"),
+            # Contains every row. Only queries with this condition use it and not the BRIN index.
+            models.Index(fields=["sold_on"], condition=Q(worth__gt=0), name="vouchers_sold_btree"),
         ]
 
     def __str__(self) -> str:
@@ -239,6 +260,100 @@ class Office(models.Model):
         return self.name
 
 
+class AirportOffice(Office):
+    """An office at an airport. The table has only the additional column and the office's key."""
+
+    terminal = models.CharField(max_length=10)
+
+    class Meta:
+        managed = False
+        db_table = "airport_offices"
+
+
+class Visit(models.Model):
+    """A visit of a customer to a cash machine. The table has several kinds of indexes.
+
+    `practice.visits` inserts the rows.
+    """
+
+    token = models.CharField(max_length=32)
+    country = models.CharField(max_length=2)
+    machine = models.CharField(max_length=40)
+    card = models.CharField(max_length=19, db_collation="C")
+    place = models.CharField(max_length=80)
+    during = DateTimeRangeField()
+    amount = models.IntegerField()
+    seconds = models.IntegerField()
+    # The sum of 1 (chip), 2 (contactless) and 4 (phone).
+    methods = models.PositiveSmallIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "visits"
+        indexes: ClassVar[list[models.Index]] = [
+            HashIndex(fields=["token"], name="visits_token"),
+            GistIndex(fields=["during"], name="visits_during"),
+            SpGistIndex(fields=["machine"], name="visits_machine"),
+            models.Index(fields=["card"], name="visits_card"),
+            GinIndex(fields=["place"], opclasses=["extensions.gin_trgm_ops"], name="visits_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.machine}: {self.amount}"
+
+
+class LoggedVisit(models.Model):
+    """A visit in a partitioned table, which has one partition for each quarter of 2026."""
+
+    pk = models.CompositePrimaryKey("day", "number")
+    day = models.DateField()
+    number = models.IntegerField()
+    amount = models.IntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "visit_log"
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.amount}"
+
+
+class VisitsOfCountry(models.Model):
+    """The number and the total of the visits in a country: a row of a materialized view."""
+
+    country = models.CharField(primary_key=True, max_length=2)
+    visits = models.BigIntegerField()
+    total = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "visits_of_countries"
+
+    def __str__(self) -> str:
+        return self.country
+
+
+class FeeBand(models.Model):
+    """A fee for amounts in a range. The ranges of two fees cannot overlap."""
+
+    name = models.CharField(max_length=40)
+    amounts = DecimalRangeField()
+    months = IntegerRangeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "fee_bands"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            ExclusionConstraint(
+                name="one_fee_for_an_amount",
+                expressions=[("amounts", RangeOperators.OVERLAPS)],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Reminder(models.Model):
     """A reminder. A policy of the database lets each reader see only the reader's own reminders:
     see `practice.reminders`.
@@ -257,3 +372,5 @@ class Reminder(models.Model):
 
 # Parents come before their children.
 SCRATCH_MODELS: tuple[type[models.Model], ...] = (Jar, Job, JarNote)
+# Statements of `practice.visits` create these.
+WITHOUT_CREATE_MODEL: tuple[type[models.Model], ...] = (LoggedVisit, VisitsOfCountry)

@@ -20,8 +20,8 @@ from django.db import transaction as db_transaction
 
 from accounts.groups import PERMISSIONS, ensure_groups
 from accounts.models import Currency
-from cookbook.models import SCRATCH_MODELS
-from cookbook.practice import reminders, vouchers
+from cookbook.models import SCRATCH_MODELS, WITHOUT_CREATE_MODEL
+from cookbook.practice import reminders, visits, vouchers
 from cookbook.practice.readiness import (
     BUILDING,
     ENDS,
@@ -182,6 +182,8 @@ def _make_tables() -> None:
     _renumber_locks()
     with connection.schema_editor() as editor:
         for model in apps.get_app_config("cookbook").get_models():
+            if model in WITHOUT_CREATE_MODEL:
+                continue
             editor.create_model(model)
             # Django does not create the indexes of an unmanaged table.
             for index in model._meta.indexes:
@@ -241,6 +243,7 @@ def _fill() -> None:
     with connection.cursor() as cursor:
         vouchers.insert_vouchers(cursor)
         reminders.insert_reminders(cursor)
+        visits.insert_visits(cursor)
 
 
 def _replace_practice_bank() -> None:

@@ -50,11 +50,6 @@ def rents_by_size(amount: Decimal = Decimal(950)) -> dict[str, int]:
         "LIKE",
         "ILIKE",
         "case-insensitive",
-        "trigram",
-        "TrigramSimilarity",
-        "TrigramWordSimilarity",
-        "fuzzy search",
-        "typo tolerant",
     ),
     notice="contains, startswith and endswith are LIKE; those that begin with i compare UPPER() "
     "of both sides, so ANA finds Ana: Django sends no ILIKE. A % or _ in the text is escaped and "

@@ -1,12 +1,14 @@
-"""Recipes about UNION, INTERSECT and EXCEPT, and about many-to-many relations."""
+"""Recipes about UNION, INTERSECT and EXCEPT, many-to-many relations, and LATERAL."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import User
 from cookbook.recipes.joins import GROUP
+from cookbook.runner.parameters import Between
 from cookbook.runner.steps import step
 
 
@@ -80,3 +82,38 @@ def people_in_groups() -> dict[str, list[Any]]:
             for group in groups.prefetch_related("user_set")
         ]
     return {"By a join": joined, "Without repeats": once, "Groups": each}
+
+
+@GROUP.recipe(
+    "LATERAL: the last rows for each row",
+    asks="How do I join each row with its last three rows (LATERAL)?",
+    shows=("LATERAL", "CROSS JOIN LATERAL", "last rows per group", "raw SQL"),
+    notice="The query after LATERAL runs once for each account, because it may use columns of the "
+    "tables before it: a subquery in FROM without LATERAL may not. Unlike Subquery(), it returns "
+    "several rows and several columns.",
+    pitfall="Django writes no LATERAL. CROSS JOIN LATERAL leaves out accounts without a payment; "
+    "LEFT JOIN LATERAL (…) ON true keeps them. Without an index for the inner query, each account "
+    "reads the whole table.",
+)
+def last_payments_by_lateral(
+    email: str = "ana@example.com", most: Annotated[int, Between(1, 10)] = 3
+) -> list[dict[str, Any]]:
+    """Returns the last payments from each account of a person."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT accounts.name AS account, latest.created_at, latest.amount
+            FROM users
+            JOIN accounts ON accounts.user_id = users.id
+            CROSS JOIN LATERAL (
+                SELECT created_at, amount FROM transactions
+                WHERE from_account_id = accounts.id
+                ORDER BY created_at DESC LIMIT %s
+            ) AS latest
+            WHERE users.email = %s
+            ORDER BY accounts.name, latest.created_at DESC
+            """,
+            [most, email],
+        )
+        columns = [column.name for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

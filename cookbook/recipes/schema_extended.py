@@ -1,11 +1,23 @@
-"""Recipes about custom lookups, custom functions and custom aggregates."""
+"""Recipes about custom lookups, transforms, functions and aggregates."""
 
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Aggregate, Count, Func, IntegerField, Lookup, Q, QuerySet, Value
+from django.db.models import (
+    Aggregate,
+    CharField,
+    Count,
+    F,
+    Func,
+    IntegerField,
+    Lookup,
+    Q,
+    QuerySet,
+    Transform,
+    Value,
+)
 
-from cookbook.models import Voucher
+from cookbook.models import Visit, Voucher
 from cookbook.recipes.schema import GROUP
 from transactions.models import Transaction
 
@@ -38,6 +50,36 @@ def vouchers_by_custom_lookup(email: str = "GUEST7@example.COM") -> QuerySet[Vou
         Voucher.objects.filter(email__same_address=email)
         .order_by("code")
         .values("code", "email", "worth", "left")
+    )
+
+
+class City(Transform):
+    """The second part of a path: the city of pt/porto/017."""
+
+    lookup_name = "city"
+    template = "SPLIT_PART(%(expressions)s, '/', 2)"
+    output_field = CharField()
+
+
+@GROUP.recipe(
+    "Transform: machine__city, computed from a path",
+    asks="How do I write a transform, so that lookups can follow it?",
+    shows=("Transform", "register_lookup", "bilateral", "custom transform", "lookup_name"),
+    notice="After register_lookup(), F(), values() and order_by() know machine__city. In a filter "
+    "the lookups of the transform's output_field can follow: machine__city__startswith='p' would "
+    "send the same WHERE. Without a lookup, exact follows.",
+    pitfall="The condition is on SPLIT_PART(…), so an index on the column does not help. With "
+    "bilateral = True the value on the right is changed too, as for Lower.",
+)
+def visits_by_transform(city: str = "p") -> QuerySet[Visit, Any]:
+    """Counts the visits in the cities that begin with a text."""
+    Visit._meta.get_field("machine").register_lookup(City)
+    return (
+        Visit.objects.annotate(city=F("machine__city"))
+        .filter(city__startswith=city)
+        .values("city")
+        .annotate(visits=Count("pk"))
+        .order_by("city")
     )
 
 

@@ -66,3 +66,19 @@ def test_people_in_groups(cook: Cook, rows: Any) -> None:
     assert insert.endswith("ON CONFLICT DO NOTHING")
     assert len(prefetched.queries) == 2
     assert 'JOIN "users_groups"' in prefetched.queries[1].sql
+
+
+def test_the_last_payments_of_each_account(cook: Cook, rows: Any) -> None:
+    payments: dict[str, list[Any]] = {}
+    for account, created_at, amount in rows(
+        "SELECT a.name, t.created_at, t.amount FROM transactions t"
+        " JOIN accounts a ON a.id = from_account_id JOIN users u ON u.id = a.user_id"
+        " WHERE u.email = 'ana@example.com' ORDER BY a.name, t.created_at DESC"
+    ):
+        payments.setdefault(account, []).append((account, created_at, amount))
+    ran = cook("last-payments-by-lateral", most=2)
+    assert [tuple(row.values()) for row in ran.value] == [
+        payment for of_account in payments.values() for payment in of_account[:2]
+    ]
+    assert len(payments) > 1
+    assert len(ran.work.queries) == 1

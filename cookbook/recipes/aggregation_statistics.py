@@ -1,0 +1,122 @@
+"""Recipes about aggregates of bits, conditions and pairs of numbers, and about GROUPING SETS."""
+
+from typing import Any
+
+from django.contrib.postgres.aggregates import (
+    BitAnd,
+    BitOr,
+    BoolAnd,
+    BoolOr,
+    Corr,
+    RegrIntercept,
+    RegrSlope,
+)
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
+
+from accounts.models import Account
+from cookbook.models import Visit
+from cookbook.recipes.aggregation import GROUP
+
+
+@GROUP.recipe(
+    "BitAnd: the flags that all rows have",
+    asks="How do I find the bits that all rows of a group have in common?",
+    shows=("BitAnd", "BitOr", "BitXor", "bit_and", "flags", "bit mask"),
+    notice="methods is a sum of 1 (chip), 2 (contactless) and 4 (phone). BIT_AND keeps the bits "
+    "that every row has, BIT_OR the bits that at least one row has. BitXor works in the same way.",
+    pitfall="Without rows the result is None, not 0. A bit has no name in the database and no "
+    "index of its own: for new tables, one BooleanField for each flag is easier to read.",
+)
+def methods_by_bit_and() -> QuerySet[Visit, Any]:
+    """Returns, for each country, the methods of every visit and of any visit."""
+    return (
+        Visit.objects.values("country")
+        .annotate(in_all=BitAnd("methods"), in_any=BitOr("methods"))
+        .order_by("country")
+    )
+
+
+@GROUP.recipe(
+    "BoolAnd: whether all rows meet a condition",
+    asks="How do I check whether all rows of a group meet a condition?",
+    shows=("BoolAnd", "BoolOr", "bool_and", "bool_or", "every"),
+    notice="BoolAnd takes a BooleanField or a Q object. BOOL_AND is true if the condition is true "
+    "in every row of the group, BOOL_OR if it is true in at least one row.",
+    pitfall="Rows where the condition is NULL are skipped, and without rows the result is None: "
+    "default=True makes it True. To find only whether such a row exists, use "
+    "exists(), which stops at the first row.",
+)
+def currencies_by_bool_and() -> QuerySet[Account, Any]:
+    """Returns, for each currency, whether all accounts are active and any is overdrawn."""
+    return (
+        Account.objects.values("currency")
+        .annotate(
+            accounts=Count("pk"),
+            all_active=BoolAnd(Q(status="active")),
+            any_overdrawn=BoolOr(Q(balance__lt=0)),
+        )
+        .order_by("currency")
+    )
+
+
+@GROUP.recipe(
+    "Corr: the correlation of two columns",
+    asks="How do I measure whether two columns are correlated?",
+    shows=("Corr", "correlation", "CovarPop", "statistics"),
+    notice="Corr(y, x) is CORR(y, x), a number from -1 to 1: near 1 both columns grow together, "
+    "near 0 there is no linear relation. Rows where one of the two is NULL are skipped.",
+    pitfall="Corr measures only a straight line: y = x * x around zero has a correlation near 0. "
+    "The result is a float, also for DecimalField, and None if one column is constant.",
+)
+def seconds_and_amount_by_corr() -> QuerySet[Visit, Any]:
+    """Returns, for each country, the correlation of the seconds of a visit with its amount."""
+    return (
+        Visit.objects.values("country")
+        .annotate(visits=Count("pk"), correlation=Corr(y="seconds", x="amount"))
+        .order_by("country")
+    )
+
+
+@GROUP.recipe(
+    "RegrSlope: the line through points",
+    asks="How do I compute a linear regression in the database?",
+    shows=("RegrSlope", "RegrIntercept", "RegrR2", "linear regression", "least squares", "trend"),
+    notice="RegrSlope is the slope of the line of least squares, RegrIntercept its value at x = 0: "
+    "a visit takes about 25 seconds, and a quarter of a second more for each unit of the amount.",
+    pitfall="y, the dependent column, comes first: RegrSlope(y, x). With the columns exchanged the "
+    "line is another one: its slope is not 1 / slope. A date must become a number first.",
+)
+def seconds_by_regr_slope() -> dict[str, float]:
+    """Returns the line through the seconds of all visits by their amount."""
+    return Visit.objects.aggregate(
+        slope=RegrSlope(y="seconds", x="amount"),
+        intercept=RegrIntercept(y="seconds", x="amount"),
+    )
+
+
+@GROUP.recipe(
+    "GROUPING SETS: totals of several groups",
+    asks="How do I get subtotals and a grand total in one query?",
+    shows=("GROUPING SETS", "ROLLUP", "CUBE", "subtotal", "grand total", "grouping()", "raw SQL"),
+    notice="One query groups the rows by country and method, by country, and not at all. Django "
+    "has no such GROUP BY, so the query is raw SQL. GROUPING SETS ((country, methods), (country), "
+    "()) is the same as ROLLUP (country, methods). grouping(country, methods) is 0 in a group, "
+    "1 in a subtotal and 3 in the grand total.",
+    pitfall="A subtotal has NULL in the column it does not group by, as has a group of rows whose "
+    "value is NULL. Only grouping() distinguishes the two.",
+)
+def visits_by_grouping_sets() -> list[dict[str, Any]]:
+    """Returns the visits in two countries by method, with subtotals and a grand total."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT country, methods, grouping(country, methods) AS level,
+                count(*) AS visits, sum(amount) AS total
+            FROM visits WHERE country IN ('fi', 'no')
+            GROUP BY GROUPING SETS ((country, methods), (country), ())
+            ORDER BY country, methods
+            """
+        )
+        columns = [column.name for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

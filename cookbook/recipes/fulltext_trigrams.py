@@ -1,0 +1,102 @@
+"""Recipes about texts with slips and accents: trigrams and unaccent."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.postgres.search import TrigramSimilarity, TrigramWordSimilarity
+from django.db.models import QuerySet
+
+from accounts.models import User
+from cookbook.models import Visit
+from cookbook.recipes.fulltext import GROUP
+from cookbook.runner.steps import step
+
+
+@GROUP.recipe(
+    "TrigramSimilarity: find a misspelt name",
+    asks="How do I find names that are similar to a misspelt one?",
+    shows=(
+        "TrigramSimilarity",
+        "trigram",
+        "fuzzy search",
+        "typo tolerant",
+        "similarity",
+        "pg_trgm",
+        "trigram_similar",
+    ),
+    notice="SIMILARITY() compares the sets of three letters of both texts and returns a number "
+    "from 0 to 1. The lookup name__trigram_similar is the operator %, true from 0.3 on. The "
+    "function is in the schema of the extensions, so its name begins with extensions.",
+    pitfall="A condition on the number reads every row: for many rows filter by trigram_similar, "
+    "which can use an index with gin_trgm_ops. For a short name in a long text the number is "
+    "small: take TrigramWordSimilarity.",
+)
+def people_by_trigram_similarity(
+    name: str = "Anna Fereira", at_least: Decimal = Decimal("0.3")
+) -> QuerySet[User, Any]:
+    """Returns the people whose name is similar to a text, the most similar first."""
+    return (
+        User.objects.annotate(similarity=TrigramSimilarity("name", name))
+        .filter(similarity__gte=at_least)
+        .order_by("-similarity", "email")
+        .values("name", "similarity")
+    )
+
+
+@GROUP.recipe(
+    "TrigramWordSimilarity: a word in a text",
+    asks="How do I find a misspelt word in longer texts?",
+    shows=("TrigramWordSimilarity", "word_similarity", "trigram_word_similar", "pg_trgm"),
+    notice="WORD_SIMILARITY() compares the word with the most similar part of the text, so the "
+    "rest of the text does not lower the number. The word comes first: "
+    "TrigramWordSimilarity(word, column). TrigramSimilarity has the column first.",
+    pitfall="trigram_word_similar is true from 0.6 on (pg_trgm.word_similarity_threshold). "
+    "For a word of one or two letters nearly every text has a similar part.",
+)
+def places_by_trigram_word_similarity(word: str = "Centrall") -> QuerySet[Visit, Any]:
+    """Returns the three most similar places to a word."""
+    return (
+        Visit.objects.annotate(similarity=TrigramWordSimilarity(word, "place"))
+        .order_by("-similarity", "place")
+        .values("place", "similarity")
+        .distinct()[:3]
+    )
+
+
+@GROUP.recipe(
+    "gin_trgm_ops: an index for part of a text",
+    asks="Which index helps contains (LIKE with % at both ends)?",
+    shows=("gin_trgm_ops", "trigram index", "opclasses", "contains", "LIKE"),
+    notice='The model has GinIndex(fields=["place"], opclasses=["extensions.gin_trgm_ops"], '
+    'name="visits_place"), with the schema of the extension pg_trgm. An index on trigrams finds '
+    "LIKE '%…%' and regular expressions: the first plan has a Bitmap Index Scan.",
+    pitfall="icontains compares UPPER(place), so it cannot use this index and reads the whole "
+    "table; it needs GinIndex(OpClass(Upper('place'), name='gin_trgm_ops'), name=…). A text of "
+    "fewer than three letters has no whole trigram.",
+)
+def places_by_gin_trgm_ops(text: str = "Nova 177") -> dict[str, int]:
+    """Counts the visits to places that contain a text, with its case and without."""
+    with step("contains"):
+        contains = Visit.objects.filter(place__contains=text).count()
+    with step("icontains"):
+        icontains = Visit.objects.filter(place__icontains=text).count()
+        return {"contains": contains, "icontains": icontains}
+
+
+@GROUP.recipe(
+    "Unaccent: find São by sao",
+    asks="How do I search without accents?",
+    shows=("Unaccent", "__unaccent", "accents", "diacritics", "unaccent__icontains"),
+    notice="place__unaccent__icontains applies UNACCENT() to the column and to the text, so both "
+    "may have accents. The lookup needs 'django.contrib.postgres' in INSTALLED_APPS and the "
+    "extension unaccent; here the function's name has the schema of the extensions.",
+    pitfall="UNACCENT() is STABLE, not IMMUTABLE, because its rules can change. So Postgres "
+    "refuses an index on it; a function of your own that is declared IMMUTABLE can be indexed.",
+)
+def places_by_unaccent(text: str = "cafe sao") -> dict[str, int]:
+    """Counts the visits to places that contain a text, with accents and without."""
+    with step("icontains"):
+        with_accents = Visit.objects.filter(place__icontains=text).count()
+    with step("unaccent__icontains"):
+        without = Visit.objects.filter(place__unaccent__icontains=text).count()
+        return {"icontains": with_accents, "unaccent__icontains": without}

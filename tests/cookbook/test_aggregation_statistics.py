@@ -1,0 +1,84 @@
+"""Recipes of aggregates of bits, conditions and pairs of numbers, held against Python."""
+
+from collections import defaultdict
+from functools import reduce
+from operator import and_, or_
+from statistics import correlation, linear_regression
+from typing import Any
+
+import pytest
+
+from tests.cookbook.conftest import Cook
+
+
+@pytest.fixture
+def visits(rows: Any) -> dict[str, list[Any]]:
+    """The method, the seconds and the amount of each visit, by country."""
+    found = defaultdict(list)
+    for country, *visit in rows("SELECT country, methods, seconds, amount FROM visits"):
+        found[country].append(visit)
+    return dict(sorted(found.items()))
+
+
+def test_bit_and(cook: Cook, visits: Any) -> None:
+    found = list(cook("methods-by-bit-and").value)
+    assert found == [
+        {
+            "country": country,
+            "in_all": reduce(and_, [method for method, *_ in of_country]),
+            "in_any": reduce(or_, [method for method, *_ in of_country]),
+        }
+        for country, of_country in visits.items()
+    ]
+    assert any(row["in_all"] != row["in_any"] for row in found)
+
+
+def test_bool_and(cook: Cook, rows: Any) -> None:
+    accounts = defaultdict(list)
+    for currency, status, balance in rows("SELECT currency, status, balance FROM accounts"):
+        accounts[currency].append((status == "active", balance < 0))
+    found = list(cook("currencies-by-bool-and").value)
+    assert found == [
+        {
+            "currency": currency,
+            "accounts": len(conditions),
+            "all_active": all(active for active, _ in conditions),
+            "any_overdrawn": any(overdrawn for _, overdrawn in conditions),
+        }
+        for currency, conditions in sorted(accounts.items())
+    ]
+    assert {row["all_active"] for row in found} == {row["any_overdrawn"] for row in found}
+    assert {row["all_active"] for row in found} == {True, False}
+
+
+def test_corr(cook: Cook, visits: Any) -> None:
+    found = {row["country"]: row["correlation"] for row in cook("seconds-and-amount-by-corr").value}
+    assert found == {
+        country: pytest.approx(
+            correlation([amount for *_, amount in visited], [seconds for _, seconds, _ in visited])
+        )
+        for country, visited in visits.items()
+    }
+
+
+def test_regr_slope(cook: Cook, visits: Any) -> None:
+    points = [visit for of_country in visits.values() for visit in of_country]
+    slope, intercept = linear_regression(
+        [amount for *_, amount in points], [seconds for _, seconds, _ in points]
+    )
+    found = cook("seconds-by-regr-slope").value
+    assert found == pytest.approx({"slope": slope, "intercept": intercept})
+
+
+def test_grouping_sets(cook: Cook, visits: Any) -> None:
+    found = cook("visits-by-grouping-sets").value
+    by_level = defaultdict(list)
+    for row in found:
+        by_level[row["level"]].append((row["country"], row["methods"], row["visits"]))
+    assert by_level[1] == [(country, None, len(visits[country])) for country in ("fi", "no")]
+    assert by_level[3] == [(None, None, len(visits["fi"]) + len(visits["no"]))]
+    assert by_level[0] == [
+        (country, method, [number for number, *_ in visits[country]].count(method))
+        for country in ("fi", "no")
+        for method in sorted({number for number, *_ in visits[country]})
+    ]
