@@ -53,3 +53,11 @@ def test_a_materialized_view_keeps_its_old_rows(cook: Cook, rows: Any) -> None:
         "by a query": {"visits": visits + 1, "total": total + 50},
         "by the view": {"visits": visits, "total": total},
     }
+
+
+def test_the_column_has_its_own_collation(rows: Any) -> None:
+    """On a server whose default is C, the plan would be the same without db_collation."""
+    assert rows(
+        "SELECT collname FROM pg_attribute JOIN pg_collation ON pg_collation.oid = attcollation"
+        " WHERE attrelid = 'visits'::regclass AND attname = 'card'"
+    ) == [("C",)]
