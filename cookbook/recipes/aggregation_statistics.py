@@ -26,7 +26,7 @@ from cookbook.recipes.aggregation import GROUP
     notice="methods is a sum of 1 (chip), 2 (contactless) and 4 (phone). BIT_AND keeps the bits "
     "that every row has, BIT_OR the bits that at least one row has. BitXor works in the same way.",
     pitfall="Without rows the result is None, not 0. A bit has no name in the database and no "
-    "index of its own: for new tables, one BooleanField for each flag is easier to read.",
+    "index: for new tables, one BooleanField for each flag is easier to read.",
 )
 def methods_by_bit_and() -> QuerySet[Visit, Any]:
     """Returns, for each country, the methods of every visit and of any visit."""

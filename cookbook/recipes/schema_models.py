@@ -20,7 +20,7 @@ from cookbook.runner.steps import step
     notice="The bank's GroupMembership has proxy = True: it reads the table users_groups of "
     "User.groups.through. A proxy model can have its own manager, ordering, methods, "
     "permissions and page in the admin. Both queries are the same SQL.",
-    pitfall="A proxy model cannot have fields of its own. User.groups.through.objects returns "
+    pitfall="A proxy model cannot have additional fields. User.groups.through.objects returns "
     "objects without the new methods. And signals with the concrete model as sender are not sent "
     "when an object of the proxy is saved: their sender is the proxy.",
     writes=True,

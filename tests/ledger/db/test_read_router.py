@@ -26,16 +26,16 @@ def visit() -> Iterator[type[models.Model]]:
     """A model of an app that a bank added."""
     with isolate_apps("accounts"):
 
-        class Visit(models.Model):
+        class Meeting(models.Model):
             account = models.ForeignKey(Account, on_delete=models.CASCADE)
 
             class Meta:
-                app_label = "visits"
+                app_label = "meetings"
 
             def __str__(self) -> str:
-                return "a visit"
+                return "a meeting"
 
-        yield Visit
+        yield Meeting
 
 
 def test_what_ledger_has_today_is_read_on_the_writer(router: ConnectionRouter) -> None:
@@ -86,7 +86,7 @@ def test_a_proxy_of_a_model_of_money_is_read_on_the_writer(
 ) -> None:
     class Shop(Account):
         class Meta:
-            app_label = "visits"
+            app_label = "meetings"
             proxy = True
 
     assert router.db_for_read(Shop) == "default"
@@ -99,7 +99,7 @@ def test_a_child_of_a_model_of_money_is_read_on_the_writer(
 
     class Savings(Account):
         class Meta:
-            app_label = "visits"
+            app_label = "meetings"
 
     assert router.db_for_read(Savings) == "default"
 
@@ -135,8 +135,8 @@ def test_objects_of_both_databases_refer_to_each_other(
 
 
 def test_migrations_leave_the_reader_alone(router: ConnectionRouter) -> None:
-    assert router.allow_migrate("default", "visits")
-    assert not router.allow_migrate("read", "visits")
+    assert router.allow_migrate("default", "meetings")
+    assert not router.allow_migrate("read", "meetings")
 
 
 def test_migrate_does_not_begin_at_the_reader() -> None:
