@@ -95,6 +95,7 @@ MAY_HAVE_AVOIDED_WORDS = {
     "docs/performance.md": "has a run of `make bench`",
     "docs/rights.md": "has the name of a function of the database",
     "docs/schema.md": "has the names of triggers",
+    "docs/table-rights.md": "has the names of functions of the database",
     "explorer/schema/": "has comments of the database, of which a digest is stored",
     "ledger/db/history/signed_facts.py": "calls a function of the database by its name",
     "ledger/embedded/pair.py": "has the option --alone",

@@ -11,7 +11,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from ledger.db.rights.policies import NOBODY, Policy
-from ledger.db.rights.registered_tables import TABLES, Table
+from ledger.db.rights.registered_tables import (
+    TABLES,
+    WEB_FUNCTIONS,
+    WORKER_FUNCTIONS,
+    Table,
+)
 
 FILE: Path = settings.BASE_DIR / "docs" / "table-rights.md"
 HEAD = """\
@@ -28,6 +33,12 @@ have left.
 
 | table | web role | worker | auditor | personal data |
 |---|---|---|---|---|
+"""
+FUNCTIONS = """
+Functions that run with the rights of the owner, and who may execute them:
+
+| function | web role | worker |
+|---|---|---|
 """
 ROWS = """
 ## Rows
@@ -58,6 +69,11 @@ def page() -> str:
         [
             HEAD,
             *(row(f"`{name}`", *rights_of(table)) for name, table in tables),
+            FUNCTIONS,
+            *(
+                row(f"`{name}`", _yes(name in WEB_FUNCTIONS), _yes(name in WORKER_FUNCTIONS))
+                for name in sorted({*WEB_FUNCTIONS, *WORKER_FUNCTIONS})
+            ),
             ROWS,
             *(row(f"`{name}`", *rows_of(each.policy)) for name, each in tables if each.policy),
             OPEN,
@@ -93,6 +109,10 @@ def rows_of(policy: Policy) -> Iterator[str]:
     if policy.locks != NOBODY:
         changes.append(f"may lock: {_code(policy.locks)}")
     yield "; ".join(changes)
+
+
+def _yes(may: bool) -> str:
+    return "yes" if may else ""
 
 
 def _in_words(rights: str, hidden: str = "") -> str:
