@@ -208,7 +208,10 @@ def void(
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
     store_reason = explain or _without_reason
-    row, is_new = unit_of_work.run(lambda: engine.release(held, explain=store_reason))
+    row, is_new = unit_of_work.run(
+        lambda: engine.release(held, explain=store_reason),
+        accounts=[held.from_account_id] if held.from_account_id else [],
+    )
     if not is_new:
         counts.note_repeated()
     return row
@@ -324,7 +327,7 @@ def preview(draft: Draft) -> Transaction:
 
     with counting_refusals(REVIEW):
         item = prepare(draft)
-        return unit_of_work.row_of(unit_of_work.run(rolled_back))
+        return unit_of_work.row_of(unit_of_work.run(rolled_back, accounts=item.account_ids))
 
 
 def book(
@@ -390,7 +393,10 @@ def _booked(
         return single_statement.post(item, lost, within, payer)
 
     lost = lost_before(item.id)
-    return unit_of_work.row_of(unit_of_work.run(work, [item], first=in_one_statement, lost=lost))
+    result = unit_of_work.run(
+        work, [item], first=in_one_statement, lost=lost, accounts=item.account_ids
+    )
+    return unit_of_work.row_of(result)
 
 
 def _is_of(person: uuid.UUID, account: uuid.UUID | None) -> bool:

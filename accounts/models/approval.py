@@ -20,7 +20,7 @@ from accounts.models.change_triggers import recorded
 from accounts.models.fields import MoneyField
 from accounts.models.user import User
 from accounts.shown import add, add_accounts
-from ledger.db.history.register import EMPTIED, ByRule, registered
+from ledger.db.history.register import A_UUID, EMPTIED, ByRule, registered
 from ledger.db.ids import uuid7
 from ledger.db.json_numbers import ExactJSONField
 
@@ -97,7 +97,7 @@ class StaffSum(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_SUMS,
             *registered(
-                about="substring({row}.key from ' account (.{{36}})$')::uuid",
+                about=f"substring({{row}}.key from ' account ({A_UUID})$')::uuid",
                 undigested=["share"],
             ),
         ]

@@ -12,7 +12,7 @@ from django.db import models
 from accounts.models.change_triggers import recorded
 from accounts.models.user import User
 from accounts.shown import add_unnamed
-from ledger.db.history.register import EMPTIED, WITHOUT_KEYS, registered
+from ledger.db.history.register import A_UUID, EMPTIED, WITHOUT_KEYS, registered
 from ledger.db.triggers import stays
 
 
@@ -61,7 +61,8 @@ class Change(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *registered(
-                about="CASE {row}.table_name WHEN 'accounts' THEN {row}.about::uuid END",
+                about="CASE {row}.table_name WHEN 'accounts' THEN"
+                f" substring({{row}}.about from '^{A_UUID}$')::uuid END",
                 erased={
                     "before": WITHOUT_KEYS,
                     "after": WITHOUT_KEYS,

@@ -57,8 +57,8 @@ def average_by_null_if() -> dict[str, Any]:
     asks="How do I sort or compare with another collation?",
     shows=("Collate", "COLLATE", "collation", "sort accents", "sort without case"),
     notice='Collate("shop", "C") sorts by bytes: all upper-case letters, then the lower-case '
-    "letters, then letters with accents such as Ł. Lower() ignores the case; the rest is then the "
-    "collation of the database.",
+    'letters, then letters with accents such as Ł. Collate(Lower("shop"), "C") ignores the case '
+    "and sorts the rest by bytes.",
     pitfall="The collations that exist depend on the server: C and POSIX are on all servers. An "
     "index has the collation of its column, so this ORDER BY sorts all rows.",
 )

@@ -69,7 +69,7 @@ class City(Transform):
     "the lookups of the transform's output_field can follow: machine__city__startswith='p' would "
     "send the same WHERE. Without a lookup, exact follows.",
     pitfall="The condition is on SPLIT_PART(…), so an index on the column does not help. With "
-    "bilateral = True the value on the right is changed too, as for Lower.",
+    "bilateral = True the value on the right is changed too, as for Unaccent.",
 )
 def visits_by_transform(city: str = "p") -> QuerySet[Visit, Any]:
     """Counts the visits in the cities that begin with a text."""

@@ -225,14 +225,15 @@ def turned_away(
     seconds: int = SECONDS_TO_WAIT,
 ) -> HttpResponse:
     """Returns the response for a request that was not processed, with status 429 or 503. API calls
-    get problem details, and other requests get a page, which keeps the form if the form has an id.
+    get problem details, and other requests get a page. The page keeps a form with an id that can
+    be sent again soon.
 
     `seconds` is the value of Retry-After.
     """
     if problem_details.is_call(request):
         return problem_details.problem(status, slug, sentence, {"Retry-After": str(seconds)})
     again, label = _button_for(request)
-    form = kept_form(request)
+    form = kept_form(request) if seconds == SECONDS_TO_WAIT else []
     if form and books_nothing(request):
         more, label = f" {KEPT_STEP}", "Try again"
     elif form:

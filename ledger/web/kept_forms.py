@@ -42,7 +42,7 @@ def kept_form(request: HttpRequest) -> list[tuple[str, str]]:
     """Returns the names and values of all fields in the form, including the CSRF token. Returns []
     if the form is not kept.
     """
-    if request.method != "POST" or request.content_type != PLAIN or getattr(request, "htmx", False):
+    if request.method != "POST" or request.content_type != PLAIN or "HX-Request" in request.headers:
         return []
     try:
         fields = [(name, value) for name, values in request.POST.lists() for value in values]

@@ -72,7 +72,7 @@ def _seconds_since_proxy(request: HttpRequest) -> float | None:
 class WaitingMiddleware:
     """Middleware that returns status 503 for a request that has waited too long since this process
     began. It must come after probes, metrics and static files, which are fast, and before
-    middleware that queries the database or reads the body.
+    middleware that queries the database. Reads the body only of a request that it refuses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -41,7 +41,6 @@ NOBODYS = {
     400: {"transactions:search_csv", "transactions:search_json"},  # without search words
     401: {"socialaccount_login_error"},
     404: {
-        "api:nothing_here",
         "explorer:saved",  # only for analysts, and Eve is no analyst
         "mfa_deactivate_totp",  # needs an authenticator that Eve does not have
         "openid_connect_callback",  # needs a provider, and none is configured

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import django
 import pytest
 from django.db import DataError
 
@@ -34,6 +35,7 @@ def test_an_end_of_a_range_belongs_to_the_next(cook: Cook, amount: str, band: st
     assert found["months"] == {"small": "[1, 13)", "large": "[1, 7)"}[band]
 
 
+@pytest.mark.skipif(django.VERSION >= (6, 1), reason="Django 6.1 needs no max_digits on Postgres")
 @pytest.mark.usefixtures("practice_bank", "db")
 def test_a_decimal_range_cannot_be_asked_for_a_number() -> None:
     """The pitfall of that recipe."""

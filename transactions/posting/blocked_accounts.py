@@ -2,18 +2,24 @@
 
 Note [Blocked accounts]: a payment that waits for a lock occupies a thread of the web server for up
 to LEDGER_LOCK_TIMEOUT. If one account stayed locked, the payments of this account could occupy all
-threads. Therefore, after a lock timeout, this process locks the same accounts with NOWAIT. If an
-account is still locked, the payment is refused immediately, with the SQLSTATE of a lock timeout. As
-soon as a payment gets the locks, the next payments wait again.
+threads. Therefore, for SECONDS after a lock timeout, this process locks the same accounts with
+NOWAIT. If an account is still locked, the payment is refused immediately, with the SQLSTATE of a
+lock timeout. As soon as a payment of an account succeeds, the next payments of the account wait
+again.
 
-The timeout does not show which account is locked, so all accounts of the payment are remembered.
-NOWAIT refuses no payment of accounts that are free.
+The timeout does not show which account is locked, so both accounts of the payment are remembered.
+NOWAIT refuses no payment of accounts that are free. Batches always wait.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
 from uuid import UUID
+
+from django.db import OperationalError
+
+from ledger.db.retry import LOCK_TIMED_OUT, sqlstate
 
 SECONDS = 10  # how long an account is remembered after the newest timeout
 MAX_ACCOUNTS = 10_000  # the maximum number of accounts that a process remembers
@@ -30,19 +36,33 @@ def has_one_of(accounts: Collection[UUID]) -> bool:
     return any(_timed_out.get(id, since) > since for id in accounts)
 
 
-def remember(accounts: Collection[UUID]) -> None:
-    """Remembers the accounts of a payment that ended with a lock timeout."""
+@contextmanager
+def remembering(accounts: Collection[UUID]) -> Iterator[None]:
+    """Runs a payment of these accounts. Remembers the accounts if the payment ends with a lock
+    timeout, and forgets them if the payment succeeds.
+    """
+    waits = not has_one_of(accounts)
+    try:
+        yield
+    except OperationalError as error:
+        if sqlstate(error) == LOCK_TIMED_OUT:
+            remember(accounts, waited=waits)
+        raise
+    if not waits:
+        with _lock:
+            for id in accounts:
+                _timed_out.pop(id, None)
+
+
+def remember(accounts: Collection[UUID], *, waited: bool) -> None:
+    """Remembers the accounts of a payment that ended with a lock timeout. If the payment did not
+    wait, only remembers the accounts longer that are already remembered, because the others may be
+    free.
+    """
     now = monotonic()
     with _lock:
         for id in accounts:
-            _timed_out.pop(id, None)  # so that the newest timeouts are last
-            _timed_out[id] = now
+            if _timed_out.pop(id, None) is not None or waited:
+                _timed_out[id] = now  # the newest timeouts are last
         for id in list(_timed_out)[:-MAX_ACCOUNTS]:
             del _timed_out[id]
-
-
-def forget(accounts: Collection[UUID]) -> None:
-    """Forgets accounts that are locked now."""
-    with _lock:
-        for id in accounts:
-            _timed_out.pop(id, None)

@@ -8,20 +8,20 @@ from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db.models import Max, Sum
 from django.utils import timezone
 
 from accounts import current_access
 from accounts.exceptions import AccountNotFound
 from accounts.models import Account
-from ledger.db.retry import LOCK_TIMED_OUT, sqlstate
 from ledger.text.dates import end_of_day, start_of_day
 from transactions.models import Transaction, TransactionQuerySet
 from transactions.posting import blocked_accounts, insert
 from transactions.posting.drafts import PreparedDraft
 
 TICK = timedelta(microseconds=1)
+SIDES = 2  # the maximum number of accounts of one payment
 
 
 class SentBefore(NamedTuple):
@@ -232,21 +232,15 @@ def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
 
 def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
     """Locks the accounts in order of id, and returns the accounts by id. With `skip_locked`, leaves
-    out accounts that another session has locked. Does not wait after a lock timeout of the same
-    accounts, see Note [Blocked accounts]. Raises AccessEnded if the current user's access has
-    ended.
+    out accounts that another session has locked. Does not wait for the accounts of one payment
+    after a lock timeout, see Note [Blocked accounts]. Raises AccessEnded if the current user's
+    access has ended.
     """
     accounts = list(set(ids))
-    nowait = not skip_locked and blocked_accounts.has_one_of(accounts)
+    is_payment = len(accounts) <= SIDES and not skip_locked
+    nowait = is_payment and blocked_accounts.has_one_of(accounts)
     with connection.cursor() as cursor:
-        try:
-            cursor.execute(_lock_sql(skip_locked, nowait), [accounts])
-        except OperationalError as error:
-            if sqlstate(error) == LOCK_TIMED_OUT:
-                blocked_accounts.remember(accounts)
-            raise
-        if nowait:
-            blocked_accounts.forget(accounts)
+        cursor.execute(_lock_sql(skip_locked, nowait), [accounts])
         found = {row[0]: LockedAccount(*row) for row in cursor.fetchall()}
     current_access.refuse_if_ended()
     return found

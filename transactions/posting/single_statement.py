@@ -21,7 +21,7 @@ from django.db import transaction as db_transaction
 from django.utils import timezone
 from psycopg.pq import TransactionStatus
 
-from ledger.db.retry import LOCK_TIMED_OUT, Failure, NotConfirmed, failure_of, sqlstate
+from ledger.db.retry import Failure, NotConfirmed, failure_of, sqlstate
 from ledger.db.rights.row_security import rows_are_secured
 from ledger.text.currencies import LARGEST_AMOUNT
 from ledger.text.dates import end_of_day, start_of_day
@@ -90,8 +90,6 @@ def post(
             lost_statements.remember(item.id, sent)
             if lost is not None:
                 lost.append(sent)
-        if sqlstate(error) == LOCK_TIMED_OUT:
-            blocked_accounts.remember(item.account_ids)
         if failure is not Failure.FINAL:
             raise
         if sqlstate(error) == FORGOTTEN and not database.in_atomic_block:

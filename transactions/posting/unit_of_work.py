@@ -1,7 +1,8 @@
 """Runs a function in one database transaction, with retries."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import DataError, IntegrityError
 from django.db import transaction as db_transaction
@@ -10,6 +11,7 @@ from ledger.db.retry import OutcomeUnknown, run_with_retry
 from ledger.db.rights.row_security import RowScope, reading
 from transactions.exceptions import LedgerError
 from transactions.models import Transaction
+from transactions.posting import blocked_accounts
 from transactions.posting.drafts import PreparedDraft
 from transactions.posting.lost_statements import LostStatement, is_over
 from transactions.posting.refusals import refusal_of
@@ -24,6 +26,7 @@ def run(
     *,
     first: Callable[[list[LostStatement]], Result | None] = lambda _lost: None,
     lost: Iterable[LostStatement] = (),
+    accounts: Collection[UUID] = (),
 ) -> Result:
     """Runs `work` in one database transaction, and returns the result of `work`. Runs `work` again
     if the transaction conflicts with another transaction. Raises a LedgerError if the database
@@ -36,6 +39,8 @@ def run(
     is called with a list, to which it adds each SQL statement whose answer was lost. `lost`
     contains such statements of earlier calls. While one of these statements may still run, a
     refusal is not final, see Note [Lost statements].
+
+    `accounts` contains the ids of the accounts of one payment, see Note [Blocked accounts].
 
     Raises OutcomeUnknown with the ids of the drafts if it is unknown whether the drafts were
     posted. If there is only one draft, a note of the exception contains the id.
@@ -55,7 +60,7 @@ def run(
                 item.id_given = item.was_lost = True
 
     try:
-        with reading(RowScope.POSTING):
+        with blocked_accounts.remembering(accounts), reading(RowScope.POSTING):
             return run_with_retry(attempt, find_out_first=look_up_ids)
     except OutcomeUnknown as error:
         error.ids = tuple(item.id for item in items if isinstance(item, PreparedDraft))

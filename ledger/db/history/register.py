@@ -12,6 +12,8 @@ from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 
 # A setting for one transaction; its value is the reason why texts are erased.
 ERASES = "ledger.erases"
+# A regular expression for the text of a UUID, for `about` of `registered`.
+A_UUID = "[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}"
 BY_RULE = "By the rules of its table"
 # How texts in a column may be erased, as a SQL condition on {old} and {new}. The text becomes
 # empty, or some JSON keys are removed.

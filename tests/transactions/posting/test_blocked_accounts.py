@@ -18,7 +18,6 @@ from tests.pooler import beside, limited_to
 from transactions import services
 from transactions.models import Transaction
 from transactions.posting import blocked_accounts
-from transactions.posting.batches import post_batch, post_together
 from transactions.posting.drafts import Draft
 
 ONE, TWO, THREE = uuid7(), uuid7(), uuid7()
@@ -37,25 +36,33 @@ class TestWithoutDatabase:
         return now
 
     def test_accounts_are_remembered_for_some_seconds(self, clock: list[float]) -> None:
-        blocked_accounts.remember([ONE, TWO])
+        blocked_accounts.remember([ONE, TWO], waited=True)
         assert blocked_accounts.has_one_of([THREE, ONE])
         assert not blocked_accounts.has_one_of([THREE])
         clock[0] += blocked_accounts.SECONDS
         assert not blocked_accounts.has_one_of([ONE, TWO])
 
     def test_another_timeout_begins_the_time_again(self, clock: list[float]) -> None:
-        blocked_accounts.remember([ONE])
+        blocked_accounts.remember([ONE], waited=True)
         clock[0] += blocked_accounts.SECONDS - 1
-        blocked_accounts.remember([ONE])
+        blocked_accounts.remember([ONE], waited=True)
         clock[0] += blocked_accounts.SECONDS - 1
         assert blocked_accounts.has_one_of([ONE])
+
+    def test_a_refusal_without_a_wait_adds_no_account(self, clock: list[float]) -> None:
+        blocked_accounts.remember([ONE], waited=True)
+        clock[0] += blocked_accounts.SECONDS - 1
+        blocked_accounts.remember([ONE, TWO], waited=False)
+        clock[0] += blocked_accounts.SECONDS - 1
+        assert blocked_accounts.has_one_of([ONE])
+        assert not blocked_accounts.has_one_of([TWO])
 
     def test_a_process_remembers_the_newest_of_a_limited_number(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(blocked_accounts, "MAX_ACCOUNTS", 2)
         for account in (ONE, TWO, ONE, THREE):
-            blocked_accounts.remember([account])
+            blocked_accounts.remember([account], waited=True)
         assert [*blocked_accounts._timed_out] == [ONE, THREE]
 
 
@@ -80,8 +87,6 @@ WAYS: dict[str, Callable[[Draft], object]] = {
     "one statement": services.book,
     "step by step": lambda draft: services.book(draft, write_also=lambda _row: None),
     "preview": services.preview,
-    "batch": lambda draft: post_batch([draft]),
-    "together": lambda draft: post_together(lambda: [draft], lambda _part, _results: None),
 }
 
 

@@ -41,6 +41,13 @@ SENTENCES = {
 }
 MEMORY = "64MB"  # work_mem of the server, for joining a table with its register
 Pair: TypeAlias = tuple[UUID | None, UUID | None]  # an account, and a transaction
+# The models whose entries in the register contain the id of a transaction.
+OF_TRANSACTIONS = {
+    model
+    for model in REGISTERED.values()
+    if {Account, Transaction} & {each.related_model for each in model._meta.concrete_fields}
+    == {Transaction}
+}
 NAMED = 5  # max. number of rows in a finding
 
 
@@ -128,19 +135,16 @@ def about(model: type[Model], row_id: str) -> Pair:
     """Returns a pair of ids: the account of a row, and the transaction of a row. Each can be the
     row itself, or the account or transaction to which the row referred when it was registered, or
     refers now if the register does not contain this. An id is None if there is no such account or
-    transaction; but a registered transaction may be missing.
+    transaction. A registered account or transaction may be missing.
     """
-    return _registered_about(model, row_id) or _current_about(model, row_id)
-
-
-def _registered_about(model: type[Model], row_id: str) -> Pair | None:
+    account, transaction = _current_about(model, row_id)
     entries = RegisteredRow.objects.filter(table_name=model._meta.db_table, row_id=row_id)
-    about = entries.values_list("about", flat=True).first()
-    if about is None:
-        return None
-    if Account.objects.filter(pk=about).exists():
-        return about, None
-    return _account_of(about), about
+    registered = entries.values_list("about", flat=True).first()
+    if registered is None:
+        return account, transaction
+    if model in OF_TRANSACTIONS:
+        return _account_of(registered), registered
+    return registered, transaction
 
 
 def _current_about(model: type[Model], row_id: str) -> Pair:
