@@ -23,7 +23,7 @@ from django.http.request import UnreadablePostError
 
 from accounts.token_middleware import PATHS, sign_in_by_token
 from ledger.web import database_errors
-from ledger.web.middleware import content_length
+from ledger.web.uploads import content_length
 
 SHORT = 64 * 1024  # bytes; the bodies of the site's forms are much shorter
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")

@@ -23,8 +23,8 @@ from accounts.models import AttemptCount, User
 from accounts.sign_in.limits import DAY, Limit, key_of
 from ledger.db.ids import pk_of
 from ledger.web.database_errors import turned_away
-from ledger.web.middleware import content_length
 from ledger.web.running_requests import known_person
+from ledger.web.uploads import content_length
 
 # Bytes that count for a small row, and for a request with an empty body, which may also store rows
 LEAST = 250

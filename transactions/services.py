@@ -40,6 +40,7 @@ from transactions.exceptions import (
 from transactions.models import StaffReason, Transaction
 from transactions.models.transaction import DESCRIPTION_LIMIT
 from transactions.posting import (
+    blocked_accounts,
     counts,
     engine,
     single_statement,
@@ -396,7 +397,9 @@ def _booked(
     result = unit_of_work.run(
         work, [item], first=in_one_statement, lost=lost, accounts=item.account_ids
     )
-    return unit_of_work.row_of(result)
+    row = unit_of_work.row_of(result)
+    blocked_accounts.forget(item.account_ids)
+    return row
 
 
 def _is_of(person: uuid.UUID, account: uuid.UUID | None) -> bool:

@@ -12,6 +12,8 @@ from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 
+from ledger.web.uploads import content_length
+
 PLAIN = "application/x-www-form-urlencoded"
 SECRET = re.compile("password|code|secret|credential", re.IGNORECASE)
 LONGEST = 8192  # maximum number of characters of all names and values together
@@ -30,7 +32,7 @@ UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadableP
 
 def books_nothing(request: HttpRequest) -> bool:
     """Returns whether the step in this form can never book anything."""
-    if request.method != "POST" or request.content_type != PLAIN:
+    if not _may_be_read(request):
         return False
     try:
         return request.POST.get("step") in BOOKS_NOTHING
@@ -42,7 +44,7 @@ def kept_form(request: HttpRequest) -> list[tuple[str, str]]:
     """Returns the names and values of all fields in the form, including the CSRF token. Returns []
     if the form is not kept.
     """
-    if request.method != "POST" or request.content_type != PLAIN or "HX-Request" in request.headers:
+    if not _may_be_read(request) or "HX-Request" in request.headers:
         return []
     try:
         fields = [(name, value) for name, values in request.POST.lists() for value in values]
@@ -51,3 +53,11 @@ def kept_form(request: HttpRequest) -> list[tuple[str, str]]:
     is_short = sum(len(name) + len(value) for name, value in fields) <= LONGEST
     is_secret = any(SECRET.search(name) for name, _ in fields)
     return fields if request.POST.get("id") and is_short and not is_secret else []
+
+
+def _may_be_read(request: HttpRequest) -> bool:
+    """Returns whether the request is a form that is short enough to be read also under overload. In
+    an encoded form, a character takes up to twelve bytes.
+    """
+    is_form = request.method == "POST" and request.content_type == PLAIN
+    return is_form and content_length(request) <= 12 * LONGEST

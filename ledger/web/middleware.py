@@ -26,7 +26,7 @@ from django.template.defaultfilters import filesizeformat
 from ledger.web import database_errors, health, outages
 from ledger.web.mail import MailNotSent
 from ledger.web.request_counts import route_of
-from ledger.web.uploads import max_body_bytes
+from ledger.web.uploads import content_length, max_body_bytes
 
 logger = logging.getLogger(__name__)
 PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
@@ -140,16 +140,6 @@ class BodyLimitMiddleware:
             )
             return database_errors.page("Your request is too large", why, None, status=413)
         return self.get_response(request)
-
-
-def content_length(request: HttpRequest) -> int:
-    """Returns the number of bytes in the header Content-Length. Returns 0 if the header is missing
-    or not a number, like Django.
-    """
-    try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return 0
 
 
 NO_MAIL = (

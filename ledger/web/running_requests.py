@@ -16,8 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from ledger.web import problem_details
 from ledger.web.database_errors import turned_away
-from ledger.web.middleware import content_length
-from ledger.web.uploads import max_file_bytes
+from ledger.web.uploads import content_length, max_file_bytes
 
 MAX_PARALLEL = 4  # a web process has eight threads
 # The number of requests of a user that may wait. With this limit, one thread is free for other

@@ -1,9 +1,10 @@
-"""The decorator `reads_file` for views that read files, and the size limits of these views."""
+"""The size of bodies: the decorator `reads_file` for views that read files, and their limits."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -40,3 +41,13 @@ def max_body_bytes(path: str) -> int:
     except Resolver404:
         view = None
     return max(2 * (max_file_bytes(view) or 0), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def content_length(request: HttpRequest) -> int:
+    """Returns the number of bytes in the header Content-Length. Returns 0 if the header is missing
+    or not a number, like Django.
+    """
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0

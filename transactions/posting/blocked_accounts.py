@@ -4,11 +4,13 @@ Note [Blocked accounts]: a payment that waits for a lock occupies a thread of th
 to LEDGER_LOCK_TIMEOUT. If one account stayed locked, the payments of this account could occupy all
 threads. Therefore, for SECONDS after a lock timeout, this process locks the same accounts with
 NOWAIT. If an account is still locked, the payment is refused immediately, with the SQLSTATE of a
-lock timeout. As soon as a payment of an account succeeds, the next payments of the account wait
+lock timeout. As soon as a payment of an account is booked, the next payments of the account wait
 again.
 
 The timeout does not show which account is locked, so both accounts of the payment are remembered.
-NOWAIT refuses no payment of accounts that are free. Batches always wait.
+NOWAIT refuses no payment of accounts that are free. Batches always wait. The payments that come
+before the first timeout wait too, and so do payments that wait for other locks than those of their
+accounts.
 """
 
 from collections.abc import Collection, Iterator
@@ -38,8 +40,8 @@ def has_one_of(accounts: Collection[UUID]) -> bool:
 
 @contextmanager
 def remembering(accounts: Collection[UUID]) -> Iterator[None]:
-    """Runs a payment of these accounts. Remembers the accounts if the payment ends with a lock
-    timeout, and forgets them if the payment succeeds.
+    """Runs a payment of these accounts, and remembers the accounts if the payment ends with a lock
+    timeout.
     """
     waits = not has_one_of(accounts)
     try:
@@ -48,7 +50,11 @@ def remembering(accounts: Collection[UUID]) -> Iterator[None]:
         if sqlstate(error) == LOCK_TIMED_OUT:
             remember(accounts, waited=waits)
         raise
-    if not waits:
+
+
+def forget(accounts: Collection[UUID]) -> None:
+    """Forgets the accounts of a payment that was booked."""
+    if _timed_out:
         with _lock:
             for id in accounts:
                 _timed_out.pop(id, None)
@@ -60,9 +66,10 @@ def remember(accounts: Collection[UUID], *, waited: bool) -> None:
     free.
     """
     now = monotonic()
+    since = now - SECONDS
     with _lock:
         for id in accounts:
-            if _timed_out.pop(id, None) is not None or waited:
+            if _timed_out.pop(id, since) > since or waited:
                 _timed_out[id] = now  # the newest timeouts are last
         for id in list(_timed_out)[:-MAX_ACCOUNTS]:
             del _timed_out[id]

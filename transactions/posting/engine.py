@@ -84,7 +84,7 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
 
     Uses no savepoint, so after a database error the transaction can only be rolled back.
     """
-    locked = lock_accounts_of([item])
+    locked = lock_accounts_of([item], is_single=True)
     try:
         sides = locked.sides(item)
         check(item, sides, locked)
@@ -114,7 +114,9 @@ def release(
     a database rule requires a reason. Raises HoldNotPending if the row is not a pending hold. The
     status is read after the account is locked.
     """
-    locked = LockedAccounts(lock([hold.from_account_id] if hold.from_account_id else []))
+    locked = LockedAccounts(
+        lock([hold.from_account_id] if hold.from_account_id else [], is_single=True)
+    )
     row = insert.find([hold.pk])[hold.pk]
     if row.status == Transaction.Status.VOIDED:
         return row, False

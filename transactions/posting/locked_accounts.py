@@ -21,7 +21,6 @@ from transactions.posting import blocked_accounts, insert
 from transactions.posting.drafts import PreparedDraft
 
 TICK = timedelta(microseconds=1)
-SIDES = 2  # the maximum number of accounts of one payment
 
 
 class SentBefore(NamedTuple):
@@ -174,7 +173,10 @@ def now() -> datetime:
 
 
 def lock_accounts_of(
-    items: Sequence[PreparedDraft], sent_before: dict[uuid.UUID, SentBefore] | None = None
+    items: Sequence[PreparedDraft],
+    sent_before: dict[uuid.UUID, SentBefore] | None = None,
+    *,
+    is_single: bool = False,
 ) -> LockedAccounts:
     """Locks the accounts of the drafts in order of id (Note [Lock ordering]). Then reads the rows
     that the drafts capture or reverse. No hold can end while its account is locked.
@@ -187,7 +189,9 @@ def lock_accounts_of(
         sent_before = _sent_before(
             {item.from_id for item in items if item.from_id and not item.is_correction}
         )
-    locked = LockedAccounts(lock(id for item in items for id in item.account_ids))
+    locked = LockedAccounts(
+        lock((id for item in items for id in item.account_ids), is_single=is_single)
+    )
     locked.sent_before = sent_before
     for id, before in sent_before.items():
         if id in locked.accounts:
@@ -230,15 +234,16 @@ def add_links(locked: LockedAccounts, items: Sequence[PreparedDraft]) -> None:
         locked.reversed = insert.reversed_sums([item.reverses_id for item in items])
 
 
-def lock(ids: Iterable[uuid.UUID], *, skip_locked: bool = False) -> dict[uuid.UUID, LockedAccount]:
+def lock(
+    ids: Iterable[uuid.UUID], *, skip_locked: bool = False, is_single: bool = False
+) -> dict[uuid.UUID, LockedAccount]:
     """Locks the accounts in order of id, and returns the accounts by id. With `skip_locked`, leaves
-    out accounts that another session has locked. Does not wait for the accounts of one payment
-    after a lock timeout, see Note [Blocked accounts]. Raises AccessEnded if the current user's
-    access has ended.
+    out accounts that another session has locked. With `is_single`, the accounts of a single
+    payment, does not wait after a lock timeout, see Note [Blocked accounts]. Raises AccessEnded if
+    the current user's access has ended.
     """
     accounts = list(set(ids))
-    is_payment = len(accounts) <= SIDES and not skip_locked
-    nowait = is_payment and blocked_accounts.has_one_of(accounts)
+    nowait = is_single and blocked_accounts.has_one_of(accounts)
     with connection.cursor() as cursor:
         cursor.execute(_lock_sql(skip_locked, nowait), [accounts])
         found = {row[0]: LockedAccount(*row) for row in cursor.fetchall()}

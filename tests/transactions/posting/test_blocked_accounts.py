@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from accounts.exceptions import AccountNotFound
 from accounts.models import Account
 from ledger.db.ids import uuid7
 from ledger.db.queries.work import watched
@@ -18,6 +19,7 @@ from tests.pooler import beside, limited_to
 from transactions import services
 from transactions.models import Transaction
 from transactions.posting import blocked_accounts
+from transactions.posting.batches import BatchInterrupted, post_batch, post_together
 from transactions.posting.drafts import Draft
 
 ONE, TWO, THREE = uuid7(), uuid7(), uuid7()
@@ -56,6 +58,9 @@ class TestWithoutDatabase:
         clock[0] += blocked_accounts.SECONDS - 1
         assert blocked_accounts.has_one_of([ONE])
         assert not blocked_accounts.has_one_of([TWO])
+        clock[0] += 2
+        blocked_accounts.remember([ONE], waited=False)
+        assert not blocked_accounts.has_one_of([ONE])
 
     def test_a_process_remembers_the_newest_of_a_limited_number(
         self, monkeypatch: pytest.MonkeyPatch
@@ -88,9 +93,13 @@ WAYS: dict[str, Callable[[Draft], object]] = {
     "step by step": lambda draft: services.book(draft, write_also=lambda _row: None),
     "preview": services.preview,
 }
+BATCHES: dict[str, Callable[[Draft], object]] = {
+    "batch": lambda draft: post_batch([draft], atomic=False),
+    "together": lambda draft: post_together(lambda: [draft], lambda _part, _results: None),
+}
 
 
-def statements_of(way: Callable[[Draft], object], draft: Draft) -> list[str]:
+def statements_of(way: Callable[[Any], object], draft: Draft | None) -> list[str]:
     """Returns the locking statements of a payment that ends with a lock timeout."""
     with watched() as work, pytest.raises(OperationalError) as error:
         way(draft)
@@ -107,7 +116,40 @@ def test_a_payment_after_a_lock_timeout_does_not_wait(name: str, locked: Locked)
     assert "NOWAIT" in second[-1]
     session.execute("ROLLBACK")
     WAYS[name](draft_of(payer, payee))
-    assert not blocked_accounts.has_one_of([payer.pk, payee.pk])
+    assert blocked_accounts.has_one_of([payer.pk]) == (name == "preview")
+
+
+@pytest.mark.own_session
+@pytest.mark.parametrize("name", BATCHES)
+def test_a_batch_waits(name: str, locked: Locked) -> None:
+    payer, payee, _session = locked
+    draft = draft_of(payer, payee)
+    statements_of(services.book, draft_of(payer, payee))
+    with watched() as work, pytest.raises((OperationalError, BatchInterrupted)):
+        BATCHES[name](draft)
+    locks = [query.sql for query in work.queries if "FOR NO KEY UPDATE" in query.sql]
+    assert locks
+    assert not [sql for sql in locks if "NOWAIT" in sql]
+
+
+@pytest.mark.own_session
+def test_a_void_after_a_lock_timeout_does_not_wait(locked: Locked) -> None:
+    payer, _payee, session = locked
+    hold = services.hold(from_account=payer, amount=Decimal(5))
+    session.execute("SELECT FROM accounts WHERE id = %s FOR UPDATE", [payer.pk])
+    first, second = (statements_of(lambda _: services.void(hold=hold), None) for _ in range(2))
+    assert "NOWAIT" not in first[-1]
+    assert "NOWAIT" in second[-1]
+
+
+@pytest.mark.own_session
+def test_a_payment_that_is_refused_before_it_locks_forgets_nothing(locked: Locked) -> None:
+    payer, payee, _session = locked
+    statements_of(services.book, draft_of(payer, payee))
+    stranger = AccountFactory()
+    with pytest.raises(AccountNotFound):
+        services.book_once(draft_of(stranger, payee), payer=payer.user_id)
+    assert blocked_accounts.has_one_of([payee.pk])
 
 
 @pytest.mark.own_session

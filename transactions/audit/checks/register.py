@@ -135,7 +135,8 @@ def about(model: type[Model], row_id: str) -> Pair:
     """Returns a pair of ids: the account of a row, and the transaction of a row. Each can be the
     row itself, or the account or transaction to which the row referred when it was registered, or
     refers now if the register does not contain this. An id is None if there is no such account or
-    transaction. A registered account or transaction may be missing.
+    transaction. A registered account or transaction may be missing. The account of a registered
+    transaction comes from the transaction.
     """
     account, transaction = _current_about(model, row_id)
     entries = RegisteredRow.objects.filter(table_name=model._meta.db_table, row_id=row_id)
