@@ -2,32 +2,22 @@
 payment.
 
 The forecast contains only standing orders, because incoming payments from others and card payments
-are not known. The pages mention this.
+are not known. The pages mention this. It makes the same attempts as the job: see Note [Second
+tries] in `paying`. A payment that fails moves no money, and is tried once more on the next day.
 
-Note [What is missing]: the expected balance of an account assumes that the owner adds no money. A
-payment that fails moves no money, and is listed after the successful payments of its day. `lacks`
-is the amount that the owner must add by that day, so that this payment and all earlier payments
-from the same account are paid. So these amounts increase from payment to payment, and the last
-amount is enough for all payments. A payment that lacks money is still paid if an earlier payment
-fails.
+Note [What is missing]: `lacks` is the amount that the owner must add by that day, so that this
+payment and all earlier payments from the same account are paid. So these amounts increase from
+payment to payment, and the last amount is enough for all payments. A payment that lacks money is
+still paid if an earlier payment fails.
 
-Money from other orders counts if these orders are paid without a change. There are two exceptions
-for a payment that now fails. First: money that leaves the account and returns to it on the same day
-does not count. Therefore only the lowest balance of the day counts. Second: money that arrives
-after the first attempt of the payment does not count, unless the payment is the last payment that
-fails. The reason for both exceptions is the same: with more money in the account, this payment or
-others would be made before such money arrives.
-
-An amount before the last amount may be too small if orders of one day go between the owner's
-accounts, because other orders may then be paid first.
-
-Note [Paid a day late]: a payment that fails is tried once more on the next day. This attempt is
-before the orders of that day, and after orders that bring money. If the second attempt succeeds,
-the payment is listed on both days.
+Money from other orders counts if these orders are paid without a change. Money that arrives after
+the first attempt of a payment counts only for the last payment that fails, because with more money
+in the account, other payments would be made before this money arrives. If money moves in a circle
+between the owner's accounts, the amounts may be too small.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -48,10 +38,11 @@ SHOWN_DATES = 6  # number of dates on the review page
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ExpectedPayment:
-    """The expected result of an order on one day. `leaves` is the expected booked balance of the
-    paying account after the payment.
+    """The expected result of an order on one day. `due` is the day of the order, and `day` is the
+    day of the attempt. `leaves` is the expected booked balance of the paying account after the
+    payment.
 
     `lacks` is the amount that is missing for this payment and all earlier payments from the same
     account, or 0 if nothing is missing for a payment that is made. `before` is the number of
@@ -60,14 +51,16 @@ class ExpectedPayment:
     """
 
     day: date
+    due: date
     order: StandingOrder
-    leaves: Decimal
-    fails: bool
+    leaves: Decimal = Decimal(0)
+    fails: bool = True
     lacks: Decimal = Decimal(0)
     before: int = 0
     stop: "Stop | None" = None
-    is_late: bool = False  # the payment failed on the previous day
-    is_paid_late: bool = False  # the payment fails on this day, and is made on the next day
+    is_last: bool = False  # whether there is no later attempt
+    first_try: "ExpectedPayment | None" = None  # the attempt that failed on the previous day
+    received: Decimal | None = None  # the account's income of the day before its first attempt
 
     @property
     def needs_help(self) -> bool:
@@ -94,18 +87,14 @@ class ExpectedPayment:
         """A text about the other payments that `lacks` includes, for example " and 2 earlier
         payments", or "" if there are none.
         """
-        if not self.before:
-            return ""
-        return f" and {counted(self.before, 'earlier payment')}"
+        return f" and {counted(self.before, 'earlier payment')}" if self.before else ""
 
     @property
     def badge(self) -> str:
-        """A short text about an unusual payment, such as "too little money" or "a day late". The
-        text is "" for a normal payment.
-        """
-        if self.fails:
-            return self.stop.badge if self.stop else "too little money"
-        return "a day late" if self.is_late else ""
+        """The reason why the payment fails, such as "too little money", or "" if it is made."""
+        if not self.fails:
+            return ""
+        return self.stop.badge if self.stop else "too little money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +134,17 @@ class AccountForecast:
     currency.
 
     - `balance`: the booked balance if the owner adds no money.
-    - `planned`: the available money if all orders are paid.
-    - `lowest`: the lowest value of `planned` on the day.
+    - `planned`: the available money if the owner adds what is missing and all orders are paid.
     - `missing`: the money that the owner must add so that all orders are paid.
     - `sent`: the amount that counts towards the daily limit.
+    - `received`: the money that arrived on the day.
     """
 
     account: Account
     balance: Decimal
     planned: Decimal
     sent: Decimal
-    lowest: Decimal = Decimal(0)
+    received: Decimal = Decimal(0)
     missing: Decimal = Decimal(0)
     short: int = 0  # number of payments that lacked money
 
@@ -188,54 +177,16 @@ class AccountForecast:
             return Stop(account, account.daily_limit, is_daily=True)
         return None
 
-    def plan(self, turn: "_DayTurn", later: Decimal) -> None:
+    def plan(self, payment: ExpectedPayment, later: Decimal = Decimal(0)) -> None:
         """Sets `lacks` of a payment: the amount that is missing if all earlier payments from this
-        account are made. `later` is the money that arrives on the same day after this payment.
+        account are made, without the money `later` that arrives after this payment.
         """
-        amount = turn.order.amount
-        usable = self.planned if turn.is_paid else self.lowest - later
-        more = max(amount - usable, Decimal(0))
-        self.planned += more - amount
-        self.lowest += more if turn.is_paid else more - amount
-        self.lowest = min(self.lowest, self.planned)
+        more = max(payment.order.amount - self.planned + later, Decimal(0))
+        self.planned += more - payment.order.amount
         self.missing += more
-        if more or not turn.is_paid:
-            turn.lacks, turn.before = self.missing, self.short
+        if more or payment.fails:
+            payment.lacks, payment.before = self.missing, self.short
         self.short += more > 0
-
-
-@dataclass(slots=True)
-class _DayTurn:
-    """An order on one day, while the attempts of the day are simulated. `plan` sets the values that
-    `ExpectedPayment` also has. `tried_at` and `paid_at` are the numbers of the first attempt and of
-    the successful attempt. 0 means that there was none.
-    """
-
-    day: date  # day of the attempt; for a missed day, today
-    due: date
-    order: StandingOrder
-    first_try: "_DayTurn | None" = None  # the attempt that failed on the previous day
-    is_last: bool = False  # true if there is no later attempt
-    tried_at: int = 0
-    paid_at: int = 0
-    stop: Stop | None = None
-    leaves: Decimal = Decimal(0)
-    lacks: Decimal = Decimal(0)
-    before: int = 0
-    is_paid_late: bool = False
-
-    @property
-    def is_paid(self) -> bool:
-        return self.paid_at > 0
-
-    @property
-    def expected(self) -> ExpectedPayment:
-        """The result as an ExpectedPayment."""
-        return ExpectedPayment(
-            self.day, self.order, leaves=self.leaves, fails=not self.is_paid, lacks=self.lacks,
-            before=self.before, stop=self.stop, is_late=self.first_try is not None,
-            is_paid_late=self.is_paid_late,
-        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -258,149 +209,127 @@ def expected_payments(
     """Returns the expected payments of the orders from today until `days` days later, in the order
     of booking. Includes payments that are expected to fail. Ignores paused and ended orders.
 
-    An order that cannot be paid moves no money, and the next orders are still tried. An order of a
-    closed account ends on its first due day. An order that lacks money comes after the orders of
-    its day that bring money to its account: see Note [Second tries] in `paying`.
+    An order of a closed account ends on its first due day. An order that lacks money comes after
+    the orders of its day that bring money to its account.
     """
     until = today + timedelta(days=days)
+    coming: dict[date, list[ExpectedPayment]] = defaultdict(list)
     closed = {account.pk for account in accounts if account.is_closed}
-    due: dict[date, list[_DayTurn]] = defaultdict(list)
     for order in orders:
-        is_last = _was_refused_before(order, today)
-        coming = order.days_from(order.position) if order.is_active else iter(())
+        due = order.days_from(order.position) if order.is_active else iter(())
         if closed & {order.from_account_id, order.to_account_id}:
-            coming = islice(coming, 1)  # the payment is refused, which ends the order
-        for day in takewhile(lambda day: day <= until + DAY, coming):
+            due = islice(due, 1)  # the payment is refused, which ends the order
+        is_last = _was_refused_before(order, today)
+        for day in takewhile(lambda day: day <= until, due):
             shown_on = max(day, today)
-            due[shown_on].append(_DayTurn(shown_on, day, order, is_last=is_last))
+            coming[shown_on].append(ExpectedPayment(shown_on, day, order, is_last=is_last))
             is_last = False
-    paying = {turn.order.from_account_id for turn in due[today]}
+    paying = {payment.order.from_account_id for payment in coming[today]}
     forecasts = {
         account.pk: AccountForecast.of(account, pays_today=account.pk in paying)
         for account in accounts
     }
-    found: list[_DayTurn] = []
-    late: list[_DayTurn] = []
-    for shown_on in (today + number * DAY for number in range(days + 2)):
-        if turns := late + due[shown_on]:
-            tries = _Tries(forecasts)
-            tries.take(turns)
-            late = [
-                _DayTurn(shown_on + DAY, turn.due, turn.order, turn, is_last=True)
-                for turn in tries.unpaid
-                if not turn.is_last
-            ]
-            found += _planned(tries, forecasts)
+    found: list[ExpectedPayment] = []
+    for day in (today + number * DAY for number in range(days + 1)):
+        tries = _Tries(forecasts)
+        tries.take(coming[day])
+        coming[day + DAY] += [
+            ExpectedPayment(day + DAY, failed.due, failed.order, is_last=True, first_try=failed)
+            for failed in tries.failed
+            if not failed.is_last
+        ]
+        found += _planned(tries, forecasts)
         for forecast in forecasts.values():
-            forecast.sent = Decimal(0)
-    return [turn.expected for turn in found if turn.day <= until]
+            forecast.sent = forecast.received = Decimal(0)
+    return found
 
 
 @dataclass(slots=True)
 class _Tries:
-    """The simulated attempts of one day. `paid` is in the order of booking."""
+    """The simulated attempts of one day. `made` is in the order of booking."""
 
     forecasts: Mapping[UUID, AccountForecast]
-    paid: list[_DayTurn] = field(default_factory=list)
-    unpaid: list[_DayTurn] = field(default_factory=list)
-    count: int = 0
+    made: list[ExpectedPayment] = field(default_factory=list)
+    failed: list[ExpectedPayment] = field(default_factory=list)
 
-    @property
-    def failing(self) -> list[_DayTurn]:
-        """The unpaid attempts, without those that are already listed on the previous day."""
-        return [turn for turn in self.unpaid if turn.first_try is None]
-
-    def take(self, turns: list[_DayTurn]) -> None:
+    def take(self, attempts: list[ExpectedPayment]) -> None:
         """Tries all orders of the day, missed days first. See Note [Second tries] in `paying`."""
-        turns.sort(key=lambda turn: (turn.due, turn.order.pk))
-        for _due, of_day in groupby(turns, key=lambda turn: turn.due):
+        attempts.sort(key=lambda payment: (payment.due, payment.order.pk))
+        for _due, of_day in groupby(attempts, key=lambda payment: payment.due):
             new = list(of_day)
+            self.failed += new
             self._try_each(new)
-            self.unpaid += [turn for turn in new if not turn.is_paid]
             while ready := self._ready():
-                self._try_each(turn for turn in self.unpaid if turn.order.from_account_id in ready)
-                self.unpaid = [turn for turn in self.unpaid if not turn.is_paid]
-        for turn in self.unpaid:
-            turn.leaves = self.forecasts[turn.order.from_account_id].balance
+                self._try_each(each for each in self.failed if each.order.from_account_id in ready)
+        for payment in self.failed:
+            payment.leaves = self.forecasts[payment.order.from_account_id].balance
 
     def _ready(self) -> set[UUID]:
         """Returns the ids of the accounts that now have enough money for at least one of their
         unpaid orders.
         """
         return {
-            turn.order.from_account_id
-            for turn in self._first_unpaid().values()
-            if turn.stop is None
-            and turn.order.amount <= self.forecasts[turn.order.from_account_id].available
+            payment.order.from_account_id
+            for payment in self._first_unpaid().values()
+            if payment.stop is None
+            and payment.order.amount <= self.forecasts[payment.order.from_account_id].available
         }
 
-    def _first_unpaid(self) -> dict[UUID, _DayTurn]:
+    def _first_unpaid(self) -> dict[UUID, ExpectedPayment]:
         """Returns a dict from the id of each order to the first unpaid day of the order. Later days
         of an order wait for this day.
         """
-        return {turn.order.pk: turn for turn in reversed(self.unpaid) if not turn.is_paid}
+        return {payment.order.pk: payment for payment in reversed(self.failed)}
 
-    def _try_each(self, turns: Iterable[_DayTurn]) -> None:
+    def _try_each(self, attempts: Iterable[ExpectedPayment]) -> None:
         waiting = self._first_unpaid()
-        for turn in turns:
-            if waiting.setdefault(turn.order.pk, turn) is turn:
-                self._try(turn)
-            if turn.is_paid:
-                del waiting[turn.order.pk]
+        for payment in attempts:
+            if waiting.setdefault(payment.order.pk, payment) is payment:
+                self._try(payment)
+            if not payment.fails:
+                del waiting[payment.order.pk]
+        self.failed = [payment for payment in self.failed if payment.fails]
 
-    def _try(self, turn: _DayTurn) -> None:
+    def _try(self, payment: ExpectedPayment) -> None:
         """Pays the order if its account has enough money and nothing else stops the payment."""
-        order = turn.order
-        payer, recipient = (
-            self.forecasts.get(pk) for pk in (order.from_account_id, order.to_account_id)
-        )
-        assert payer is not None  # noqa: S101
-        self.count += 1
-        turn.tried_at = turn.tried_at or self.count
-        if turn.stop is None:
-            turn.stop = payer.stop_of(order.amount)
-        if turn.stop is None and recipient and recipient.account.is_closed:
-            turn.stop = Stop(recipient.account)
-        if turn.stop is not None or order.amount > payer.available:
+        order = payment.order
+        payer = self.forecasts[order.from_account_id]
+        recipient = self.forecasts.get(order.to_account_id)
+        if payment.received is None:
+            payment.received = payer.received
+        if payment.stop is None:
+            payment.stop = payer.stop_of(order.amount)
+        if payment.stop is None and recipient and recipient.account.is_closed:
+            payment.stop = Stop(recipient.account)
+        if payment.stop is not None or order.amount > payer.available:
             return
         payer.balance -= order.amount
         payer.sent += order.amount
-        turn.leaves, turn.paid_at = payer.balance, self.count
-        self.paid.append(turn)
+        payment.leaves, payment.fails = payer.balance, False
+        self.made.append(payment)
         if recipient:
             recipient.balance += order.amount
+            recipient.received += order.amount
 
 
-def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[_DayTurn]:
+def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[ExpectedPayment]:
     """Returns the payments of a day that the page shows. Sets the missing amount of each
     payment.
     """
-    inward = [turn for turn in tries.paid if turn.order.to_account_id in forecasts]
-    edges = {(turn.order.from_account_id, turn.order.to_account_id) for turn in inward}
-    returning = {edge for edge in edges if _is_returning(edge, edges)}
-    coming: dict[UUID, list[_DayTurn]] = defaultdict(list)  # available from the start of the day
-    for turn in inward:
-        if (turn.order.from_account_id, turn.order.to_account_id) not in returning:
-            coming[turn.order.to_account_id].append(turn)
-    for pk, account in forecasts.items():
-        account.planned += sum(turn.order.amount for turn in coming[pk])
-        account.lowest = account.planned
-    lacking = [turn for turn in tries.failing if turn.stop is None]
-    last = {turn.order.from_account_id: turn for turn in lacking}
-    for turn in tries.paid:
-        sender, recipient = turn.order.from_account_id, turn.order.to_account_id
-        if turn.first_try is not None:
-            turn.first_try.is_paid_late = True
-        if turn.first_try is None or turn.first_try.stop is not None:
-            forecasts[sender].plan(turn, Decimal(0))
-        if (sender, recipient) in returning:
-            forecasts[recipient].planned += turn.order.amount
-    for turn in lacking:
-        sender = turn.order.from_account_id
-        after = (each for each in coming[sender] if each.paid_at > turn.tried_at)
-        later = sum((each.order.amount for each in after), Decimal(0))
-        forecasts[sender].plan(turn, Decimal(0) if turn is last[sender] else later)
-    return [*tries.paid, *tries.failing]
+    for account in forecasts.values():
+        account.planned += account.received
+    for payment in tries.made:
+        if payment.first_try is None or payment.first_try.stop is not None:
+            forecasts[payment.order.from_account_id].plan(payment)
+    failed = [payment for payment in tries.failed if payment.first_try is None]
+    lacking = [payment for payment in failed if payment.stop is None]
+    last = {payment.order.from_account_id: payment for payment in lacking}
+    for payment in lacking:
+        account = forecasts[payment.order.from_account_id]
+        is_last = payment is last[payment.order.from_account_id]
+        later = Decimal(0) if is_last else account.received - (payment.received or 0)
+        account.plan(payment, later)
+    return [*tries.made, *failed]
 
 
 def _was_refused_before(order: StandingOrder, today: date) -> bool:
@@ -409,19 +338,6 @@ def _was_refused_before(order: StandingOrder, today: date) -> bool:
     """
     at = order.refused_at
     return at is not None and timezone.localdate(at) < today
-
-
-def _is_returning(edge: tuple[UUID, UUID], edges: Set[tuple[UUID, UUID]]) -> bool:
-    """Returns whether the money of this payment can return to its sender on the same day, directly
-    or through other accounts. `edges` are the pairs (sender, recipient) of all payments.
-    """
-    sender, recipient = edge
-    visited: set[UUID] = set()
-    more = {recipient}
-    while more:
-        visited |= more
-        more = {target for source, target in edges if source in more} - visited
-    return sender in visited
 
 
 def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:

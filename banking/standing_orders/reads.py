@@ -69,12 +69,18 @@ def orders_page(owner: User) -> OrdersPage:
         days=by_day(expected),
         failing=failing,
         totals=sorted(totals_of(expected).items()),
-        left_out=sum(
-            payment.fails and payment.is_to_others and not payment.is_paid_late
-            for payment in expected
-        ),
+        left_out=_left_out(expected),
         who=who,
     )
+
+
+def _left_out(expected: Iterable[ExpectedPayment]) -> int:
+    to_others = [payment for payment in expected if payment.is_to_others]
+    failed, paid = (
+        {(each.order.pk, each.due) for each in to_others if each.fails is fails}
+        for fails in (True, False)
+    )
+    return len(failed - paid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,19 @@ def test_a_page_whose_only_payment_lacks_money_leaves_it_out_of_no_total(
     assert "not include" not in page
 
 
+def test_a_payment_that_is_made_on_the_next_day_is_in_the_total(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    day = timezone.localdate() + SOON
+    savings = AccountFactory(user=mine.user, balance="500")
+    order_of(mine, theirs, amount=Decimal(1200), every="once", first_on=day)
+    order_of(savings, mine, amount=Decimal(500), every="once", first_on=day + timedelta(days=1))
+    page = text_of(ana.get(LIST))
+    assert "1,200.00 USD" in page
+    assert "cannot make" not in page
+    assert "not include" not in page
+
+
 @pytest.mark.parametrize(("days", "told"), [(0, "Everyday needs 500.00\\sUSD more by"), (40, None)])
 def test_the_review_says_what_money_is_missing(
     ana: Client, mine: Account, theirs: Account, days: int, told: str | None
