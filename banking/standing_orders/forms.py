@@ -10,7 +10,7 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import User
-from banking.standing_orders.models import MAX_TIMES, Every, StandingOrder
+from banking.standing_orders.models import MAX_TIMES, Every
 from banking.standing_orders.services import ONCE_HAS_NO_END, OrderDraft, first_day_refusal
 from ledger.db.ids import uuid7_for
 from transactions.exceptions import AccountNotFound
@@ -109,12 +109,12 @@ class StandingOrderForm(TransferForm):
             description=data["description"], reference=data["reference"],
         )  # fmt: skip
 
-    def describes_order(self, order: StandingOrder) -> bool:
+    def describes(self, row: Any) -> bool:
         """Returns whether the stored order has the same values as the form."""
         if self.to_account is None:
             return False
         mine = self.order_draft.row
-        return all(getattr(mine, name) == getattr(order, name) for name in FORM_FIELDS)
+        return all(getattr(mine, name) == getattr(row, name) for name in FORM_FIELDS)
 
     @property
     def order_id(self) -> UUID:

@@ -25,20 +25,16 @@ from banking.standing_orders.reads import (
     orders_page,
     own_order,
 )
-from ledger.db.commits.confirmation import wait_until_confirmed
-from ledger.db.ids import uuid7
 from ledger.text.dates import day_heading
 from ledger.text.money import figure, money
 from ledger.web.table_files import table_response
-from transactions.availability import limits_in_words
 from transactions.exceptions import LedgerError
-from transactions.safeguards import review
-from transactions.safeguards.confirmation import is_covered
-from transactions.transfers.forms import prefilled
-from transactions.transfers.reads import known_accounts, payee_name
+from transactions.safeguards.confirmation import ConfirmationNeeded, is_covered
+from transactions.transfers.reads import payee_name
+from transactions.transfers.reviewed_form import ReviewedForm
 
-ABOUT, KEPT = "standing order", "unsent_order"
-SET_UP_ONCE = "This order was set up only once, although you pressed again."
+KEPT = "unsent_order"  # the key of the session for values that wait for a step-up
+SET_UP_ONCE = "This order was already set up, so we did not set up another one."
 CHANGED_AFTER_AGREEING = (
     "This form has already set up an order, so we did not set up another one. For another order, "
     "start with a new form."
@@ -64,100 +60,52 @@ def order_new(request: PersonRequest) -> HttpResponse:
     """Shows the form, and then a review with the next days. Sets up the order when the user agrees.
     A second agreement sets up nothing.
     """
-    if request.method != "POST":
-        return _begin(request)
-    form = StandingOrderForm(request.POST, user=request.user)
-    step = request.POST.get("step", "review")
-    if step == "edit" or not form.is_valid():
-        return _form(request, form)
-    if order := _set_up_before(request, form):
-        message = SET_UP_ONCE if form.describes_order(order) else CHANGED_AFTER_AGREEING
-        messages.info(request, message)
-        return redirect("transactions:standing_order", order.pk)
-    if step == "agree":
-        if review.was_reviewed(request, ABOUT, form.as_read):
-            return _agree(request, form)
-        messages.warning(request, review.NOT_REVIEWED)
-    return _review(request, form)
+    return ReviewedOrder(request).serve()
 
 
-def _begin(request: PersonRequest) -> HttpResponse:
-    """Shows an empty form, with its id in the URL. After the user has confirmed their identity,
-    shows the review again instead.
-    """
-    initial = prefilled(request.user, request.GET)
-    if "id" not in initial:
-        query = request.GET.copy()
-        query["id"] = str(uuid7())
-        return redirect(f"{request.path}?{query.urlencode()}")
-    form = StandingOrderForm(initial=initial, user=request.user)
-    if _set_up_before(request, form):
-        return redirect("transactions:standing_order", form.order_id)
-    kept = request.session.get(KEPT)
-    if kept and kept["id"] == str(initial["id"]):
-        form_kept = StandingOrderForm(kept, user=request.user)
-        if form_kept.is_valid():
-            return _review(request, form_kept)
-    return _form(request, form)
+class ReviewedOrder(ReviewedForm[StandingOrderForm]):
+    """The form of a new standing order."""
 
+    form_class = StandingOrderForm
+    about, kept = "standing order", KEPT
+    url_name = "transactions:standing_order_new"
+    form_template = "standing_orders/new.html"
+    review_template = "standing_orders/review.html"
+    made_once, made_differently = SET_UP_ONCE, CHANGED_AFTER_AGREEING
 
-def _set_up_before(request: PersonRequest, form: StandingOrderForm) -> StandingOrder | None:
-    """Returns the order that was already set up with this form, or None."""
-    mine = StandingOrder.objects.owned_by(request.user)
-    order: StandingOrder | None = mine.filter(pk=form.order_id).first()
-    if order is not None:
-        wait_until_confirmed()
-    return order
+    def made(self, form: StandingOrderForm) -> StandingOrder | None:
+        """Returns the order that was set up with this form, or None."""
+        mine = StandingOrder.objects.owned_by(self.request.user)
+        order: StandingOrder | None = mine.filter(pk=form.order_id).first()
+        return order
 
+    def page_of(self, made: StandingOrder) -> HttpResponse:
+        """Returns a redirect to the page of the order."""
+        return redirect("transactions:standing_order", made.pk)
 
-def _agree(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
-    if not form.is_between_own and not is_covered(step_up.fresh_until(request)):
-        request.session[KEPT] = dict(form.as_read)
-        back = f"{reverse('transactions:standing_order_new')}?id={form.cleaned_data['id']}"
-        return step_up.ask(request, why=WHY_PROOF, back=back)
-    try:
-        order = services.set_up(form.order_draft)
-    except LedgerError as refusal:
-        return _refused(request, form, refusal)
-    request.session.pop(KEPT, None)
-    messages.success(
-        request, f"The order is set up. The first payment is on {day_heading(order.next_on)}."
-    )
-    return redirect("transactions:standing_order", order.pk)
-
-
-def _review(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
-    if form.refuse_unknown():
-        return _form(request, form)
-    try:
+    def preview(self, form: StandingOrderForm) -> tuple[dict[str, Any], str]:
+        """Returns the context of the review. The token has no note."""
         order = services.check(form.order_draft)
-    except LedgerError as refusal:
-        return _refused(request, form, refusal)
-    context = {
-        "form": form,
-        "order": order,
-        "days": next_dates(order),
-        "failing": failures_with(request.user, order),
-        "named": payee_name(request.user, order.to_account, form.cleaned_data["name"]),
-        "why_confirm": ""
-        if form.is_between_own or is_covered(step_up.fresh_until(request))
-        else WHY_PROOF,
-        "reviewed": review.token_for(request, ABOUT, form.as_read),
-    }
-    return render(request, "standing_orders/review.html", context)
+        context = {
+            "order": order,
+            "days": next_dates(order),
+            "failing": failures_with(self.request.user, order),
+            "named": payee_name(self.request.user, order.to_account, form.cleaned_data["name"]),
+            "why_confirm": WHY_PROOF if self._needs_proof(form) else "",
+        }
+        return context, ""
 
+    def make(self, form: StandingOrderForm, note: str) -> StandingOrder:
+        """Sets up the order, and shows the day of its first payment."""
+        if self._needs_proof(form):
+            raise ConfirmationNeeded(WHY_PROOF)
+        order = services.set_up(form.order_draft)
+        first = day_heading(order.next_on)
+        messages.success(self.request, f"The order is set up. The first payment is on {first}.")
+        return order
 
-def _refused(request: PersonRequest, form: StandingOrderForm, refusal: LedgerError) -> HttpResponse:
-    form.add_error(None, form.in_words(refusal))
-    return _form(request, form)
-
-
-def _form(request: PersonRequest, form: StandingOrderForm) -> HttpResponse:
-    mine, sender = list(form.own_accounts), form.sender
-    form["from_account"].help_text = limits_in_words(mine, sender)
-    known = known_accounts(mine, sender)
-    context = {"form": form, "known": known, "sender": sender}
-    return render(request, "standing_orders/new.html", context)
+    def _needs_proof(self, form: StandingOrderForm) -> bool:
+        return not form.is_between_own and not is_covered(step_up.fresh_until(self.request))
 
 
 @require_safe

@@ -27,11 +27,10 @@ from transactions import services
 
 pytestmark = pytest.mark.django_db
 FOUND_IN = (
-    "transactions.transfers.views",
+    "transactions.transfers.reviewed_form",
     "transactions.staff.desk.steps",
     "banking.payment_files.booking",
     "banking.payment_files.storage",
-    "banking.standing_orders.views",
 )
 
 

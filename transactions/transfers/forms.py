@@ -146,8 +146,8 @@ class TransferForm(MoneyForm):
         """Returns the name in one line, without invisible characters."""
         return tidy_line(self.cleaned_data["name"])
 
-    def describes(self, row: Transaction) -> bool:
-        """Returns whether the transaction has the values of this valid form."""
+    def describes(self, row: Any) -> bool:
+        """Returns whether the row that this form has made has the values of this valid form."""
         data, to = self.cleaned_data, self.to_account
         return (
             row.from_account_id, row.to_account_id, row.amount, row.description, row.reference

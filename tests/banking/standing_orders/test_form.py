@@ -97,7 +97,7 @@ def test_a_number_that_nobody_has_makes_no_order(mine: Account) -> None:
     assert form.is_valid(), form.errors
     with pytest.raises(AccountNotFound):
         assert form.order_draft
-    assert form.describes_order(StandingOrder()) is False
+    assert form.describes(StandingOrder()) is False
 
 
 def test_it_describes_an_order_of_the_same_content_alone(mine: Account, theirs: Account) -> None:
@@ -105,7 +105,7 @@ def test_it_describes_an_order_of_the_same_content_alone(mine: Account, theirs: 
     assert form.is_valid(), form.errors
     same = form.order_draft.row
     assert same.times == 1
-    assert form.describes_order(same) is True
+    assert form.describes(same) is True
     today = timezone.localdate()
     changes: dict[str, Any] = {
         "from_account": theirs, "to_account": mine, "amount": Decimal(9), "every": "week",
@@ -114,4 +114,4 @@ def test_it_describes_an_order_of_the_same_content_alone(mine: Account, theirs: 
     for name, value in changes.items():
         other = form.order_draft.row
         setattr(other, name, value)
-        assert form.describes_order(other) is False, name
+        assert form.describes(other) is False, name

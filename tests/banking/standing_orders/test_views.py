@@ -16,13 +16,19 @@ from banking.standing_orders import services, views
 from banking.standing_orders.forms import WHY_PROOF, StandingOrderForm, order_id_for
 from banking.standing_orders.models import StandingOrder
 from banking.standing_orders.services import OrderChanged
-from banking.standing_orders.views import CHANGED_AFTER_AGREEING, KEPT, SET_UP_ONCE
+from banking.standing_orders.views import (
+    CHANGED_AFTER_AGREEING,
+    KEPT,
+    SET_UP_ONCE,
+    ReviewedOrder,
+)
 from ledger.db.ids import uuid7
 from tests.banking.standing_orders.orders import order_of
 from tests.factories import PASSWORD, AccountFactory, nobodys
 from tests.requests import leave_unrendered, messages_of, request_of
 from transactions.safeguards import review
 from transactions.safeguards.review import NOT_REVIEWED
+from transactions.transfers import reviewed_form
 
 pytestmark = pytest.mark.django_db
 NEW = "/standing-orders/new/"
@@ -33,8 +39,9 @@ FORM, REVIEW, DETAIL = (f"standing_orders/{name}.html" for name in ("new", "revi
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """One entry for each time that a view waits for the standby. Pages are not rendered."""
     found = list[bool]()
-    leave_unrendered(monkeypatch, views)
-    monkeypatch.setattr(views, "wait_until_confirmed", lambda: found.append(True))
+    for module in (views, reviewed_form):
+        leave_unrendered(monkeypatch, module)
+    monkeypatch.setattr(reviewed_form, "wait_until_confirmed", lambda: found.append(True))
     return found
 
 
@@ -56,7 +63,7 @@ def form_of(mine: Account, fields: dict[str, Any]) -> StandingOrderForm:
 def agreed(mine: Account, fields: dict[str, Any], **facts: Any) -> Any:
     """The request that agrees to a form which was reviewed."""
     read = form_of(mine, fields).as_read
-    token = review.token_for(request_of(mine.user), views.ABOUT, read)
+    token = review.token_for(request_of(mine.user), ReviewedOrder.about, read)
     return request_of(mine.user, {**fields, "step": "agree", "reviewed": token}, **facts)
 
 
@@ -123,8 +130,8 @@ def test_the_review_shows_what_would_be_set_up_and_stores_nothing(
     assert len(context["days"]) > 1
     assert context["why_confirm"] == ("" if is_fresh else WHY_PROOF)
     again = request_of(mine.user, {"reviewed": context["reviewed"]})
-    assert review.note_of(again, views.ABOUT, context["form"].as_read) == ""
-    assert review.note_of(again, views.ABOUT, []) is None
+    assert review.note_of(again, ReviewedOrder.about, context["form"].as_read) == ""
+    assert review.note_of(again, ReviewedOrder.about, []) is None
 
 
 @pytest.mark.parametrize(
@@ -206,16 +213,17 @@ def test_what_is_refused_when_it_is_agreed_to_stays_in_the_form(
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({}, SET_UP_ONCE), ({"amount": "61"}, CHANGED_AFTER_AGREEING)]
+    ("changes", "message"),
+    [({}, ("info", SET_UP_ONCE)), ({"amount": "61"}, ("warning", CHANGED_AFTER_AGREEING))],
 )
 def test_a_form_that_was_agreed_to_leads_to_its_order(
-    mine: Account, theirs: Account, waits: list[bool], changes: Any, message: str
+    mine: Account, theirs: Account, waits: list[bool], changes: Any, message: tuple[str, str]
 ) -> None:
     fields = typed(mine, theirs)
     order = stored(mine, fields)
     request = agreed(mine, fields | changes)
     assert views.order_new(request)["Location"] == place_of(order)
-    assert messages_of(request) == [("info", message)]
+    assert messages_of(request) == [message]
     assert (waits, StandingOrder.objects.get().amount) == ([True], 60)
 
 

@@ -18,12 +18,18 @@ from transactions.exceptions import IdempotencyConflict, InsufficientFunds
 from transactions.models import Transaction
 from transactions.safeguards import review
 from transactions.safeguards.review import NOT_REVIEWED
-from transactions.transfers import unsent, views
+from transactions.transfers import reviewed_form, views
 from transactions.transfers.forms import TransferForm
-from transactions.transfers.views import CHANGED_AFTER_SENDING, PAID_BEFORE, SENT_ONCE
+from transactions.transfers.views import (
+    CHANGED_AFTER_SENDING,
+    PAID_BEFORE,
+    SENT_ONCE,
+    ReviewedTransfer,
+)
 
 pytestmark = pytest.mark.django_db
 PAGE = "/transfers/new/"
+ABOUT, KEPT = ReviewedTransfer.about, ReviewedTransfer.kept
 FORM, REVIEW = "transactions/transfer_form.html", "transactions/transfer_review.html"
 
 
@@ -41,8 +47,8 @@ def theirs() -> Account:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """One entry for each time that a view waits for the standby. Pages are not rendered."""
     found = list[bool]()
-    leave_unrendered(monkeypatch, views)
-    monkeypatch.setattr(views, "wait_until_confirmed", lambda: found.append(True))
+    leave_unrendered(monkeypatch, reviewed_form)
+    monkeypatch.setattr(reviewed_form, "wait_until_confirmed", lambda: found.append(True))
     return found
 
 
@@ -57,7 +63,7 @@ def sent(mine: Account, fields: dict[str, Any], *, note: str = "", **facts: Any)
     """The request that sends a form which was reviewed."""
     form = TransferForm(fields, user=mine.user)
     assert form.is_valid(), form.errors
-    token = review.token_for(request_of(mine.user), views.ABOUT, form.as_read, note=note)
+    token = review.token_for(request_of(mine.user), ABOUT, form.as_read, note=note)
     return request_of(mine.user, {**fields, "step": "send", "reviewed": token}, **facts)
 
 
@@ -120,7 +126,7 @@ def test_a_payment_that_waited_for_a_proof_is_reviewed_again(
 ) -> None:
     fields = typed(mine, theirs)
     request = request_of(mine.user, query={"id": fields["id"] if is_same_id else str(uuid7())})
-    request.session[unsent.KEPT] = fields | changes
+    request.session[KEPT] = fields | changes
     page: Any = views.transfer(request)
     assert page.template == template
     assert page.context["form"].is_bound is (template == REVIEW)
@@ -137,8 +143,8 @@ def test_the_review_carries_the_token_of_what_it_shows_and_books_nothing(
     assert (shown.is_new, bool(shown.why_confirm)) == (True, True)
     again = request_of(mine.user, {"reviewed": page.context["reviewed"]})
     facts = page.context["form"].as_read
-    assert review.note_of(again, views.ABOUT, facts) == ""
-    assert review.note_of(again, views.ABOUT, [*facts, ("more", "")]) is None
+    assert review.note_of(again, ABOUT, facts) == ""
+    assert review.note_of(again, ABOUT, [*facts, ("more", "")]) is None
     assert (messages_of(request), waits) == ([], [])
 
 
@@ -147,7 +153,7 @@ def test_the_token_says_that_the_recipient_was_paid_before(mine: Account, theirs
     page: Any = views.transfer(request_of(mine.user, typed(mine, theirs)))
     again = request_of(mine.user, {"reviewed": page.context["reviewed"]})
     facts = page.context["form"].as_read
-    assert review.note_of(again, views.ABOUT, facts) == PAID_BEFORE
+    assert review.note_of(again, ABOUT, facts) == PAID_BEFORE
     assert not page.context["review"].is_new
     assert not page.context["review"].why_confirm
 
@@ -182,13 +188,13 @@ def test_what_was_reviewed_is_booked_and_no_longer_kept(
 ) -> None:
     fields = typed(mine, theirs)
     request = sent(mine, fields)
-    request.session[unsent.KEPT] = fields
+    request.session[KEPT] = fields
     answer = views.transfer(request)
     row = Transaction.objects.get(pk=uuid7_for(mine.user.pk, UUID(fields["id"])))
     assert answer["Location"] == f"/transactions/{row.pk}/"
     assert (row.from_account, row.to_account, row.amount) == (mine, theirs, 60)
     assert (row.description, row.reference, row.created_by) == ("Rent", "R-1", mine.user)
-    assert unsent.KEPT not in request.session
+    assert KEPT not in request.session
     assert waits == []
 
 
@@ -204,7 +210,7 @@ def test_a_new_recipient_needs_a_proof_first_and_the_form_is_kept(
     asked = request.session[step_up.ASKED]
     assert asked["back"] == f"{PAGE}?id={fields['id']}"
     assert asked["why"]
-    assert request.session[unsent.KEPT] == fields
+    assert request.session[KEPT] == fields
 
 
 def test_a_review_of_a_known_recipient_needs_no_proof(mine: Account, theirs: Account) -> None:
@@ -242,11 +248,11 @@ def test_a_conflict_with_what_the_form_has_paid_meanwhile_leads_to_the_receipt(
     fields = typed(mine, theirs)
     form = TransferForm(fields, user=mine.user)
     assert form.is_valid()
-    request = request_of(mine.user, fields)
+    refused = ReviewedTransfer(request_of(mine.user, fields))._refused
     conflict = IdempotencyConflict("It is used.")
-    page: Any = views._refused(request, form, conflict)
+    page: Any = refused(form, conflict)
     assert (page.template, form.errors) == (FORM, {"__all__": ["It is used."]})
     row = paid(mine, fields, theirs)
-    assert views._refused(request, form, conflict)["Location"] == f"/transactions/{row.pk}/"
-    assert views._refused(request, form, InsufficientFunds("Too much.")).status_code == 200
+    assert refused(form, conflict)["Location"] == f"/transactions/{row.pk}/"
+    assert refused(form, InsufficientFunds("Too much.")).status_code == 200
     assert form.errors == {"__all__": ["It is used.", "Too much."]}
