@@ -3,10 +3,8 @@
 """
 
 from datetime import timedelta
-from typing import Any
 
 import environ
-from csp.constants import NONE, SELF
 from django.conf.global_settings import LANGUAGES
 from django.http.request import split_domain_port
 
@@ -48,7 +46,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
-    "csp",
     "pgtrigger",
     "drf_spectacular_sidecar",
     "ledger",
@@ -78,7 +75,6 @@ MIDDLEWARE = [
     "ledger.web.request_counts.RequestCountsMiddleware",
     "ledger.web.request_log.RequestLogMiddleware",
     "ledger.web.headers.HeadersMiddleware",
-    "csp.middleware.CSPMiddleware",  # early, so that every response has the policy
     "ledger.web.security_log.SecurityLogMiddleware",
     "ledger.web.problem_details.ProblemMiddleware",
     "ledger.web.body_types.BodyTypeMiddleware",  # before code that reads the URL or the body
@@ -115,7 +111,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.SessionTimesMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.security.second_factor_rule.SecondFactorMiddleware",
     "accounts.middleware.NameMiddleware",
@@ -290,22 +285,6 @@ LEDGER_STEP_UP_OVER = env.amounts_by_currency(
     "KRW=1500000,KWD=300,NGN=1500000,OMR=400,PHP=60000,THB=35000,TWD=32000,VND=26000000",
 )
 
-# Pages contain no inline scripts or styles. Browsers report violations of this policy.
-CSP_REPORT_PATH = "/csp-report/"
-CONTENT_SECURITY_POLICY: dict[str, dict[str, Any]] = {
-    "DIRECTIVES": {
-        "default-src": [SELF],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "object-src": [NONE],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-        "form-action": [SELF],
-        "report-uri": CSP_REPORT_PATH,
-    },
-}
-X_FRAME_OPTIONS = "DENY"
 LEDGER_HTTPS = env.flag("LEDGER_HTTPS")
 if LEDGER_HTTPS and not LEDGER_URL.startswith("https://"):
     env.refuse("LEDGER_URL", "with HTTPS, links in mails need it, such as https://bank.example")
@@ -326,8 +305,6 @@ if LEDGER_URL.startswith("http://") and env.is_public(LEDGER_URL):
 if "*" in ALLOWED_HOSTS and not DEBUG:
     env.refuse("ALLOWED_HOSTS", "* accepts all Host headers; name the hosts")
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LEDGER_HTTPS
-if LEDGER_HTTPS:  # browsers support report-to only over HTTPS: see HeadersMiddleware
-    CONTENT_SECURITY_POLICY["DIRECTIVES"]["report-to"] = "csp"
 if LEDGER_HTTPS:  # a browser accepts a __Host- cookie only from this host and only over HTTPS
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 _HSTS_SECONDS = env.number("LEDGER_HSTS_SECONDS", 31_536_000, least=0, most=63_072_000)
@@ -437,9 +414,7 @@ LEDGER_FOUR_EYES_OVER = env.amounts_by_currency(
 )
 LEDGER_FOUR_EYES_HOURS = env.number("LEDGER_FOUR_EYES_HOURS", 48, least=1, most=720)
 PORT = web_server_settings.web_server().port
-# The identity provider, if there is one (docs/sign-in.md). form-action must contain the provider's
-# origins, because signing in or out begins with a form on this site. Chromium also checks the
-# redirect that follows.
+# The identity provider, if there is one (docs/sign-in.md).
 OIDC_MOCK_PORT = env.number(
     "OIDC_MOCK_PORT", min(PORT + 80, env.LAST_PORT), least=1, most=env.LAST_PORT
 )
@@ -447,14 +422,13 @@ LEDGER_PROVIDER = provider_settings.read(
     mock_port=OIDC_MOCK_PORT, is_demo=_IS_RELAXED, is_https=LEDGER_HTTPS
 )
 OIDC_MOCK = env.text("OIDC") == "mock"
-if LEDGER_PROVIDER:
-    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += LEDGER_PROVIDER.origins
 # Warnings of `check --deploy` about settings that Ledger calculates from its own settings.
-# ledger.checks reports on Ledger's settings instead. W005 and W021 are about HSTS for subdomains
-# and in lists of browsers, which a bank could not undo.
+# ledger.checks reports on Ledger's settings instead. W002 is about a middleware whose header
+# HeadersMiddleware sets. W005 and W021 are about HSTS for subdomains and in lists of browsers,
+# which a bank could not undo.
 SILENCED_SYSTEM_CHECKS = [
     f"security.{number}"
-    for number in ("W004", "W005", "W008", "W009", "W012", "W016", "W018", "W020", "W021")
+    for number in ("W002", "W004", "W005", "W008", "W009", "W012", "W016", "W018", "W020", "W021")
 ]
 # The error pages of DEBUG show the message, but no typed values, cookies or values of variables.
 DEFAULT_EXCEPTION_REPORTER = "ledger.web.error_reports.HidingReporter"

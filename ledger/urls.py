@@ -15,6 +15,7 @@ from django.views.generic import RedirectView
 from ledger.monitoring.health.page import database_health
 from ledger.monitoring.page import metrics
 from ledger.web.csp_report import csp_report
+from ledger.web.headers import CSP_REPORT_PATH
 from ledger.web.health import readyz_verbose
 from ledger.web.security_txt import security_txt
 from ledger.web.theme import set_theme
@@ -28,7 +29,7 @@ urlpatterns = [
     path("readyz", readyz_verbose, name="readyz_verbose"),
     path("metrics", metrics, name="metrics"),
     path("theme/", set_theme, name="theme"),
-    path(settings.CSP_REPORT_PATH.removeprefix("/"), csp_report, name="csp_report"),
+    path(CSP_REPORT_PATH.removeprefix("/"), csp_report, name="csp_report"),
     path(".well-known/security.txt", security_txt, name="security_txt"),
     path("admin/", include("transactions.staff.urls")),
     path("admin/database/", admin.site.admin_view(database_health), name="admin_database"),

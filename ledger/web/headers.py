@@ -1,6 +1,7 @@
 """HTTP headers of every response, which limit what other sites and the page itself may do.
 
-django-csp sets the content security policy. Django sets HSTS, but only over HTTPS.
+Pages contain no inline scripts or styles, and the content security policy allows none. Browsers
+report violations of the policy. Django sets HSTS, but only over HTTPS.
 """
 
 from collections.abc import Callable
@@ -32,8 +33,14 @@ HEADERS = {
         ]
     ),
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": settings.X_FRAME_OPTIONS,
+    "X-Frame-Options": "DENY",
 }
+DEBUG_PAGES = (404, 500)  # with DEBUG, these pages of Django contain inline styles
+CSP_REPORT_PATH = "/csp-report/"
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    f"object-src 'none'; base-uri 'none'; frame-ancestors 'none'; report-uri {CSP_REPORT_PATH}; "
+)
 
 
 class HeadersMiddleware:
@@ -46,9 +53,21 @@ class HeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if settings.LEDGER_HTTPS:
-            endpoint = f'csp="{settings.CSP_REPORT_PATH}"'
-            response.headers.setdefault("Reporting-Endpoints", endpoint)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if settings.LEDGER_HTTPS:
+            response.headers.setdefault("Reporting-Endpoints", f'csp="{CSP_REPORT_PATH}"')
+        if not (settings.DEBUG and response.status_code in DEBUG_PAGES):
+            response.headers.setdefault("Content-Security-Policy", _policy())
         return response
+
+
+def _policy() -> str:
+    """Returns the content security policy. Signing in or out at an identity provider begins with a
+    form on this site, and Chromium also checks the redirect that follows. So `form-action` contains
+    the origins of the provider.
+    """
+    provider = settings.LEDGER_PROVIDER
+    targets = ["'self'", *(provider.origins if provider else ())]
+    report_to = "; report-to csp" if settings.LEDGER_HTTPS else ""  # only supported over HTTPS
+    return f"{POLICY}form-action {' '.join(targets)}{report_to}"

@@ -40,6 +40,15 @@ def test_every_response_has_the_policy(client: Client, path: str, host: str, sta
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(("path", "has_policy"), [("/nowhere/", False), ("/account/login/", True)])
+def test_only_debug_pages_of_django_may_contain_styles(
+    client: Client, settings: LazySettings, path: str, has_policy: bool
+) -> None:
+    settings.DEBUG = True
+    assert ("Content-Security-Policy" in client.get(path).headers) == has_policy
+
+
 def test_over_https_cookies_belong_to_this_host_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
