@@ -97,7 +97,7 @@ class StaffSum(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_SUMS,
             *registered(
-                about=f"substring({{row}}.key from ' account ({A_UUID})$')::uuid",
+                about=lambda row: f"substring({row}.key from ' account ({A_UUID})$')::uuid",
                 undigested=["share"],
             ),
         ]
@@ -214,7 +214,6 @@ class ApprovalRequest(models.Model):
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_REQUESTS,
             *registered(
-                about="coalesce({row}.from_account_id, {row}.to_account_id)",
                 erased={"reason": EMPTIED, "note": EMPTIED, "parameters": WITHOUT_TEXTS},
                 by_rule=ByRule(approval_triggers.DECISION, approval_triggers.CHANGES_BY_DECISION),
             ),
@@ -395,7 +394,7 @@ class ApprovalPayment(models.Model):
         default_permissions = ()
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *approval_triggers.OF_PAYMENTS,
-            *registered(about="{row}.to_account_id"),
+            *registered(),
         ]
 
     def __str__(self) -> str:

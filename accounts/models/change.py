@@ -61,8 +61,10 @@ class Change(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             *registered(
-                about="CASE {row}.table_name WHEN 'accounts' THEN"
-                f" substring({{row}}.about from '^{A_UUID}$')::uuid END",
+                about=lambda row: (
+                    f"CASE {row}.table_name WHEN 'accounts' THEN"
+                    f" substring({row}.about from '^{A_UUID}$')::uuid END"
+                ),
                 erased={
                     "before": WITHOUT_KEYS,
                     "after": WITHOUT_KEYS,

@@ -167,6 +167,6 @@ ALL = [
     LIMIT_CHANGE_IS_ALLOWED,
     LIMITS_BY_THEIR_AUTHOR,
     LIMITS_FOLLOW_CHANGES,
-    *registered(about="{row}.account_id", erased={"reason": EMPTIED}),
+    *registered(erased={"reason": EMPTIED}),
     *stays("limit_change_stays", "limit_changes_stay", "A change of limits stays as it is."),
 ]

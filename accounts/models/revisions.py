@@ -17,10 +17,10 @@ ADDED = "A column was added: {}"
 
 
 def known(table: str) -> str:
-    """Returns the SQL that selects row_id, registered_at and digest of the registered rows of a
-    table. If a row has revisions, the digest comes from the newest revision.
+    """Returns the SQL that selects row_id, registered_at, about and digest of a table's registered
+    rows. If a row has revisions, the digest comes from the newest revision.
     """
-    return f"""SELECT noted.row_id, noted.registered_at,
+    return f"""SELECT noted.row_id, noted.registered_at, noted.about,
                coalesce(revised.digest, noted.digest) AS digest
         FROM row_register AS noted
         LEFT JOIN (

@@ -37,7 +37,7 @@ class StatusChange(models.Model):
             status_triggers.STATUS_CHANGE_CONTINUES,
             status_triggers.STATUS_FOLLOWS_CHANGES,
             status_triggers.STATUS_BY_ITS_AUTHOR,
-            *registered(about="{row}.account_id", erased={"reason": EMPTIED, "message": EMPTIED}),
+            *registered(erased={"reason": EMPTIED, "message": EMPTIED}),
             *stays(
                 "status_change_stays",
                 "status_changes_stay",

@@ -144,7 +144,7 @@ class StandingOrder(models.Model):
         default_permissions = ("view",)  # only its owner can change it; staff can end it
         permissions = [("end_standing_orders", "Can end standing orders of customers")]
         triggers: ClassVar[list[pgtrigger.Trigger]] = registered(
-            about="{row}.from_account_id",
+            about=lambda row: f"{row}.from_account_id",
             undigested=PROGRESS,
             erased={"description": EMPTIED, "reference": EMPTIED},
             by_rule=ByRule(["amount"], CHANGES_THIS_AMOUNT),

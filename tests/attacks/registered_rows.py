@@ -10,6 +10,7 @@ from accounts.models import (
     Account,
     ApprovalPayment,
     ApprovalRequest,
+    Change,
     Read,
     RowRemoval,
     SignIn,
@@ -22,7 +23,19 @@ from tests.banking.standing_orders.orders import order_of
 from tests.factories import AccountFactory, UserFactory
 from transactions import services, staff_services
 from transactions.annotations.services import annotate
+from transactions.audit.checks.register import REGISTERED
 from transactions.audit.runs import run_audit
+from transactions.models import Transaction
+
+
+def with_accounts() -> set[str]:
+    """Returns the tables with a foreign key to accounts or transactions, and the history."""
+    return {
+        table
+        for table, model in REGISTERED.items()
+        if model is Change
+        or any(each.related_model in (Account, Transaction) for each in model._meta.concrete_fields)
+    }
 
 
 def rows_of_every_register() -> Account:

@@ -20,14 +20,13 @@ from accounts.models import (
 )
 from banking.standing_orders.models import StandingOrder
 from tests.attacks.people import rolled_back
-from tests.attacks.registered_rows import rows_of_every_register
+from tests.attacks.registered_rows import rows_of_every_register, with_accounts
 from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.refusals import refused_by
 from tests.transactions.audit.breaking import found
 from transactions.audit.audit import audit
 from transactions.audit.checks.register import REGISTERED
 from transactions.audit.findings import named
-from transactions.models import Transaction
 from transactions.privacy.erasure import erase
 from transactions.privacy.retention import apply_retention
 
@@ -63,16 +62,6 @@ def test_a_deleted_row_is_named(table: str, bank: Account) -> None:
     assert (finding.expected, finding.broken) == (f"{table}: {gone}", 1)
     assert gone in finding.sentence
     assert f"missing from {table}" in finding.sentence
-
-
-def with_accounts() -> set[str]:
-    """Returns the tables with a foreign key to accounts or transactions, and the history."""
-    return {
-        table
-        for table, model in REGISTERED.items()
-        if model is Change
-        or any(each.related_model in (Account, Transaction) for each in model._meta.concrete_fields)
-    }
 
 
 def test_a_deleted_row_is_named_with_its_account(bank: Account) -> None:
@@ -164,7 +153,7 @@ def test_a_row_inserted_without_triggers_is_found(bank: Account) -> None:
     with walls_down("changes"):
         change.save(force_insert=True)
     finding = found("unregistered row")
-    assert finding.found == f"changes: {change.pk}"
+    assert (finding.account, finding.found) == (str(bank.pk), f"changes: {change.pk}")
 
 
 def unregister(*tables: str, row: str = "%") -> None:
@@ -198,6 +187,13 @@ def test_a_change_whose_entry_was_deleted_is_named_with_its_account(bank: Accoun
     assert (finding.account, finding.found) == (str(bank.pk), f"changes: {change.pk}")
 
 
+def test_a_sum_whose_entry_was_deleted_is_named_with_its_account(bank: Account) -> None:
+    added = StaffSum.objects.create(key=f"2026-01-02 limits account {bank.pk}", share=0)
+    unregister("staff_sums", row=added.key)
+    finding = found("unregistered row")
+    assert (finding.account, finding.found) == (str(bank.pk), f"staff_sums: {added.key}")
+
+
 def test_of_several_tables_the_first_row_with_an_account_is_named(bank: Account) -> None:
     unregister("sign_ins", "standing_orders")
     finding = found("unregistered row")
@@ -209,7 +205,8 @@ def test_of_several_tables_the_first_row_with_an_account_is_named(bank: Account)
 def test_an_emptied_register_is_found(bank: Account) -> None:
     with walls_down("row_register") as cursor:
         cursor.execute("DELETE FROM row_register")
-    assert found("unregistered row").broken > 10
+    finding = found("unregistered row")
+    assert (finding.account, finding.broken > 10) == (str(bank.pk), True)
 
 
 def test_only_rows_from_then_on_are_compared(bank: Account) -> None:

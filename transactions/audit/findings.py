@@ -119,6 +119,11 @@ def named(pk: UUID | None) -> NamedAccount:
     return NamedAccount(f"account {account_number(number).replace(' ', NO_BREAK)}", currency)
 
 
+def row_text(row_id: str, account: UUID | None) -> str:
+    """Returns the id of a row, with its account if it has one, as text for a sentence."""
+    return f"{row_id} of {named(account)}" if account else row_id
+
+
 def amount_text(amount: Decimal | None, currency: str) -> str:
     """Returns an amount as text for a sentence, or "no amount" if `amount` is None."""
     return "no amount" if amount is None else money(amount, currency)

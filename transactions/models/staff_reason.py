@@ -77,9 +77,7 @@ class StaffReason(models.Model):
                 "A reason names the person who is signed in.",
                 unless=REQUESTED_BY_AUTHOR,
             ),
-            *registered(
-                about="{row}.transaction_id", erased={"reason": EMPTIED, "message": EMPTIED}
-            ),
+            *registered(erased={"reason": EMPTIED, "message": EMPTIED}),
             RELEASED_BY_STRANGER,
             *stays("note_stays", "notes_stay", "A reason never changes.", "Reasons never change."),
         ]

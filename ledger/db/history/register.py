@@ -2,7 +2,7 @@
 `accounts.models.register`.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from django.db import models
@@ -13,7 +13,7 @@ from ledger.db.triggers import CALLER, SESSION, FirmTrigger
 # A setting for one transaction; its value is the reason why texts are erased.
 ERASES = "ledger.erases"
 # A regular expression for the text of a UUID, for `about` of `registered`.
-A_UUID = "[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}"
+A_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 BY_RULE = "By the rules of its table"
 # How texts in a column may be erased, as a SQL condition on {old} and {new}. The text becomes
 # empty, or some JSON keys are removed.
@@ -39,14 +39,13 @@ class RegisterTrigger(FirmTrigger):
 
 
 class _Registers(RegisterTrigger):
-    def __init__(self, about: str, **kwargs: Any) -> None:
+    def __init__(self, about: Callable[[str], str] | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.about = about
 
     def get_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
-        column, value = ("", "")
-        if self.about:
-            column, value = ", about", f", {self.about.format(row='added')}"
+        about = about_of(model, "added")
+        column, value = (", about", f", {about}") if about else ("", "")
         return f"""
             INSERT INTO row_register (table_name, row_id, registered_at, digest{column})
             SELECT TG_TABLE_NAME, {id_of(model, "added")}, clock_timestamp(),
@@ -90,14 +89,15 @@ class _Revises(RegisterTrigger):
 
 def registered(
     *,
-    about: str = "",
+    about: Callable[[str], str] | None = None,
     undigested: Collection[str] = (),
     erased: Mapping[str, str] | None = None,
     by_rule: ByRule | None = None,
 ) -> list[Trigger]:
     """Returns the triggers that record each new row of an append-only table in `row_register`. The
-    digest does not include generated columns or the columns in `undigested`. `about` is SQL on
-    `{row}` for the id of an account or transaction, which the audit names after the row is deleted.
+    digest does not include generated columns or the columns in `undigested`. `about` returns SQL
+    for the id of a row's account, if the first foreign key to accounts is not enough: see
+    `about_of`.
 
     The triggers also record two kinds of changes in `row_revisions`. The first kind changes only
     columns in `erased`, each under its SQL condition, while the setting ERASES contains the reason.
@@ -125,6 +125,30 @@ def registered(
             )
         )
     return triggers
+
+
+def about_of(model: type[models.Model], row: str) -> str:
+    """Returns SQL for the id of the account of a row, or of its transaction if the table refers to
+    no account. The register stores this id. Returns "" if the table refers to neither.
+    """
+    for trigger in getattr(model._meta, "triggers", ()):
+        if isinstance(trigger, _Registers) and trigger.about:
+            return trigger.about(row)
+    return id_in("accounts", model, row) or id_in("transactions", model, row)
+
+
+def id_in(table: str, model: type[models.Model], row: str) -> str:
+    """Returns SQL for the id of a row in `table`: of the row itself, or of the first row to which a
+    foreign key refers. Returns "" if the model has no such key.
+    """
+    if model._meta.db_table == table:
+        return f"{row}.id"
+    keys = [
+        f"{row}.{field.column}"
+        for field in model._meta.concrete_fields
+        if field.related_model and field.related_model._meta.db_table == table
+    ]
+    return f"coalesce({', '.join(keys)})" if len(keys) > 1 else "".join(keys)
 
 
 def id_of(model: type[models.Model], row: str) -> str:

@@ -172,7 +172,7 @@ class Annotation(models.Model):
         ]
         triggers: ClassVar[list[pgtrigger.Trigger]] = [
             OF_OWN_SIDE,
-            *registered(about="{row}.transaction_id"),
+            *registered(),
             *stays(
                 "annotation_stays",
                 "annotations_stay",

@@ -5,12 +5,13 @@ dropped a NOT NULL.
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.apps import apps
 from django.db import connection
 from django.db.models import Model
 
-from transactions.audit.checks.register import about
+from transactions.audit.checks.register import account_and_transaction
 from transactions.audit.findings import Finding, named
 
 REQUIRED: dict[tuple[str, str], type[Model]] = {
@@ -34,15 +35,19 @@ ORDER BY 1, 2"""
 
 
 class _Missing(NamedTuple):
-    """A column with missing values: the first row without a value, and the number of such rows."""
+    """A column with missing values: the first row without a value, the account and the transaction
+    of this row, and the number of such rows.
+    """
 
-    model: type[Model]
+    table: str
     column: str
     row: str
+    account: UUID | None
+    transaction: UUID | None
     total: int
 
     def __str__(self) -> str:
-        return f"{self.model._meta.db_table}.{self.column} in row {self.row}"
+        return f"{self.table}.{self.column} in row {self.row}"
 
 
 def nulls(_since: datetime | None = None) -> Iterator[Finding]:
@@ -54,7 +59,7 @@ def nulls(_since: datetime | None = None) -> Iterator[Finding]:
         loose = cursor.fetchall()
         missing = [found for column in loose for found in _missing(cursor, *column)]
     if missing:
-        account, transaction = about(missing[0].model, missing[0].row)
+        account, transaction = missing[0].account, missing[0].transaction
         shown = "; ".join(map(str, missing))
         of = f" The first is of {named(account)}." if account else ""
         yield Finding(
@@ -75,9 +80,12 @@ def _missing(cursor: Any, table: str, column: str) -> Iterator[_Missing]:
     all rows have a value.
     """
     model = REQUIRED[table, column]
-    key = ", ".join(f'"{field.column}"' for field in model._meta.pk_fields)
+    key = ", ".join(f'one."{field.column}"' for field in model._meta.pk_fields)
+    row = f"concat_ws(' ', {key})"
+    account, transaction = account_and_transaction(model)
     cursor.execute(
-        f"""SELECT concat_ws(' ', {key}), count(*) OVER () FROM "{table}"
-        WHERE "{column}" IS NULL ORDER BY 1 LIMIT 1"""  # noqa: S608 - names of models
+        f"""SELECT {row}, {account}, {transaction}, count(*) OVER () FROM "{table}" AS one
+        LEFT JOIN row_register AS known ON known.table_name = '{table}' AND known.row_id = {row}
+        WHERE one."{column}" IS NULL ORDER BY 1 LIMIT 1"""  # noqa: S608 - names of models
     )
-    yield from [_Missing(model, column, *row) for row in cursor.fetchall()]
+    yield from [_Missing(table, column, *row) for row in cursor.fetchall()]
