@@ -10,13 +10,13 @@ from django.db import connection
 from banking.reconciliation.triggers import frozen_digest
 from ledger.text.lines import counted
 from transactions.audit.audit import register_check
-from transactions.audit.findings import Finding
+from transactions.audit.findings import Finding, row_text
 
 NAMED = 5  # maximum number of reconciliations that are listed in the finding
 CHANGED = f"""
-SELECT coalesce(known.row_id, it.id::text)
+SELECT coalesce(known.row_id, it.id::text), coalesce(known.about, it.account_id)
 FROM (SELECT * FROM reconciliations WHERE countersigned_by_id IS NOT NULL) AS it
-FULL JOIN (SELECT row_id, digest FROM row_register WHERE table_name = 'reconciliations') AS known
+FULL JOIN (SELECT * FROM row_register WHERE table_name = 'reconciliations') AS known
     ON known.row_id = it.id::text
 WHERE it.id IS NULL OR known.row_id IS NULL
    OR known.digest IS DISTINCT FROM {frozen_digest("it")}
@@ -31,13 +31,15 @@ def reconciliations(_since: datetime | None = None) -> Iterator[Finding]:
     """
     with connection.cursor() as cursor:
         cursor.execute(CHANGED)
-        ids = [id for (id,) in cursor.fetchall()]
-    if ids:
-        listed = ", ".join(ids[:NAMED])
+        changed = cursor.fetchall()
+    if changed:
+        accounts = [str(account) for _, account in changed[:NAMED] if account]
+        listed = ", ".join(row_text(*row) for row in changed[:NAMED])
         yield Finding(
-            check="reconciliation", account=None, transaction=None, broken=len(ids),
-            expected="as two people signed it", found=listed,
-            sentence=f"{counted(len(ids), 'reconciliation')} changed after two people signed:"
+            check="reconciliation", account=next(iter(accounts), None), transaction=None,
+            broken=len(changed), expected="as two people signed it",
+            found=", ".join(id for id, _ in changed[:NAMED]),
+            sentence=f"{counted(len(changed), 'reconciliation')} changed after two people signed:"
             f" {listed}. Restore the rows of reconciliations, reconciliation_lines and"
             " reconciliation_matches from a backup, with the triggers of the tables disabled.",
         )  # fmt: skip

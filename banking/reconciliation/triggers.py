@@ -315,8 +315,8 @@ def frozen_digest(row: str) -> str:
     ))::text, 'UTF8'))"""
 
 
-# Stores the digest of a frozen reconciliation. The audit compares this digest later, because the
-# owner of the tables could edit frozen rows.
+# Stores the digest and the account of a frozen reconciliation. The audit compares the digest later,
+# because the owner of the tables could edit frozen rows.
 FROZEN_IS_REGISTERED = FirmTrigger(
     name="frozen_is_registered",
     when=pgtrigger.After,
@@ -324,8 +324,9 @@ FROZEN_IS_REGISTERED = FirmTrigger(
     definer=True,
     func=f"""
         IF OLD.countersigned_by_id IS NULL AND NEW.countersigned_by_id IS NOT NULL THEN
-            INSERT INTO row_register (table_name, row_id, registered_at, digest)
-            VALUES (TG_TABLE_NAME, NEW.id::text, clock_timestamp(), {frozen_digest("NEW")})
+            INSERT INTO row_register (table_name, row_id, registered_at, digest, about)
+            VALUES (TG_TABLE_NAME, NEW.id::text, clock_timestamp(), {frozen_digest("NEW")},
+                    NEW.account_id)
             ON CONFLICT DO NOTHING;
         END IF;
         RETURN NULL;

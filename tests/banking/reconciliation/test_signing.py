@@ -22,10 +22,13 @@ from tests.banking.reconciliation.files import (
     settled,
     sign,
     statement,
+    stored,
 )
 from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.refusals import refused_by
+from tests.transactions.audit.breaking import falsify_rules
 from tests.transactions.posting.shared import at_once
+from transactions.audit.findings import named
 from transactions.exceptions import InvalidDetails
 
 pytestmark = pytest.mark.django_db
@@ -313,6 +316,31 @@ def test_the_audit_finds_what_the_owner_edits_in_a_frozen_reconciliation(
         assert cursor.rowcount > 0
     (finding,) = reconciliations()
     assert (finding.check, finding.found) == ("reconciliation", str(frozen.pk))
+    assert finding.account is None  # the reconciliation is of the deposits of the bank
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE reconciliations SET account_id = %s",
+        "DELETE FROM reconciliations RETURNING %s::text",
+        "DELETE FROM row_register WHERE table_name = 'reconciliations' AND %s <> ''",
+    ],
+)
+def test_the_audit_names_the_account_that_two_people_signed(
+    first: User, second: User, edit: str
+) -> None:
+    nostro, other = AccountFactory(), AccountFactory()
+    frozen = stored(("5", "A fee"), account=nostro)
+    sign(frozen, first)
+    sign(frozen, second)
+    falsify_rules("reconciliations")
+    with walls_down("reconciliations", "row_register") as cursor:
+        cursor.execute(edit, [str(other.pk)])
+        assert cursor.rowcount == 1
+    (finding,) = reconciliations()
+    assert (finding.account, finding.found) == (str(nostro.pk), str(frozen.pk))
+    assert str(named(nostro.pk)) in finding.sentence
 
 
 def test_erasing_what_a_line_says_of_a_person_is_no_edit(frozen: Reconciliation) -> None:
