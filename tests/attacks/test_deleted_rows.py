@@ -1,5 +1,6 @@
 """Rows in append-only tables that the owner of the tables deletes: the audit finds these rows."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from accounts.models import (
 from banking.standing_orders.models import StandingOrder
 from tests.attacks.people import rolled_back
 from tests.attacks.registered_rows import rows_of_every_register, with_accounts
+from tests.console import read
 from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.refusals import refused_by
 from tests.transactions.audit.breaking import found
@@ -207,6 +209,23 @@ def test_an_emptied_register_is_found(bank: Account) -> None:
         cursor.execute("DELETE FROM row_register")
     finding = found("unregistered row")
     assert (finding.account, finding.broken > 10) == (str(bank.pk), True)
+
+
+def test_the_rows_after_the_first_five_are_listed(
+    bank: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The code of docs/audit.md lists the rows that a finding only counts."""
+    for _ in range(6):
+        account_services.unfreeze_account(account=bank, reason="Found")
+        account_services.freeze_account(account=bank, reason="Lost card")
+    gone = remove("account_status_changes")
+    finding = found("missing row")
+    assert finding.broken == len(gone) == 13
+    assert sum(row in finding.sentence for row in gone) == 5
+    (code,) = re.findall(r"```python\n(.*?)```", read("docs/audit.md"), re.DOTALL)
+    exec(code.replace("limit_changes", "account_status_changes"))  # noqa: S102 - our own page
+    listed = capsys.readouterr().out.splitlines()
+    assert {*listed} == {f"missing row {row} {bank.pk}" for row in gone}
 
 
 def test_only_rows_from_then_on_are_compared(bank: Account) -> None:
