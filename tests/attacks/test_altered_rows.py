@@ -31,7 +31,7 @@ from banking.standing_orders import services
 from banking.standing_orders.models import CHANGES_AMOUNT, PROGRESS, StandingOrder
 from ledger.db.history.register import BY_RULE, ERASES, digest_of, digested
 from ledger.db.local_settings import set_locally
-from tests.attacks.registered_rows import rows_of_every_register
+from tests.attacks.registered_rows import rows_of_every_register, with_accounts
 from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.refusals import refused_by
@@ -141,7 +141,10 @@ def without_constraints(bank: Account) -> None:
 
 
 @pytest.mark.parametrize("table", REGISTERED)
-def test_every_column_that_the_owner_edits_is_found(table: str, without_constraints: None) -> None:
+def test_every_column_that_the_owner_edits_is_found(
+    table: str, bank: Account, without_constraints: None
+) -> None:
+    account = str(bank.pk) if table in with_accounts() - {"changes"} else None
     key = REGISTERED[table]._meta.pk.column
     assert altered() is None
     columns = columns_of(table)
@@ -157,12 +160,15 @@ def test_every_column_that_the_owner_edits_is_found(table: str, without_constrai
             ((forged,),) = cursor.fetchall()
         finding = altered()
         if column == key:
-            assert {each.check for each in register()} == {"missing row", "unregistered row"}
+            assert [(each.check, each.account) for each in register()] == [
+                ("missing row", account), ("unregistered row", account),
+            ]  # fmt: skip
         elif (table, column) in NOT_COMPARED:
             assert finding is None
         else:
             assert finding is not None, (table, column)
             assert (finding.found, finding.broken) == (f"{table}: {forged}", 1)
+            assert table == "changes" or finding.account == account
             assert forged in finding.sentence
         db_transaction.savepoint_rollback(before)
 
@@ -237,7 +243,7 @@ def test_a_standing_order_that_the_owner_redirects_is_found_with_all_triggers_on
         StandingOrder.objects.update(**forged)
         finding = altered()
         assert finding is not None
-        assert finding.found == f"standing_orders: {order.pk}"
+        assert (finding.account, finding.found) == (str(bank.pk), f"standing_orders: {order.pk}")
         db_transaction.savepoint_rollback(before)
 
 
@@ -259,6 +265,7 @@ def test_a_row_that_was_forged_before_stays_found_after_erasing(bank: Account) -
     finding = altered()
     assert finding is not None
     assert finding.found.startswith("account_status_changes")
+    assert finding.account == str(bank.pk)
 
 
 @pytest.mark.parametrize(
@@ -288,13 +295,21 @@ def test_by_the_way_of_erasing_texts_are_emptied_and_nothing_else(
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT set_config('{ERASES}', 'At my wish', true)")
     edit(table, column, value, leave_on="row_is_revised")
-    assert (altered() is not None) == is_found
+    finding = altered()
+    assert (finding is not None) == is_found
+    if finding:
+        assert finding.found.startswith(f"{table}: ")
+        assert finding.account == str(bank.pk) or table == "changes"
     assert RowRevision.objects.filter(reason="At my wish", table_name=table).exists() != is_found
 
 
 def test_without_the_setting_an_emptied_text_is_found(bank: Account) -> None:
     edit("limit_changes", "reason", "", leave_on="row_is_revised")
-    assert altered() is not None
+    finding = altered()
+    assert finding is not None
+    assert (finding.account, finding.found) == (
+        str(bank.pk), f"limit_changes: {bank.limit_changes.get().pk}",
+    )  # fmt: skip
 
 
 def test_decisions_and_uses_of_requests_are_noted(bank: Account, boss: User) -> None:
@@ -318,7 +333,11 @@ def test_a_decision_that_is_changed_afterwards_is_found(
         UserFactory().pk if value == "other" else value,
         leave_on="row_is_revised",
     )
-    assert altered() is not None
+    finding = altered()
+    assert finding is not None
+    assert (finding.account, finding.found) == (
+        str(bank.pk), f"approval_requests: {ApprovalRequest.objects.get().pk}",
+    )  # fmt: skip
 
 
 def test_what_the_owner_accepts_is_clean_and_stays_on_record(bank: Account) -> None:

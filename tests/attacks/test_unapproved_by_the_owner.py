@@ -138,7 +138,8 @@ def test_a_row_that_names_a_clerk_later_is_found(account: Account, clerk: User) 
     with walls_down("transactions") as cursor:
         cursor.execute("UPDATE transactions SET created_by_id = %s WHERE id = %s",
                        [clerk.pk, row.pk])  # fmt: skip
-    assert found("threshold").transaction == str(row.pk)
+    finding = found("threshold")
+    assert (finding.account, finding.transaction) == (str(account.pk), str(row.pk))
 
 
 def test_what_nobody_needs_to_approve_is_clean(account: Account, clerk: User) -> None:
@@ -214,8 +215,11 @@ def test_a_row_unlike_its_approval_is_found(
     done_by_web(request)
     with walls_down("transactions") as cursor:
         cursor.execute(f"UPDATE transactions SET {change} WHERE id = %s", [request.transaction_id])
-    assert found("approval").transaction == str(request.transaction_id)
-    assert found("threshold").transaction == str(request.transaction_id)
+    for check in ("approval", "threshold"):
+        finding = found(check)
+        assert (finding.account, finding.transaction) == (
+            str(account.pk), str(request.transaction_id),
+        )  # fmt: skip
 
 
 def test_an_approval_that_is_marked_as_used_for_nothing_is_found(
@@ -225,7 +229,10 @@ def test_an_approval_that_is_marked_as_used_for_nothing_is_found(
     with walls_down("approval_requests") as cursor:
         cursor.execute("UPDATE approval_requests SET status = 'done', used_at = now(),"
                        " used_amount = amount")  # fmt: skip
-    assert found("approval").transaction == str(request.transaction_id)
+    finding = found("approval")
+    assert (finding.account, finding.transaction) == (str(account.pk), str(request.transaction_id))
+    edited = found("altered row")
+    assert (edited.account, edited.found) == (str(account.pk), f"approval_requests: {request.pk}")
 
 
 def test_limits_raised_above_the_threshold_are_found(account: Account, boss: User) -> None:

@@ -132,6 +132,10 @@ def test_the_audit_finds_a_status_change_that_the_owner_took_away(frozen: Accoun
     assert (finding.account, finding.expected, finding.found) == (
         str(frozen.pk), "frozen", "active",
     )  # fmt: skip
+    gone = found("missing row")
+    assert (gone.account, gone.expected) == (
+        str(frozen.pk), f"account_status_changes: {second.pk}",
+    )  # fmt: skip
 
 
 def test_the_web_role_cannot_release_a_hold_without_a_reason(hold: Transaction, web: None) -> None:

@@ -69,6 +69,7 @@ def test_another_owner_of_an_account_is_found(account: Account) -> None:
     unseen("accounts", sql, thief.pk, account.pk)
     finding = found("account")
     assert (finding.found, finding.expected) == (f"owner {thief.pk}", f"owner {account.user_id}")
+    assert finding.account == str(account.pk)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +210,9 @@ def test_a_change_taken_out_of_the_middle_of_a_history_is_found(account: Account
         "daily limit 70.00 USD", "daily limit 50.00 USD",
     )  # fmt: skip
     assert "missing from the history" in finding.sentence
+    assert finding.account == str(account.pk)
+    gone = found("missing row")
+    assert (gone.account, gone.expected) == (str(account.pk), f"changes: {raised.pk}")
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,8 @@ def test_the_audit_finds_a_payment_that_was_added_to_an_approval(
         added = ApprovalPayment.objects.create(
             id=uuid7(), request=request, payment_id=uuid7(), to_account=eve, amount=80_000
         )
-    assert str(added.pk) in str(found("unregistered row"))
+    finding = found("unregistered row")
+    assert (finding.account, finding.found) == (str(eve.pk), f"approval_payments: {added.pk}")
 
 
 @pytest.mark.parametrize(
