@@ -100,12 +100,14 @@ def test_a_superuser_inserted_without_triggers_is_found() -> None:
         cursor.execute(
             "INSERT INTO users SELECT (jsonb_populate_record(users, jsonb_build_object("
             "'id', gen_random_uuid(), 'email', 'x@example.com', 'is_superuser', true))).*"
-            " FROM users WHERE id = %s",
+            " FROM users WHERE id = %s RETURNING id",
             [person.pk],
         )
+        (forged,) = cursor.fetchone()
     finding = found("person")
     assert finding.broken == 6, "each of its values"
     assert "the history does not contain this addition" in finding.sentence
+    assert str(forged) in finding.sentence
 
 
 def test_memberships_and_permissions_that_nobody_gave_or_took_are_found() -> None:
@@ -177,7 +179,9 @@ def test_an_address_factor_or_provider_that_nobody_added_is_found() -> None:
     SocialAccount.objects.create(user=person, provider="oidc", uid="1")
     assert audit().clean
     unseen("account_emailaddress", "UPDATE account_emailaddress SET verified = true")
-    assert found("sign-in address").found == "verified yes"
+    finding = found("sign-in address")
+    assert finding.found == "verified yes"
+    assert str(person.pk) in finding.sentence
     for table, check in (
         ("mfa_authenticator", "factor"),
         ("socialaccount_socialaccount", "provider"),

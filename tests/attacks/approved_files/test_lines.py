@@ -143,7 +143,8 @@ def test_the_audit_finds_a_line_that_was_not_asked_for(
     assert balances(eve) == [80_000]
     with walls_down("approval_payments"):
         forged.delete()
-    assert found("threshold").account == str(firm.pk)
+    finding = found("threshold")
+    assert (finding.account, finding.transaction) == (str(firm.pk), str(line.pk))
 
 
 def test_the_audit_finds_a_payment_that_was_added_to_an_approval(

@@ -11,7 +11,7 @@ from banking.statement_files.audit_checks import statements
 from ledger.db.ids import uuid7
 from tests.attacks.registered_rows import rows_of_every_register
 from tests.factories import AccountFactory, insert_row
-from tests.transactions.audit.breaking import falsify, falsify_rules, found
+from tests.transactions.audit.breaking import falsify, falsify_rules, found, lose_not_null
 from tests.transactions.audit.sealed_books import as_owner, day, march
 from transactions import services
 from transactions.audit.audit import CHECKS, audit
@@ -141,6 +141,13 @@ def test_a_value_that_is_gone_is_found_when_the_column_may_be_null(table: str, c
     has_account = table in {"accounts", "transactions", "approval_requests"}
     assert (finding.account is not None) == has_account
     assert (finding.transaction is not None) == (table == "transactions")
+
+
+def test_the_account_that_a_row_lost_comes_from_the_register() -> None:
+    account = rows_of_every_register()
+    lose_not_null("limit_changes", "account_id")
+    as_owner("UPDATE limit_changes SET account_id = NULL", table="limit_changes")
+    assert found("missing value").account == str(account.pk)
 
 
 def test_a_not_null_that_was_never_validated_hides_no_missing_value(books: Any) -> None:
