@@ -7,6 +7,7 @@ from types import TracebackType
 from ledger.metrics import shared
 from ledger.server import gunicorn_settings
 from ledger.server.child_process import ChildProcess
+from ledger.server.ports import address_of
 
 
 class WebServer(ChildProcess):
@@ -17,10 +18,9 @@ class WebServer(ChildProcess):
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
         self.counts = None if shared.is_shared() else shared.new_folder()
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         options = {
             "config": f"python:{gunicorn_settings.__name__}",
-            "bind": address,
+            "bind": address_of(host, port),
         }
         super().__init__(
             ["-m", "ledger.server.web_process"]

@@ -5,13 +5,13 @@
 
 import os
 import shutil
-import socket
 import time
 from pathlib import Path
 from typing import Any
 
 from ledger.metrics import shared
 from ledger.server.last_connections import take_no_more
+from ledger.server.ports import address_of, check_is_free
 from ledger.web_server_settings import web_server
 
 # When gunicorn stops, it first blocks new connections. For this many seconds, the processes then
@@ -21,7 +21,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  gunicorn opens an unnamed file t
 
 _given = web_server()
 host, port = _given.host, _given.port
-bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+bind = address_of(host, port)
 worker_class = "gthread"  # a slow client occupies a thread: see docs/running.md
 workers, threads = _given.workers, _given.threads
 keepalive = _given.keep_alive
@@ -55,8 +55,7 @@ def on_starting(server: Any) -> None:
     Raises OSError if the port is in use.
     """
     if _given.probe_port and not server.master_pid:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        socket.create_server((host, _given.probe_port), family=family).close()
+        check_is_free(host, _given.probe_port)
 
 
 def when_ready(server: Any) -> None:

@@ -12,6 +12,7 @@ from threading import BoundedSemaphore, Thread
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from ledger.server.ports import family_of
 from ledger.web.request_counts import EARLY
 
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -68,7 +69,7 @@ class ProbeServer(WSGIServer):
     request_queue_size = 64
 
     def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.address_family = family_of(address[0])
         super().__init__(address, handler)
         self.threads = ThreadPoolExecutor(THREADS, "probe")
         self.room = BoundedSemaphore(THREADS + MAX_WAITING)

@@ -13,6 +13,7 @@ import pytest
 
 from ledger.server import health_check, probe_port
 from ledger.server.gunicorn_settings import threads
+from ledger.server.ports import check_is_free
 from ledger.server.probe_port import SECONDS, THREADS
 from tests.ledger.own_site import Site, own_site
 from tests.ledger.processes import LONG, MANAGE, free_port, wait_until
@@ -118,6 +119,13 @@ def test_a_port_that_is_in_use_stops_the_start(
     )
     assert done.returncode != 0
     assert "Address already in use" in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="needs IPv6")
+def test_a_port_of_ipv4_is_not_free_for_all_addresses() -> None:
+    """The host `::` includes the addresses of IPv4."""
+    with socket.create_server(("127.0.0.1", 0)) as used, pytest.raises(OSError, match="in use"):
+        check_is_free("::", used.getsockname()[1])
 
 
 @pytest.mark.parametrize("given", ["", "0"])

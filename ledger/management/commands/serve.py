@@ -5,7 +5,6 @@ folder.
 import argparse
 import logging
 import signal
-import socket
 import time
 from contextlib import ExitStack
 from typing import Any, NoReturn
@@ -20,6 +19,7 @@ from ledger.db.outages.command_errors import message_for
 from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import instance, removal
 from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
+from ledger.server import ports
 from ledger.server.background_build import BackgroundBuild
 from ledger.server.child_process import ChildProcess
 from ledger.server.gunicorn_process import WebServer
@@ -153,7 +153,7 @@ def address_of(host: str, port: int) -> str:
         return f"{settings.LEDGER_URL}/ (listening on {host}, port {port})"
     if host in LOCAL_HOSTS:
         host = "localhost"
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    return f"http://{ports.address_of(host, port)}/"
 
 
 def _worker(host: str, port: int) -> ChildProcess:
@@ -185,12 +185,10 @@ def _check_settings(*, standby: bool) -> None:
 
 
 def _check_port(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.create_server((host, port), family=family).close()
+        ports.check_is_free(host, port)
     except (OSError, OverflowError) as err:
-        # Python adds the address in brackets to the message of the operating system.
-        reason = str(getattr(err, "strerror", err)).partition(" (")[0].rstrip(".")
+        reason = str(getattr(err, "strerror", err)).rstrip(".")
         raise CommandError(
             f"The port {port} on {host} cannot be used: {reason}. "
             f"Stop what runs there, or choose another with make run PORT={_another(port)}."
