@@ -2,14 +2,15 @@
 here, in Linux namespaces.
 
 Its disk is that of this computer with a layer above it (overlayfs) which takes every change and is
-gone with the machine. It has its own processes, users and loopback network, and reaches
-no other network. It needs root, overlayfs and systemd.
+gone with the machine. It has its own processes, users, control groups and loopback network, and
+reaches no other network. It needs root, overlayfs and systemd.
 """
 
 import os
 import shutil
 import signal
 import subprocess
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,17 +22,19 @@ SYSTEMD = Path("/lib/systemd/systemd")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8"
 }  # fmt: skip
-OWN = ("mount", "net", "pid", "uts", "ipc", "cgroup")
+OWN = ("mount", "net", "pid", "uts", "ipc")
 PROGRAMS = ("unshare", "nsenter", "chroot", "mount", "ip")
 LAYER = """
 set -e
 mount -t tmpfs tmpfs {layer}
-mkdir {layer}/changes {layer}/work {layer}/disk
+mkdir {layer}/changes {layer}/work {layer}/disk {layer}/groups
+mount -t cgroup2 cgroup2 {layer}/groups
+mkdir {layer}/groups/{group}
+echo 0 > {layer}/groups/{group}/cgroup.procs
 mount -t overlay overlay -o lowerdir=/,upperdir={layer}/changes,workdir={layer}/work {layer}/disk
 disk={layer}/disk
 mount -t proc proc $disk/proc
 mount -t sysfs sysfs $disk/sys
-mount -t cgroup2 cgroup2 $disk/sys/fs/cgroup
 for folder in run tmp dev; do mount -t tmpfs tmpfs $disk/$folder; done
 chmod 755 $disk/run $disk/dev
 chmod 1777 $disk/tmp
@@ -49,9 +52,13 @@ for folder in {shared}; do
     mount --bind $folder $disk$folder
 done
 ip link set lo up
-exec chroot $disk env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
-    {systemd} --system --unit=basic.target --log-target=null --show-status=no
+exec unshare --cgroup bash -e -c '
+    mount -t cgroup2 cgroup2 {layer}/disk/sys/fs/cgroup
+    exec chroot {layer}/disk env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+        {systemd} --system --unit=basic.target --log-target=null --show-status=no'
 """
+# With common control groups, the systemd of one machine would wait for processes of another.
+FORGET = "mount -t cgroup2 cgroup2 {layer} && find {layer}/{group} -depth -type d -delete"
 
 
 def missing() -> str:
@@ -97,9 +104,8 @@ def machine(layer: Path, *shared: Path) -> Iterator[Machine]:
     """Starts one; `layer` is an empty folder for its changes, and it sees the folders `shared` of
     this computer under their own names.
     """
-    script = LAYER.format(
-        layer=layer, shared=" ".join(str(folder) for folder in shared), systemd=SYSTEMD
-    )
+    names = {"layer": layer, "group": f"machine-{uuid.uuid4()}", "systemd": SYSTEMD}
+    script = LAYER.format(shared=" ".join(str(folder) for folder in shared), **names)
     outside = subprocess.Popen(
         ["unshare", *(f"--{kind}" for kind in OWN), "--fork", "--kill-child", "bash", "-c", script],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
@@ -113,6 +119,7 @@ def machine(layer: Path, *shared: Path) -> Iterator[Machine]:
         for pid in _children(outside.pid):
             os.kill(pid, signal.SIGKILL)  # without its first process nothing of it is left
         outside.wait(timeout=60)
+        subprocess.run(["unshare", "--mount", "sh", "-c", FORGET.format(**names)], check=True)
 
 
 def _children(pid: int) -> list[int]:
