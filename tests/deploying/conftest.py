@@ -20,10 +20,11 @@ REPOSITORY = "https://git.example/ledger.git"
 EXAMPLE, HOST = "bank.example", "bank.test"
 BACKUP = "2026-11-20.bank"
 BASE, MOMENT = "2026-11-20T023000", "2026-11-20 09:30:00+00"
+AUTHORITY = "/usr/local/share/ca-certificates/authority.crt"
 # Made by hand in place of an authority that everybody knows.
 CERTIFICATE = f"""
 cd /etc/ledger/tls
-authority=/usr/local/share/ca-certificates/authority.crt
+authority={AUTHORITY}
 key="-newkey rsa:2048 -nodes -keyout"
 openssl req -x509 $key /root/ca.key -subj /CN=authority -out $authority
 openssl req $key privkey.pem -subj /CN={HOST} -addext subjectAltName=DNS:{HOST} |

@@ -3,16 +3,25 @@
 `make faults` runs it and prints a line for each, with a failover (`tests/ledger/test_patroni.py`).
 """
 
+import json
 import os
 import re
 import time
 from collections import Counter
-from statistics import median
+from statistics import quantiles
 
 import pytest
 
 from ledger.web.waiting import MAX_SECONDS
-from tests.deploying.conftest import HOST, MAIL_SERVER, NEEDS_A_MACHINE, Follow, psql, serves
+from tests.deploying.conftest import (
+    AUTHORITY,
+    HOST,
+    MAIL_SERVER,
+    NEEDS_A_MACHINE,
+    Follow,
+    psql,
+    serves,
+)
 from tests.deploying.machine import Machine
 from tests.ledger.processes import wait_until
 from tests.metrics import TOKEN
@@ -24,7 +33,7 @@ pytestmark = [
         reason="make faults runs the drill: it takes the whole computer",
     ),
 ]
-CLIENTS, PAYERS = 200, 20
+CLIENTS, PAYERS = 200, 60  # the payers are more than the threads
 PASSWORD = "lanterns-over-slow-rivers"
 # Many who sign in, some of whom pay one shop.
 PEOPLE = f"""
@@ -74,14 +83,42 @@ while [ "$(jobs -r)" ]; do
 done
 cat client.*
 """
+LOCK = """
+BEGIN; SELECT FROM accounts WHERE id = '%s' FOR UPDATE; SELECT pg_sleep(600)
+"""
 SLEEPS = """
-SELECT count(*) FROM pg_stat_activity
+FROM pg_stat_activity
 WHERE query LIKE '%pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid()
 """
 
 
 def told(what: str, seen: str, since: float) -> None:
     print(f"{what}: {seen}, after {time.monotonic() - since:.1f} s")
+
+
+def payments_of(payers: list[list[str]], number: str, key: str) -> str:
+    """The settings of one curl for a payment of each payer, which runs them in parallel: the start
+    of a program takes longer than a payment.
+    """
+
+    def body_of(account: str) -> str:
+        return json.dumps({"from_account": account, "to_number": number, "amount": "1"})
+
+    return "next".join(
+        f"""
+        url = https://{HOST}/api/v1/transactions/
+        silent
+        cacert = {AUTHORITY}
+        output = /dev/null
+        write-out = "pay %{{http_code}} %{{time_total}}\\n"
+        interface = 127.3.0.{place}
+        header = "Authorization: Bearer {token}"
+        header = "Content-Type: application/json"
+        header = "Idempotency-Key: {key}"
+        data = {json.dumps(body_of(account))}
+        """
+        for place, (account, token) in enumerate(payers, 1)
+    )
 
 
 def figure(bank: Machine, name: str) -> float:
@@ -98,6 +135,8 @@ def drilled(bank: Machine) -> Machine:
     bank.run(f"echo LEDGER_METRICS_TOKEN={TOKEN} >> /etc/ledger/ledger.env")
     bank.run("systemctl restart ledger-web")
     bank.run(MAIL_SERVER)
+    # A curl that reads all authorities works longer than the bank does for its request.
+    bank.run(f"echo cacert = {AUTHORITY} > /root/.curlrc")
     wait_until(lambda: serves(bank))
     return bank
 
@@ -117,6 +156,7 @@ def test_overload_is_shed_and_probes_answer(drilled: Machine) -> None:
     again = sorted({again for code, _seconds, again in answers if code == "503"})
     probes = [line.split() for line in drilled.run("cat /root/probes").splitlines()]
     probed = [float(seconds) for _code, seconds in probes]
+    half, nine_tenths = quantiles(probed, n=10)[4::4]
     waits = "ledger_http_wait_seconds"
     longer = figure(drilled, f"{waits}_count") - figure(
         drilled, f'{waits}_bucket{{le="{MAX_SECONDS:.1f}"}}'
@@ -127,14 +167,16 @@ def test_overload_is_shed_and_probes_answer(drilled: Machine) -> None:
         f"answers {dict(codes)}, 503 with Retry-After {', '.join(again)}; the longest sign-in"
         f" {max(served):.1f} s; {not_begun:.0f} in ledger_http_not_begun_total, {longer:.0f} above"
         f" {MAX_SECONDS} s in {waits}; {len(probed)} times /readyz, half of them in"
-        f" {median(probed):.2f} s, the longest {max(probed):.2f} s",
+        f" {half:.2f} s, nine tenths in {nine_tenths:.2f} s, the longest {max(probed):.2f} s",
         since,
     )
     assert set(codes) == {"302", "503"}, "a computer as quick as this needs more clients"
     assert all(int(seconds) > 0 for seconds in again)
     assert codes["503"] == not_begun == longer
     assert {code for code, _seconds in probes} == {"200"}
-    assert median(probed) < 1  # pages wait up to MAX_SECONDS
+    # Pages wait up to MAX_SECONDS.
+    assert half < 1
+    assert nine_tenths < 2
     wait_until(lambda: serves(drilled))
 
 
@@ -143,29 +185,24 @@ def test_a_locked_row_stops_only_its_own_payments(
 ) -> None:
     """The payers are as many people: what one person runs in parallel is limited before it."""
     (shop, number), *payers = people
-    lock = f"BEGIN; SELECT FROM accounts WHERE id = '{shop}' FOR UPDATE; SELECT pg_sleep(8)"
-    body = f'{{"from_account": "%s", "to_number": "{number}", "amount": "1"}}'
-    paying = "\n".join(
-        f"pay {place} {token} '{body % account}' &"
-        for place, (account, token) in enumerate(payers, 1)
-    )
     since = time.monotonic()
     answers = drilled.run(
         f"""
         cd /root
-        pay() {{
-            curl --silent --output /dev/null --write-out 'pay %{{http_code}} %{{time_total}}\n' \
-                --interface 127.3.0.$1 -H "Authorization: Bearer $2" -H 'Idempotency-Key: drill' \
-                -H 'Content-Type: application/json' --data "$3" https://{HOST}/api/v1/transactions/
-        }}
-        runuser -u postgres -- psql -d ledger -qAt > /dev/null <<< "{lock}" &
-        until [ "$(runuser -u postgres -- psql -d ledger -Atc "{SLEEPS}")" = 1 ]; do :; done
-        {paying}
+        psql() {{ runuser -u postgres -- psql -d ledger -qAt; }}
+        psql > /dev/null 2>&1 <<< "{LOCK % shop}" &
+        unlock() {{ psql <<< "SELECT pg_terminate_backend(pid) {SLEEPS}" > /dev/null; }}
+        trap unlock EXIT
+        until [ "$(psql <<< "SELECT count(*) {SLEEPS}")" = 1 ]; do :; done
+        curl --parallel --parallel-immediate --parallel-max {PAYERS} --config - > payments \
+            <<< '{payments_of(payers, number, "drill")}' &
+        payments=$!
         for page in $(seq 20); do
             curl --silent --output /dev/null --write-out 'page %{{http_code}} %{{time_total}}\n' \
                 https://{HOST}/account/login/
         done
-        wait
+        wait $payments
+        cat payments
         """
     )
     found = [line.split() for line in answers.splitlines()]
@@ -178,11 +215,14 @@ def test_a_locked_row_stops_only_its_own_payments(
         f" {max(pages):.1f} s",
         since,
     )
-    assert codes["409"]
-    assert set(codes) <= {"201", "409"}
+    assert codes == {"409": PAYERS}
     assert {code for kind, code, _seconds in found if kind == "page"} == {"200"}
-    # All threads may wait for one lock timeout of two seconds, but not for one after another.
+    # All threads may wait for one lock timeout of two seconds, but not for one after another:
+    # without Note [Blocked accounts], these payments take four of them.
     assert max(pages) < 4
+    assert longest < 6
+    free = payments_of(payers[:1], number, "free")
+    assert "pay 201" in drilled.run(f"curl --config - <<< '{free}'")
 
 
 def test_a_killed_worker_starts_again(drilled: Machine) -> None:
@@ -233,5 +273,4 @@ def test_a_restart_under_load_loses_no_request(drilled: Machine) -> None:
     codes = Counter(code for code, _seconds in answers)
     longest = max(float(seconds) for _code, seconds in answers)
     told("A restart under load", f"{dict(codes)}, the longest {longest:.1f} s", since)
-    assert set(codes) <= {"200", "503"}
-    assert codes["200"]
+    assert set(codes) == {"200"}
