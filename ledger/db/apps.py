@@ -9,7 +9,7 @@ from django.utils.module_loading import autodiscover_modules
 # if it exists.
 REGISTERED_IN = (
     "tables", "table_rules", "scheduled", "personal_data", "group_rights", "audit_checks",
-    "origin", "closing_obstacles", "menu", "panels", "search_terms",
+    "origin", "closing_obstacles", "menu", "panels", "search_terms", "figures",
 )  # fmt: skip
 OWN = "ledger."
 ANOTHER_ENGINE = (

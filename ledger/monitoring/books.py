@@ -1,14 +1,12 @@
 """Metrics about payments: holds, the last audit and the last seal."""
 
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import psycopg
-from django.conf import settings
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ledger.db.rights.row_security import LIFETIME, NOBODY, SETTING, RowScope, keys, signed
+from ledger.db.rights.row_security import read_every_row
 
 MAX_HOLDS = 100_000  # holds above this number are not counted
 HOLDS = f"""SELECT count(*), count(*) FILTER (WHERE expires_at <= clock_timestamp()),
@@ -115,14 +113,3 @@ def families_of_seal(figures: SealFigures) -> Iterator[Metric]:
         "ledger_seal_until_timestamp_seconds", "Time until which payments are sealed; 0: none.",
         figures.ends_at,
     )  # fmt: skip
-
-
-def read_every_row(found: psycopg.Connection[Any], scope: RowScope = RowScope.STAFF) -> None:
-    """Allows the open transaction to read all rows if row-level security is on.
-
-    The transaction gets a token without a user. With this token, the transaction can read what
-    staff may read, but cannot write.
-    """
-    if settings.LEDGER_ROW_SECURITY:
-        token = signed(NOBODY, scope, int(time.time()) + LIFETIME, keys()[0])
-        found.execute("SELECT set_config(%s, %s, true)", [SETTING, token])

@@ -15,9 +15,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from ledger.db.commits import synchronous
-from ledger.metrics import processes
+from ledger.metrics import figures, processes
 from ledger.metrics.exposition import text_of
-from ledger.monitoring import books, build, confirming, scheduled, server, standbys, webhooks
+from ledger.monitoring import books, build, confirming, scheduled, server, standbys
 from ledger.monitoring.polling import Poller
 
 PATH = "/metrics"
@@ -30,7 +30,7 @@ QUESTIONS = {
     "audits": books.audits,
     "seal": books.seal,
     "jobs": scheduled.figures,
-    "webhooks": webhooks.figures,
+    **figures.QUESTIONS,
 }
 FAMILIES: dict[str, Callable[..., Iterator[Metric]]] = {
     "server": server.families,
@@ -39,7 +39,7 @@ FAMILIES: dict[str, Callable[..., Iterator[Metric]]] = {
     "audits": books.families_of_audits,
     "seal": books.families_of_seal,
     "jobs": scheduled.families,
-    "webhooks": webhooks.families,
+    **figures.FAMILIES,
 }
 _poller = Poller(QUESTIONS)
 

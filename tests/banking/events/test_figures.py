@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from banking.events import figures
 from banking.events.models import AccountEvent, Webhook, WebhookDelivery, WebhookQueue
 from ledger.db.outages.probe import short_connection
-from ledger.monitoring import webhooks
 from tests.banking.events.shared import listening_account, webhook_of
 from tests.factories import UserFactory
 from transactions import services
@@ -16,9 +16,9 @@ from transactions import services
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def _figures() -> webhooks.WebhookFigures:
+def _figures() -> figures.WebhookFigures:
     with short_connection(5) as found:
-        return webhooks.figures(found)
+        return figures.figures(found)
 
 
 def test_what_waits_and_what_fails_is_told() -> None:
@@ -57,7 +57,7 @@ def test_deliveries_of_the_last_hour_are_counted_by_outcome() -> None:
     assert found.hooks == {"active": 1, "paused": 1}
     told = {
         (sample.name, *sample.labels.values()): sample.value
-        for family in webhooks.families(found)
+        for family in figures.families(found)
         for sample in family.samples
     }
     assert told["ledger_webhook_deliveries_hour", "failed"] == 2

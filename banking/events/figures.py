@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import psycopg
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ledger.db.rights.row_security import RowScope
-from ledger.monitoring.books import read_every_row
+from ledger.db.rights.row_security import RowScope, read_every_row
+from ledger.metrics.figures import register
 
 MAX_QUEUES = 10_000  # queues above this number are not counted
 STATUSES = ("active", "paused", "disabled")
@@ -88,3 +88,6 @@ def families(figures: WebhookFigures) -> Iterator[Metric]:
     for outcome in OUTCOMES:
         attempts.add_metric([outcome], figures.attempts.get(outcome, 0))
     yield attempts
+
+
+register("webhooks", figures, families)
