@@ -18,15 +18,13 @@ from django.db import transaction as db_transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import current_access
+from accounts import current_access, refusals
 from accounts.exceptions import (
     DetailsInvalid,
     LedgerError,
     MayNotAsk,
     MayNotDecide,
-    NeedsApproval,
     RequestDecided,
-    ServesOwn,
 )
 from accounts.models import (
     Account,
@@ -47,75 +45,7 @@ from ledger.web import security_log
 MONEY, LIMITS = "money", "limits"
 LONGEST_NOTE = 500  # characters, for notes and reasons
 OVER = Decimal(2)  # a share above every threshold
-MAY_NOT_ASK = "You may not do this, so you cannot ask another person to approve it."
 NOTHING = Decimal(0)  # the amount of a request that does not move money
-REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
-    "needs_approval": (
-        NeedsApproval,
-        "This is above today's threshold, so another person must approve it. Nothing was done.",
-    ),
-    "group_needs_approval": (
-        NeedsApproval,
-        "Another person must approve this group first. Nothing was done.",
-    ),
-    "staff_before_groups": (
-        NeedsApproval,
-        "This person is in a group that needs approval. Remove the group, then request it again.",
-    ),
-    "staff_serve_others": (
-        ServesOwn,
-        "This moves your own or your household's money. A colleague has to do this.",
-    ),
-    "request_is_for_others": (
-        ServesOwn,
-        "This is for you, your household or one of your accounts. A colleague must ask for it.",
-    ),
-    "limits_by_stranger": (
-        ServesOwn,
-        "This account is yours or your household's. Only a colleague can change its limits.",
-    ),
-    "status_by_stranger": (
-        ServesOwn,
-        "This account is yours or your household's. A colleague has to do this.",
-    ),
-    "released_by_stranger": (
-        ServesOwn,
-        "This hold is on your or your household's account. Only a colleague can release it.",
-    ),
-    "limits_asked_by_manager": (MayNotAsk, MAY_NOT_ASK),
-    "limits_asked_change": (DetailsInvalid, "Change one of the limits, then ask for approval."),
-    "request_for_file": (
-        RequestDecided,
-        "The file was checked again in the meantime, and other lines can be paid now. Ask again.",
-    ),
-    "limits_asked_once": (
-        RequestDecided,
-        (
-            "You have already asked for limits of this account. Withdraw your first request, or "
-            "wait for the decision."
-        ),
-    ),
-    "approval_by_another_person": (
-        MayNotDecide,
-        "You asked for this, so another person must decide.",
-    ),
-    "decided_by_manager": (MayNotDecide, "Only managers decide requests."),
-    "request_by_its_author": (MayNotAsk, "Staff can ask only in their own name."),
-    "limits_by_their_author": (MayNotAsk, "Staff can change limits only in their own name."),
-    "status_by_its_author": (MayNotAsk, "Staff can change a status only in their own name."),
-    "decided_by_its_author": (MayNotDecide, "Everybody can decide only in their own name."),
-    "decided_by_stranger": (
-        MayNotDecide,
-        "You or your household are part of this request, so another manager must decide.",
-    ),
-    "asked_by_staff": (
-        MayNotDecide,
-        "The person who asked may no longer do this, so nobody can approve or do it.",
-    ),
-    "request_not_expired": (RequestDecided, "This request has expired."),
-    "request_used_by_rows": (RequestDecided, "Only the approved action can use an approval."),
-    "request_changes_by_decision": (RequestDecided, "This request is already decided."),
-}
 _TO_ASK = {name.partition(".")[2] for name in PERMISSIONS_TO_ASK.values()}
 DECIDED = "This request was already decided or withdrawn, or has expired."
 
@@ -131,15 +61,6 @@ class SumOf(NamedTuple):
         """The key of the sum in the table, without the day."""
         kind = "clerk" if isinstance(self.owner, User) else "account"
         return f"{self.what} {kind} {self.owner.pk}"
-
-
-def refusal_of_staff(error: IntegrityError) -> LedgerError | None:
-    """Returns the LedgerError for an IntegrityError that comes from a four-eyes rule. Returns None
-    if the error comes from another rule.
-    """
-    diag = getattr(error.__cause__, "diag", None)
-    kind, message = REFUSALS.get(getattr(diag, "constraint_name", None) or "", (None, ""))
-    return kind(message) if kind else None
 
 
 def check_now(*_row: object) -> None:
@@ -256,7 +177,7 @@ def ask(
     requester's household; MayNotAsk if the requester lacks the permission for the action.
     """
     if not asked_by.has_perm(PERMISSIONS_TO_ASK[kind]):
-        raise MayNotAsk(MAY_NOT_ASK)
+        raise MayNotAsk(refusals.MAY_NOT_ASK)
     if not is_readable(why := _tidied(reason)):
         raise DetailsInvalid("Enter a reason, so that another person can decide.")
     with translated(), db_transaction.atomic(durable=True):
@@ -394,4 +315,4 @@ def translated() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise refusal_of_staff(error) or error from error
+        raise refusals.refusal_of(error) or error from error

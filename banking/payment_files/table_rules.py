@@ -1,5 +1,7 @@
 """What the database refuses in the tables of payment files, and in requests for them."""
 
+from accounts import refusals
+from accounts.exceptions import RequestDecided
 from ledger.db.table_rules import TableRule, register
 
 register(
@@ -32,4 +34,9 @@ register(
         " currency or account than the file; any isolation level except READ COMMITTED. The"
         " trigger writes the payments into `approval_payments`",
     ),
+)
+refusals.register(
+    "request_for_file",
+    RequestDecided,
+    "The file was checked again in the meantime, and other lines can be paid now. Ask again.",
 )

@@ -17,6 +17,7 @@ from django.db import transaction as db_transaction
 
 from accounts import current_access
 from accounts.models import Account, User
+from accounts.refusals import name_of_rule
 from banking.outside.formats.cells import ORDERS
 from banking.outside.formats.csv_columns import guess_of_file, order_of_file
 from banking.outside.formats.lines import StatementFacts, UnreadableStatement
@@ -103,8 +104,7 @@ def _changing() -> Iterator[None]:
         with db_transaction.atomic(durable=True):
             yield
     except IntegrityError as error:
-        diag = getattr(error.__cause__, "diag", None)
-        message = MESSAGES.get(getattr(diag, "constraint_name", None) or "")
+        message = MESSAGES.get(name_of_rule(error))
         if message is None:
             raise
         raise InvalidDetails(message) from error

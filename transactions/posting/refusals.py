@@ -9,8 +9,7 @@ import logging
 from django.apps import apps
 from django.db import DatabaseError
 
-from accounts.approvals import REFUSALS
-from accounts.exceptions import MayNotDecide, NeedsApproval, ServesOwn
+from accounts import refusals
 from transactions import exceptions as refused
 
 logger = logging.getLogger(__name__)
@@ -38,10 +37,6 @@ BY_CONSTRAINT: dict[str, type[refused.LedgerError]] = {
     "reversal_mirrors_original": refused.AlreadyReversed,
     "reversal_within_original": refused.AlreadyReversed,
     "sealed_period_is_closed": refused.InvalidDetails,
-    "needs_approval": NeedsApproval,
-    "staff_serve_others": ServesOwn,
-    "released_by_stranger": ServesOwn,
-    "asked_by_staff": MayNotDecide,
 }
 REFUSED = "The books do not accept this. Nothing was booked. Ask the bank, which has logged it."
 SENTENCES = {
@@ -59,11 +54,7 @@ SENTENCES = {
     "released_hold_has_reason": (
         "This hold has not expired yet. To release the hold now, enter a reason."
     ),
-    "needs_approval": REFUSALS["needs_approval"][1],
-    "staff_serve_others": REFUSALS["staff_serve_others"][1],
-    "released_by_stranger": REFUSALS["released_by_stranger"][1],
     "note_by_its_author": "A reason names the person who is signed in.",
-    "asked_by_staff": REFUSALS["asked_by_staff"][1],
     "created_by_exists": "The person who books this is not a user of this bank.",
     "transactions_pkey": "This id has already been used for another transaction.",
     "from_account_same_currency": "Both accounts must be in the currency of the transaction.",
@@ -78,15 +69,16 @@ def refusal_of(error: DatabaseError) -> refused.LedgerError | None:
     SQLSTATE class 23 means a violated constraint. Class 22 means a value that a column cannot
     store.
     """
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None) or ""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
     if state == "22003":
         return refused.InvalidAmount("This is more than an account can have. Send less.")
     if state.startswith("22"):
         return refused.InvalidDetails("We cannot store one of the values. Check the metadata.")
     if not state.startswith("23"):
         return None
-    name = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""
+    if registered := refusals.refusal_of(error):
+        return registered
+    name = refusals.name_of_rule(error)
     kind = BY_CONSTRAINT.get(name)
     if kind is None:
         logger.error("The database refused rows of the books by the rule %s", name or "unknown")

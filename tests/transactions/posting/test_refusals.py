@@ -5,11 +5,13 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from accounts import refusals
 from ledger.db.triggers import refuse
 from tests.factories import AccountFactory, balances, walls_down
 from transactions import services
@@ -51,6 +53,17 @@ def test_a_constraint_has_its_own_sentence_in_whichever_app_it_is() -> None:
     }
     assert {"accounts", "transactions", "cookbook"} <= {label for label, _name in own}
     assert own == {(label, name): sentence_of(name) for label, name in own}
+
+
+def test_a_trigger_of_a_feature_on_a_table_of_another_app_has_a_sentence() -> None:
+    added = {
+        name
+        for model, trigger in pgtrigger.registered()
+        if model._meta.proxy and model.__module__.startswith("banking.")
+        for name in re.findall(OF_TRIGGERS, str(trigger.get_func(model)))
+    }
+    assert added
+    assert added <= refusals.REFUSALS.keys()
 
 
 def test_a_clock_that_is_behind_refuses_payments_in_plain_words_and_the_log_names_the_rule(
