@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import pgtrigger
 from django.db import models
@@ -24,11 +24,6 @@ from ledger.db.history.register import A_UUID, EMPTIED, ByRule, registered
 from ledger.db.ids import uuid7
 from ledger.db.json_numbers import ExactJSONField
 
-KINDS = [
-    "deposit", "withdrawal", "refund", "hold", "capture", "limits", "payment_file", "group",
-]  # fmt: skip
-
-
 NEWS_LAST = timedelta(days=7)  # how long the home page shows the result to the requester
 # The longest time until a request expires; the setting allows 720 hours
 LONGEST = timedelta(days=31)
@@ -41,6 +36,21 @@ WITHOUT_TEXTS = f"""({{new}} - {_TEXTS} = {{old}} - {_TEXTS}
     AND coalesce({{new}}->>'message', '') IN (coalesce({{old}}->>'message', ''), '')
     AND coalesce({{new}}->>'description', '')
         IN (coalesce({{old}}->>'description', ''), '{FILE_NAME}'))"""
+
+
+class RequestKind(models.TextChoices):
+    """The kinds of requests. PERMISSIONS_TO_ASK contains the permission to make each kind of
+    request. The list is closed, because a trigger checks the permission.
+    """
+
+    DEPOSIT = "deposit", "Cash deposit"
+    WITHDRAWAL = "withdrawal", "Cash withdrawal"
+    REFUND = "refund", "Refund"
+    HOLD = "hold", "Hold"
+    CAPTURE = "capture", "Capture"
+    LIMITS = "limits", "Limits"
+    PAYMENT_FILE = "payment_file", "Payment file"
+    GROUP = "group", "Group"
 
 
 class LimitAsked(NamedTuple):
@@ -160,15 +170,7 @@ class ApprovalRequest(models.Model):
     other values of the action. The database compares the action with all of these columns.
     """
 
-    class Kind(models.TextChoices):
-        DEPOSIT = "deposit", "Cash deposit"
-        WITHDRAWAL = "withdrawal", "Cash withdrawal"
-        REFUND = "refund", "Refund"
-        HOLD = "hold", "Hold"
-        CAPTURE = "capture", "Capture"
-        LIMITS = "limits", "Limits"
-        PAYMENT_FILE = "payment_file", "Payment file"
-        GROUP = "group", "Group"
+    Kind: TypeAlias = RequestKind
 
     class Status(models.TextChoices):
         PENDING = "pending", "Waiting"
@@ -247,7 +249,7 @@ class ApprovalRequest(models.Model):
             ),
             models.CheckConstraint(
                 name="approval_kind_valid",
-                condition=Q(kind__in=KINDS),
+                condition=Q(kind__in=RequestKind.values),
                 violation_error_message="There is no such action.",
             ),
             models.CheckConstraint(

@@ -17,8 +17,9 @@ from transactions.privacy.traces import (
     Logged,
     Traces,
     emptied,
-    in_parameters,
+    on_either_side,
     with_address,
+    with_key,
 )
 
 LINE_COLUMNS = (
@@ -54,10 +55,12 @@ def _texts(traces: Traces) -> Iterator[Erased]:
     yield emptied(refused, verdict=REFUSED)  # the messages contain the account number
     own_files = PaymentFile.objects.filter(from_account__in=traces.accounts)
     files = PaymentFile.objects.filter(having("name", traces.words), _paying(traces))
+    ids = list(files.values_list("pk", flat=True))
+    named = having("parameters__description", traces.addresses)
+    for condition in (on_either_side(traces), Q(transaction_id__in=ids), Q(named)):
+        requests = ApprovalRequest.objects.filter(condition, kind=ApprovalRequest.Kind.PAYMENT_FILE)
+        yield with_key(requests, "parameters", "description", FILE_NAME)
     for each in (own_files, files):
-        ids = list(each.values_list("pk", flat=True))
-        requests = ApprovalRequest.objects.filter(transaction_id__in=ids)
-        yield from in_parameters(requests, traces.words)
         yield emptied(each, name=FILE_NAME)
     yield from _with_an_address(traces)
 

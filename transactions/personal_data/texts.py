@@ -13,7 +13,6 @@ from allauth.socialaccount.models import SocialAccount
 from django.db.models import F, Func, JSONField, Q, Value
 from django.db.models.functions import Cast
 
-from accounts.erased import FILE_NAME
 from accounts.models import (
     Account,
     ApiToken,
@@ -112,10 +111,6 @@ def _with_an_address(traces: Traces) -> Iterator[Erased]:
     yield from with_address(traces, ApiToken.objects.all(), reason=REPR)  # of a revoked token
     messages = requests.filter(having("parameters__message", traces.addresses))
     yield with_key(messages, "parameters", "message", "")
-    files = requests.filter(
-        having("parameters__description", traces.addresses), kind=ApprovalRequest.Kind.PAYMENT_FILE
-    )
-    yield with_key(files, "parameters", "description", FILE_NAME)
     yield from in_undone(requests, traces.addresses)
 
 

@@ -29,7 +29,6 @@ from allauth.account.models import EmailAddress
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import F, Func, JSONField, Model, Q, QuerySet, TextField, Value
 
-from accounts.erased import FILE_NAME
 from accounts.models import (
     Account,
     ApprovalRequest,
@@ -49,6 +48,11 @@ from transactions.privacy.patterns import (
 )
 
 PAID = ("description", "reference")  # text columns of a payment
+# The kinds of requests whose parameters contain these columns.
+OF_ONE_PAYMENT = (
+    ApprovalRequest.Kind.DEPOSIT, ApprovalRequest.Kind.WITHDRAWAL, ApprovalRequest.Kind.REFUND,
+    ApprovalRequest.Kind.HOLD, ApprovalRequest.Kind.CAPTURE,
+)  # fmt: skip
 REPR = "Erased"
 REFUSED = "It was refused."
 
@@ -211,20 +215,17 @@ def in_parameters(
     requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]
 ) -> Iterator[Erased]:
     """Yields the texts to erase in the parameters of approval requests: the message to the
-    customer, the file name, and the texts of payments that were not booked.
+    customer, and the texts of payments that were not booked.
 
     Texts of booked payments are left out, because the audit compares these texts with the payment.
     """
     yield with_key(requests, "parameters", "message", "")
-    files = requests.filter(kind=ApprovalRequest.Kind.PAYMENT_FILE)
-    yield with_key(files, "parameters", "description", FILE_NAME)
     yield from in_undone(requests, patterns)
 
 
 def in_undone(requests: QuerySet[ApprovalRequest], patterns: list[TextPattern]) -> Iterator[Erased]:
     """Yields the texts of requested payments that were not booked and that match a pattern."""
-    undone = requests.exclude(status=ApprovalRequest.Status.DONE)
-    undone = undone.exclude(kind=ApprovalRequest.Kind.PAYMENT_FILE)
+    undone = requests.filter(kind__in=OF_ONE_PAYMENT).exclude(status=ApprovalRequest.Status.DONE)
     for key, value in {**dict.fromkeys(PAID, ""), "metadata": {}}.items():
         rows = undone.filter(having(f"parameters__{key}", patterns))
         yield with_key(rows, "parameters", key, value)
