@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import get_commands, load_command_class
 
 from ledger.db.models import JobRecord
+from ledger.env import BASE_DIR
 from ledger.jobs import schedule
 from ledger.jobs.command import JobCommand
 from ledger.jobs.schedule import BACKUP, DAY, JOBS, ScheduledJob, is_due
@@ -130,6 +131,12 @@ def test_each_job_is_a_command_that_records_itself_under_its_name() -> None:
         command = load_command_class(commands[job.name], job.name)
         assert isinstance(command, JobCommand)
         assert command.job == job.name
+
+
+@pytest.mark.parametrize("path", ["deploy/aws/ledger_aws/tasks.py", "docs/running.md"])
+def test_each_job_is_named_where_no_registry_is_read(path: str) -> None:
+    text = (BASE_DIR / path).read_text()
+    assert [job.name for job in JOBS if job.name not in text] == []
 
 
 def test_what_follows_a_job_comes_after_it_in_the_list() -> None:
