@@ -283,8 +283,8 @@ def _expire(
     payer: uuid.UUID, payee: uuid.UUID | None, moment: datetime, tries: dict[str, int]
 ) -> int:
     """Voids the expired holds of one payer for one payee in one database transaction, and returns
-    the number of these holds. A transaction for several payees would lock the streams of all these
-    payees, see Note [Lock of a stream].
+    the number of these holds. A transaction for several recipients would lock the streams of all of
+    them, see Note [Lock of a stream].
 
     `tries` maps the database transaction id of each try to the number of holds that the try voided.
     With these ids, a retry can find out which tries were committed.

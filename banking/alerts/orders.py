@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Account
@@ -107,6 +108,11 @@ class OrderDay:
             return "We try once more."
         after = short_date(until + timedelta(days=1))
         return f"We try again until the end of {short_date(until)}, and once more on {after}."
+
+
+def order_url(alert: Alert) -> str:
+    """Returns the URL of the page of the alert's standing order."""
+    return reverse("transactions:standing_order", args=[alert.about])
 
 
 def order_days(alerts: Iterable[Alert]) -> dict[UUID, OrderDay]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import Account, User
 from accounts.sign_in.addresses import is_like_a_link
 from banking.alerts.models import Alert, AlertChoice, AlertKind, AlertMail
-from banking.alerts.orders import ORDER_KINDS, OrderDay, order_days
+from banking.alerts.orders import ORDER_KINDS, OrderDay, order_days, order_url
 from ledger.text.dates import short_date
 from ledger.text.lines import cut
 from ledger.text.money import money
@@ -241,7 +241,7 @@ def _url(alert: Alert) -> str:
         case AlertKind.NEW_DEVICE:
             return reverse("security:page")
         case AlertKind.ORDER_FAILED | AlertKind.ORDER_LACKS:
-            return reverse("transactions:standing_order", args=[alert.about])
+            return order_url(alert)
         case _:
             return receipt_url(alert.about)
 

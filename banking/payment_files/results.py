@@ -21,7 +21,7 @@ from ledger.web.table_files import (
     table_response,
 )
 
-PART = MAX_PEOPLE // 2  # lines per read; the log of a read can list all their payees
+PART = MAX_PEOPLE // 2  # lines per read; the log of a read can list all their recipients
 RESULT_COLUMNS = (
     "line to name amount currency description reference result why note transaction"
 ).split()
