@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.models import PermissionsMixin
 
 SEE_CONTACT_DETAILS = "accounts.view_contact_details"
-MASKING_APPS = ("accounts", "auth", "explorer", "synonyms")
+MASKING_APPS = ("accounts", "auth", "explorer", "ledger_db", "synonyms")
 SHOW_NUMBERS = (  # permissions of these apps that show numbers
     "accounts.decide_approvals",
     "accounts.view_approvalrequest",
