@@ -434,6 +434,9 @@ class Pair:
     def revoke_public_rights(self, database: str) -> None:
         self.primary.revoke_public_rights(database)
 
+    def throwaway_database(self) -> AbstractContextManager[dict[str, str]]:
+        return self.primary.throwaway_database()
+
 
 def _rewound(place: Placement, source: str, log: Path) -> bool:
     """Rewinds the old primary with pg_rewind to the point where the new primary began. Returns

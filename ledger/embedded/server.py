@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from ledger.embedded import placement, postmaster, roles
 from ledger.embedded.placement import Placement
 from ledger.embedded.postmaster import Postmaster
 from ledger.embedded.roles import SUPERUSER
+from ledger.embedded.throwaway import throwaway_database
 
 LOCK_SECONDS = 120
 # Long enough for all migrations, demo data and the practice bank on a busy computer.
@@ -46,6 +47,8 @@ max_connections = 200
 shared_buffers = 256MB
 max_wal_size = 2GB
 wal_retrieve_retry_interval = 200ms  # of a standby whose primary is gone
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.track_utility = off  # these statements contain their values
 timezone = 'UTC'
 log_timezone = 'UTC'
 logging_collector = on
@@ -126,6 +129,17 @@ class EmbeddedServer:
         if running := self._running():
             with self.locked():  # migrations of two databases may end at the same time
                 roles.revoke_public_rights(running, database)
+
+    def throwaway_database(self) -> AbstractContextManager[dict[str, str]]:
+        """Returns a context manager that creates an empty database and drops it: see
+        `ledger.embedded.throwaway`.
+
+        Raises EmbeddedServerError if the server is not running.
+        """
+        running = self._running()
+        if running is None:
+            raise EmbeddedServerError(f"The database in {self.data} is not running.")
+        return throwaway_database(running)
 
     def stop(self) -> bool:
         """Stops the server cleanly. Returns False if the server was not running."""
