@@ -7,6 +7,8 @@ import uuid
 from typing import ClassVar, Self
 
 from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import (
     ArrayField,
@@ -365,6 +367,25 @@ class Reminder(models.Model):
     class Meta:
         managed = False
         db_table = "reminders"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Remark(models.Model):
+    """A remark about a row of any model whose key is a UUID."""
+
+    content_type = models.ForeignKey(ContentType, models.DO_NOTHING, related_name="+")
+    object_id = models.UUIDField()
+    about = GenericForeignKey()
+    text = models.CharField(max_length=80)
+
+    class Meta:
+        managed = False
+        db_table = "remarks"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["content_type", "object_id"], name="remarks_about"),
+        ]
 
     def __str__(self) -> str:
         return self.text

@@ -21,9 +21,8 @@ MAX_WORDS = 12
 MAX_PARTIAL_MATCHES = 10
 # Minimum similarity of a suggested word, from 0 to 1; "cte" and "the" have 0.67.
 MIN_SIMILARITY = 0.8
-# Words of Django for which no recipe exists. "serialize" and "sync" are similar to words with other
-# meanings.
-WITHOUT_RECIPE = frozenset({"async", "serializer", "serializers"})
+# Words of Django for which no recipe exists. "serialize" is similar to a word with another meaning.
+WITHOUT_RECIPE = frozenset({"serializer", "serializers"})
 # Minimum number of letters of a word that is corrected. For example, "age" is not corrected to
 # "page".
 MIN_CORRECTED = 4

@@ -15,6 +15,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.management import create_permissions
+from django.contrib.contenttypes.models import ContentType
 from django.db import ProgrammingError, connection
 from django.db import transaction as db_transaction
 
@@ -235,6 +236,7 @@ def _fill() -> None:
     Currency.objects.bulk_create(
         Currency(code=code, name=name, minor_units=units) for code, name, units in currencies
     )
+    _copy_content_types()
     labels = {label.partition(".")[0] for labels in PERMISSIONS.values() for label in labels}
     for label in sorted(labels):
         create_permissions(apps.get_app_config(label), verbosity=0)
@@ -244,6 +246,19 @@ def _fill() -> None:
         vouchers.insert_vouchers(cursor)
         reminders.insert_reminders(cursor)
         visits.insert_visits(cursor)
+
+
+def _copy_content_types() -> None:
+    """Copies the content types of the real bank. Their ids must be the same in both, because Django
+    keeps content types in one cache for each process.
+    """
+    table = ContentType._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {DRAFT}.{table} SELECT * FROM {REAL}.{table}")  # noqa: S608
+        cursor.execute(
+            f"SELECT setval(pg_get_serial_sequence('{DRAFT}.{table}', 'id'), max(id))"  # noqa: S608
+            f" FROM {DRAFT}.{table}"
+        )
 
 
 def _replace_practice_bank() -> None:

@@ -8,8 +8,15 @@ from django.contrib.postgres.aggregates import (
     BoolAnd,
     BoolOr,
     Corr,
+    RegrAvgX,
+    RegrAvgY,
+    RegrCount,
     RegrIntercept,
+    RegrR2,
     RegrSlope,
+    RegrSXX,
+    RegrSXY,
+    RegrSYY,
 )
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
@@ -81,17 +88,40 @@ def seconds_and_amount_by_corr() -> QuerySet[Visit, Any]:
 @GROUP.recipe(
     "RegrSlope: the line through points",
     asks="How do I compute a linear regression in the database?",
-    shows=("RegrSlope", "RegrIntercept", "RegrR2", "linear regression", "least squares", "trend"),
+    shows=(
+        "RegrSlope",
+        "RegrIntercept",
+        "RegrR2",
+        "RegrCount",
+        "RegrAvgX",
+        "RegrAvgY",
+        "RegrSXX",
+        "RegrSXY",
+        "RegrSYY",
+        "linear regression",
+        "least squares",
+        "trend",
+    ),
     notice="RegrSlope is the slope of the line of least squares, RegrIntercept its value at x = 0: "
-    "a visit takes about 25 seconds, and a quarter of a second more for each unit of the amount.",
+    "a visit takes about 25 seconds, and a quarter of a second more for each unit of the amount. "
+    "RegrR2 is 1 if all points are on the line. RegrCount is the number of pairs without NULL, and "
+    "RegrSXX and RegrSXY are sums of squares and products: the slope is RegrSXY / RegrSXX.",
     pitfall="y, the dependent column, comes first: RegrSlope(y, x). With the columns exchanged the "
     "line is another one: its slope is not 1 / slope. A date must become a number first.",
 )
 def seconds_by_regr_slope() -> dict[str, float]:
     """Returns the line through the seconds of all visits by their amount."""
+    pair = {"y": "seconds", "x": "amount"}
     return Visit.objects.aggregate(
-        slope=RegrSlope(y="seconds", x="amount"),
-        intercept=RegrIntercept(y="seconds", x="amount"),
+        slope=RegrSlope(**pair),
+        intercept=RegrIntercept(**pair),
+        r2=RegrR2(**pair),
+        count=RegrCount(**pair),
+        average_x=RegrAvgX(**pair),
+        average_y=RegrAvgY(**pair),
+        sxx=RegrSXX(**pair),
+        sxy=RegrSXY(**pair),
+        syy=RegrSYY(**pair),
     )
 
 

@@ -3,7 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.postgres.search import TrigramSimilarity, TrigramWordSimilarity
+from django.contrib.postgres.search import (
+    TrigramDistance,
+    TrigramSimilarity,
+    TrigramStrictWordDistance,
+    TrigramStrictWordSimilarity,
+    TrigramWordDistance,
+    TrigramWordSimilarity,
+)
 from django.db.models import QuerySet
 
 from accounts.models import User
@@ -64,9 +71,50 @@ def places_by_trigram_word_similarity(word: str = "Centrall") -> QuerySet[Visit,
 
 
 @GROUP.recipe(
+    "TrigramDistance: the nearest texts first",
+    asks="How do I sort by similarity, and which of the trigram functions do I need?",
+    shows=(
+        "TrigramDistance",
+        "TrigramWordDistance",
+        "TrigramStrictWordSimilarity",
+        "TrigramStrictWordDistance",
+        "trigram_strict_word_similar",
+        "strict_word_similarity",
+        "nearest neighbour",
+    ),
+    notice="A distance is 1 minus the similarity, by the operators <->, <<-> and <<<->. The strict "
+    "functions compare the word only with whole words of the place, the others with any part of "
+    "it: for tral, a part of Central, the strict similarity is smaller.",
+    pitfall="ORDER BY a distance with LIMIT can use an index with gist_trgm_ops, which returns the "
+    "nearest rows first; gin_trgm_ops cannot. TrigramDistance has the column first, the "
+    "functions for words have the text first.",
+)
+def places_by_trigram_distance(word: str = "tral") -> QuerySet[Visit, Any]:
+    """Returns the nearest place to a word with its distances and similarities."""
+    return (
+        Visit.objects.annotate(
+            distance=TrigramDistance("place", word),
+            word_distance=TrigramWordDistance(word, "place"),
+            strict_distance=TrigramStrictWordDistance(word, "place"),
+            word_similarity=TrigramWordSimilarity(word, "place"),
+            strict_similarity=TrigramStrictWordSimilarity(word, "place"),
+        )
+        .order_by("word_distance", "distance", "place")
+        .values(
+            "place",
+            "distance",
+            "word_distance",
+            "strict_distance",
+            "word_similarity",
+            "strict_similarity",
+        )[:1]
+    )
+
+
+@GROUP.recipe(
     "gin_trgm_ops: an index for part of a text",
     asks="Which index helps contains (LIKE with % at both ends)?",
-    shows=("gin_trgm_ops", "trigram index", "opclasses", "contains", "LIKE"),
+    shows=("gin_trgm_ops", "trigram index", "opclasses", "OpClass", "contains", "LIKE"),
     notice='The model has GinIndex(fields=["place"], opclasses=["extensions.gin_trgm_ops"], '
     'name="visits_place"), with the schema of the extension pg_trgm. An index on trigrams finds '
     "LIKE '%…%' and regular expressions: the first plan has a Bitmap Index Scan.",

@@ -57,10 +57,18 @@ def visits_by_date_time_range(hour: int = 9) -> dict[str, int]:
 @GROUP.recipe(
     "NumericRange: which bounds belong to it",
     asks="How do I set the bounds of a range of numbers?",
-    shows=("NumericRange", "DecimalRangeField", "IntegerRangeField", "bounds", "numrange"),
+    shows=(
+        "NumericRange",
+        "DecimalRangeField",
+        "IntegerRangeField",
+        "BigIntegerRangeField",
+        "bounds",
+        "numrange",
+    ),
     notice="NumericRange(0, 100) is [0, 100): with 0 and without 100, so the amount 100 is in the "
     "next band. Its third argument is the bounds: NumericRange(1, 12, '[]') includes both ends. "
-    "None means without an end. For an IntegerRangeField, Postgres stores every range as [): "
+    "None means without an end. For an IntegerRangeField (int4range) and a BigIntegerRangeField "
+    "(int8range), Postgres stores every range as [): "
     "[1, 12] is read back as [1, 13). A DecimalRangeField keeps its bounds.",
     pitfall="In Django 5.2, amounts__contains=Decimal(100) is an error on a DecimalRangeField: "
     "Django casts the number to numeric(None, None). Ask for a range with one number, as here. "

@@ -67,7 +67,12 @@ def test_regr_slope(cook: Cook, visits: Any) -> None:
         [amount for *_, amount in points], [seconds for _, seconds, _ in points]
     )
     found = cook("seconds-by-regr-slope").value
-    assert found == pytest.approx({"slope": slope, "intercept": intercept})
+    assert (found["slope"], found["intercept"]) == pytest.approx((slope, intercept))
+    assert found["count"] == len(points)
+    assert found["slope"] == pytest.approx(found["sxy"] / found["sxx"])
+    assert found["r2"] == pytest.approx(found["sxy"] ** 2 / (found["sxx"] * found["syy"]))
+    middle = intercept + slope * found["average_x"]
+    assert found["average_y"] == pytest.approx(middle)
 
 
 def test_grouping_sets(cook: Cook, visits: Any) -> None:

@@ -28,3 +28,11 @@ def test_accents_are_ignored_on_both_sides(cook: Cook, rows: Any) -> None:
         found = cook("places-by-unaccent", text=text).value
         assert found == {"icontains": 0, "unaccent__icontains": times}
     assert times
+
+
+def test_a_distance_is_one_minus_the_similarity(cook: Cook) -> None:
+    (found,) = cook("places-by-trigram-distance").value
+    assert found["place"].startswith("Tasca Central")
+    assert found["word_distance"] == pytest.approx(1 - found["word_similarity"])
+    assert found["strict_distance"] == pytest.approx(1 - found["strict_similarity"])
+    assert found["strict_similarity"] < found["word_similarity"]
