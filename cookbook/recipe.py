@@ -11,6 +11,7 @@ The arguments of the function are the parameters of the recipe's page: see `para
 
 import ast
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from django.db import connection
 from django.urls import reverse
 
 from cookbook import models
+
+RECIPES = "cookbook.recipes"  # the package with the files of the recipes
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class Recipe:
     - `on_writer`: runs the recipe on the primary database, because it queries the server about
       itself.
     - `commits`: runs the recipe on separate connections in a scratch schema (see `sessions.py`).
+    - `own_database`: runs the recipe as a superuser in a database that exists only for the run (see
+      `own_database.py`).
+    - `preload`: the library that the server must load at its start for this recipe.
     - `postgres` and `django`: the oldest versions that can run the recipe, such as 170000 and (6,
       0).
     """
@@ -49,6 +55,8 @@ class Recipe:
     writes: bool = False
     on_writer: bool = False
     commits: bool = False
+    own_database: bool = False
+    preload: str = ""
     postgres: int = 0
     django: tuple[int, int] = (0, 0)
 
@@ -87,13 +95,14 @@ class Recipe:
 
     @cached_property
     def parts(self) -> str:
-        """The source code of the classes and functions that the recipe uses from its file."""
-        module = inspect.getmodule(self.function)
-        if module is None:  # pragma: no cover  recipes are in files
-            return ""
-        return "\n\n\n".join(
-            _without_decorator(part) for part in _definitions_used(self.source, vars(module))
-        )
+        """The source code of the classes and functions that the recipe uses from the files of the
+        recipes.
+        """
+        return "\n\n\n".join(_without_decorator(part) for part in self._parts)
+
+    @cached_property
+    def _parts(self) -> list[Any]:
+        return list(_definitions_used(self.source, vars(_module_of(self.function))))
 
     @cached_property
     def tables(self) -> str:
@@ -103,16 +112,23 @@ class Recipe:
 
     @cached_property
     def imports(self) -> str:
-        """The imports of the recipe's file that the recipe and its parts use."""
-        module = inspect.getmodule(self.function)
+        """The imports of the recipe's file, and of the files of its parts, that are used."""
         used = _names_in(f"{self.parts}\n\n\n{self.source}")
-        lines = []
-        for node in ast.parse(inspect.getsource(module)).body if module else []:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                node.names = [name for name in node.names if (name.asname or name.name) in used]
-                if node.names:
-                    lines.append(ast.unparse(node))
-        return "\n".join(lines)
+        found: dict[str, ast.Import | ast.ImportFrom] = {}
+        for module in dict.fromkeys(map(_module_of, (self.function, *self._parts))):
+            for node in ast.parse(inspect.getsource(module)).body:
+                if not isinstance(node, ast.Import | ast.ImportFrom):
+                    continue
+                source = getattr(node, "module", "") or ast.unparse(node)
+                known = {alias.name for alias in found[source].names} if source in found else set()
+                node.names = [
+                    alias
+                    for alias in node.names
+                    if (alias.asname or alias.name) in used and alias.name not in known
+                ]
+                if node.names and not source.startswith(RECIPES):  # these are parts
+                    found.setdefault(source, node).names += node.names if known else []
+        return "\n".join(map(ast.unparse, found.values()))
 
     @property
     def missing(self) -> str:
@@ -169,17 +185,23 @@ def _names_in(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
 
 
+def _module_of(part: Any) -> Any:
+    return sys.modules[part.__module__]
+
+
 def _definitions_used(
     source: str, namespace: dict[str, Any], seen: set[str] | None = None
 ) -> Iterator[Any]:
-    """Yields the functions and classes of a module that the source uses, directly or indirectly. A
-    definition comes before the definitions that use it.
+    """Yields the functions and classes that the source uses, directly or indirectly, if they are
+    defined in the module with this namespace or in a file of recipes. A definition comes before the
+    definitions that use it.
     """
     seen = set() if seen is None else seen
     for name in sorted(_names_in(source) - seen):
         part = namespace.get(name)
         if inspect.isfunction(part) or inspect.isclass(part):
             seen.add(name)
-            if part.__module__ == namespace["__name__"]:
-                yield from _definitions_used(_without_decorator(part), namespace, seen)
+            if part.__module__ == namespace["__name__"] or part.__module__.startswith(RECIPES):
+                namespace_of_part = vars(_module_of(part))
+                yield from _definitions_used(_without_decorator(part), namespace_of_part, seen)
                 yield part

@@ -7,12 +7,14 @@ is the same on every machine, and a test can compare it.
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from cookbook.recipe import Recipe, RecipeGroup
-from cookbook.recipes import GROUPS
+from cookbook.recipes import GROUPS, RECIPES
+from cookbook.runner import stored
 from cookbook.runner.parameters import form_of
 from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.steps import IN_FULL, of_one_shape
@@ -85,6 +87,25 @@ def chapter(recipe: Recipe) -> str:
     return (
         f"### {recipe.title}\n\n{recipe.asks}\n\n```python\n{source}\n```\n\n```sql\n{sql}\n```\n"
     )
+
+
+def stored_runs() -> dict[str, dict[str, Any]]:
+    """Runs each recipe that runs in a database of its own. Returns what is stored of these runs.
+    A stored run stays if a new run has the same statements and results.
+
+    Raises: ValueError if such a recipe cannot run here.
+    """
+    runs = {}
+    for recipe in RECIPES:
+        if recipe.own_database and not recipe.missing:
+            ran = run(recipe, {})
+            if ran.stored or ran.error or ran.stopped:
+                raise ValueError(f"{recipe.slug} cannot run here: {ran.error or ran.stopped}")
+            run_now, before = stored.as_json(ran.trace, ran.tables), stored.read().get(recipe.slug)
+            runs[recipe.slug] = run_now
+            if before and same_statements(stored.texts(before), stored.texts(run_now)):
+                runs[recipe.slug] = before
+    return runs
 
 
 def statements(recipe: Recipe) -> list[str]:

@@ -106,6 +106,8 @@ def _lines(recipe: Recipe, ran: RecipeRun) -> Iterator[str]:
             yield f"{lay_out(query.sql)};"
             yield f"-- {query.error}\n" if query.error else ""
     yield from written(ran.steps, with_outcomes=True)
+    if ran.stored:
+        yield ran.stored
     for table in ran.tables:
         yield from _rows(table)
     if ran.stopped or ran.error:

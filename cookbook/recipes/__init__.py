@@ -24,6 +24,9 @@ from cookbook.recipes import (  # noqa: F401  a module adds its recipes to a gro
     jsonb,
     jsonb_documents,
     locks,
+    migrations,
+    migrations_extensions,
+    migrations_servers,
     queues,
     reading,
     reading_async,
@@ -57,6 +60,7 @@ GROUPS: tuple[RecipeGroup, ...] = (
     writing.GROUP,
     reading.GROUP,
     schema.GROUP,
+    migrations.GROUP,
     databases.GROUP,
 )
 RECIPES: tuple[Recipe, ...] = tuple(recipe for group in GROUPS for recipe in group.recipes)

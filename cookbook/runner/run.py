@@ -13,7 +13,9 @@ from django.db import transaction as db_transaction
 from cookbook.practice.readiness import NoPracticeBank, require
 from cookbook.practice.role import SECONDS, as_cookbook_role
 from cookbook.recipe import Recipe
+from cookbook.runner import stored
 from cookbook.runner.copy_log import copies_recorded
+from cookbook.runner.own_database import NoOwnDatabase, commands_recorded, run_in_own_database
 from cookbook.runner.parameters import session_names
 from cookbook.runner.rendering import RenderedTable, tables_of
 from cookbook.runner.sessions import (
@@ -40,7 +42,8 @@ class RecipeRun:
     """The result of running a recipe. `value` is the return value, for tests and the shell.
 
     `error` is the error of the database, or "". `stopped` is the reason why the run was stopped, or
-    "".
+    "". If the recipe could not run here, the result is that of an earlier run, and `stored` is the
+    sentence that explains this.
     """
 
     recipe: Recipe
@@ -51,6 +54,7 @@ class RecipeRun:
     steps: list[SessionStep] = field(default_factory=list)
     error: str = ""
     stopped: str = ""
+    stored: str = ""
 
     @property
     def work(self) -> QueryLog:
@@ -81,6 +85,8 @@ def run(recipe: Recipe, values: Mapping[str, Any]) -> RecipeRun:
     require()
     if recipe.commits:
         return _with_sessions(RecipeRun(recipe, values))
+    if recipe.own_database:
+        return _in_own_database(RecipeRun(recipe, values))
     if recipe.writes or recipe.on_writer:
         return _rolled_back(RecipeRun(recipe, values))
     return read(COOKBOOK, lambda: _read_only(recipe, values))
@@ -118,6 +124,29 @@ def _with_sessions(ran: RecipeRun) -> RecipeRun:
         ran.value = ran.recipe.function(**people, **ran.values)
         ran.tables = tables_of(ran.value)
     return ran
+
+
+def _in_own_database(ran: RecipeRun) -> RecipeRun:
+    """Runs the recipe in a new database. Where this is not possible, loads the stored result."""
+    try:
+        run_in_own_database(lambda: _committed(ran), preload=ran.recipe.preload)
+    except NoOwnDatabase as error:
+        ran.trace, ran.tables = stored.load(ran.recipe)
+        ran.stored = f"{error} {stored.EXPLANATION}"
+    return ran
+
+
+def _committed(ran: RecipeRun) -> None:
+    with (
+        _guarded(ran),
+        watched(with_session=True) as work,
+        traced(work) as ran.trace,
+        commands_recorded(work),
+        _time_limited(),
+    ):
+        ran.value = ran.recipe.function(**ran.values)
+        ran.tables = tables_of(ran.value)
+    _explain(ran.work)
 
 
 @contextmanager

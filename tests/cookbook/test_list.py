@@ -37,6 +37,9 @@ PROMISED = {
     "BRIN, view as a model, db_table_comment, db_comment, raw SQL, Manager.raw, custom lookup, "
     "custom function, custom aggregate, newer Django, newer Postgres, choices, DecimalField, "
     "UUIDField, auto_now_add, slug, ArrayField, overlap, create_user, AUTH_USER_MODEL",
+    "migrations": "CreateExtension, HStoreField, CITextField, BloomIndex, BTreeIndex, "
+    "AddIndexConcurrently, ValidateConstraint, SeparateDatabaseAndState, RunPython, "
+    "CreateCollation, RangeBoundary, pg_stat_statements, bt_index_check, pgstattuple, postgres_fdw",
     "databases": "using, router, read-only transaction, replica lag, pg_stat_replication, "
     "read your own writes, lost COMMIT",
 }

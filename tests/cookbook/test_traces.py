@@ -1,5 +1,6 @@
 """The cookbook leaves no trace, however many recipes are run, and however many at once."""
 
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
@@ -17,6 +18,18 @@ from tests.factories import AccountFactory
 from transactions import services
 from transactions.audit.audit import audit
 
+# What a recipe could leave behind besides rows.
+REST = """
+    SELECT 'extension', extname::text, extnamespace::text FROM pg_extension
+    UNION ALL
+    SELECT 'relation', oid::regclass::text, relkind::text FROM pg_class WHERE relpersistence <> 't'
+    UNION ALL
+    SELECT 'setting', setrole::text, setconfig::text FROM pg_db_role_setting
+    WHERE setrole = 'ledger_cookbook'::regrole
+    UNION ALL
+    SELECT 'membership', roleid::text, member::text FROM pg_auth_members
+    WHERE member = 'ledger_cookbook'::regrole
+"""
 AT_ONCE = 4  # as many as there are scratch schemas
 
 
@@ -45,6 +58,19 @@ def rows_of_every_table() -> dict[str, int]:
         return found
 
 
+def rest_of_the_database() -> set[tuple[str, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(REST)
+        return set(cursor.fetchall())
+
+
+def databases_named(mark: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%{mark}%"])
+        found: list[Any] = cursor.fetchall()
+        return found
+
+
 def run_and_hang_up(recipe: Recipe) -> str:
     """A run in a thread of its own, as each page has."""
     try:
@@ -57,16 +83,21 @@ def run_and_hang_up(recipe: Recipe) -> str:
 
 @pytest.mark.usefixtures("practice_bank")
 @pytest.mark.django_db(transaction=True)
-def test_all_recipes_twice_and_in_parallel_leave_no_trace() -> None:
+def test_all_recipes_twice_and_in_parallel_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    token_hex = secrets.token_hex
+    mark = token_hex(8)
+    monkeypatch.setattr(secrets, "token_hex", lambda size: f"{mark}{token_hex(size)}")
     everyday, pot = (AccountFactory(balance=100) for _ in range(2))
     services.transfer(from_account=everyday, to_account=pot, amount=Decimal("12.34"))
-    before = rows_of_every_table()
+    before, rest = rows_of_every_table(), rest_of_the_database()
     assert before[f"{SCHEMA}.transactions"] > 10_000
     assert before["public.transactions"] == 3
     with ThreadPoolExecutor(AT_ONCE) as threads:
         here = [recipe for recipe in RECIPES if not recipe.missing]
         assert set(threads.map(run_and_hang_up, [*here, *here])) == {""}
     assert rows_of_every_table() == before
+    assert rest_of_the_database() == rest
+    assert databases_named(mark) == []
     assert audit().clean
     with in_practice():
         assert audit().clean
