@@ -8,6 +8,7 @@ from django import forms, template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from cookbook.documentation import links_of
 from cookbook.recipe import Recipe
 from cookbook.runner.sessions import SessionStep
 from cookbook.runner.steps import IN_FULL, of_one_shape
@@ -59,6 +60,12 @@ def breakable(feature: str) -> SafeString:
 def whole_source(recipe: Recipe) -> str:
     """Returns the complete source code for a file: the imports, the helpers and the function."""
     return "\n\n\n".join(part for part in (recipe.imports, recipe.parts, recipe.source) if part)
+
+
+@register.filter
+def documentation(recipe: Recipe) -> list[tuple[str, str]]:
+    """Returns the names and addresses of the recipe's pages in the documentation."""
+    return list(links_of(recipe.slug).items())
 
 
 @register.filter
