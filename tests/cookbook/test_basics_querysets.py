@@ -17,8 +17,8 @@ def test_an_alias_is_in_the_condition_and_not_in_the_columns(cook: Cook) -> None
     by_alias, by_annotate = (query.sql for query in ran.work.queries)
     assert [sql.partition(" FROM ")[0].count("COUNT(") for sql in (by_alias, by_annotate)] == [0, 1]
     assert [sql.count("HAVING COUNT(") for sql in (by_alias, by_annotate)] == [1, 1]
-    names = [row["name"] for row in ran.value["alias"]]
-    assert names == [row["name"] for row in ran.value["annotate"]]
+    names = [person.name for person in ran.value["alias"]]
+    assert names == [person.name for person in ran.value["annotate"]]
     assert len(names) == 3
 
 
