@@ -90,7 +90,7 @@ def chapter(recipe: Recipe) -> str:
 
 
 def stored_runs() -> dict[str, dict[str, Any]]:
-    """Runs each recipe that runs in a database of its own. Returns what is stored of these runs.
+    """Runs each recipe that runs in a throw-away database. Returns what is stored of these runs.
     A stored run stays if a new run has the same statements and results.
 
     Raises: ValueError if such a recipe cannot run here.

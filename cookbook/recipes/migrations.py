@@ -165,7 +165,7 @@ def parcels_by_validate_constraint() -> dict[str, Any]:
 
 @GROUP.recipe(
     "SeparateDatabaseAndState: what Django knows",
-    asks="How do I tell Django about a change that the database already has?",
+    asks="How do I make Django know a change that the database already has?",
     shows=(
         "SeparateDatabaseAndState",
         "state_operations",
@@ -177,9 +177,9 @@ def parcels_by_validate_constraint() -> dict[str, Any]:
     "refuses. With state_operations only the state changes: makemigrations then finds no "
     "difference to the model. The database_operations are for databases without the index, such "
     "as that of the tests.",
-    pitfall="Django does not check that both parts say the same. A wrong state becomes visible "
-    "later, when another migration changes or drops what is not there. Compare with sqlmigrate "
-    "and \\d of psql.",
+    pitfall="Django does not check that both parts have the same effect. A wrong state becomes "
+    "visible later, when another migration changes or drops what is not there. Compare with "
+    "sqlmigrate and \\d of psql.",
     own_database=True,
 )
 def index_by_separate_database_and_state() -> dict[str, Any]:
@@ -217,7 +217,7 @@ def fill_kilograms(apps: StateApps, _editor: Any) -> None:
     "One UPDATE changes all rows. With reverse_code the migration can be undone.",
     pitfall="A historical model has the fields, but no methods, no own save() and only managers "
     "with use_in_migrations. In Postgres the operations of a migration are one transaction, so its "
-    "locks last until the end. For a large table use a migration of its own with atomic = False, "
+    "locks last until the end. For a large table use a separate migration with atomic = False, "
     "and batches.",
     own_database=True,
 )

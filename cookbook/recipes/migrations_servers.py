@@ -22,7 +22,7 @@ from cookbook.runner.steps import step
     ),
     notice="Statements that differ only in their values are one row: Postgres replaces the values "
     "by $1, $2. A fast statement with many calls can cost more in total than a slow one. "
-    "shared_blks_hit and shared_blks_read tell whether the pages came from memory.",
+    "shared_blks_hit counts pages that came from memory, shared_blks_read the other pages.",
     pitfall="The server must load the library at its start (shared_preload_libraries), and the "
     "view shows the statements of all databases of the server. It keeps pg_stat_statements.max "
     "statements and drops the rarest, so an IN list of changing length, or names in the SQL text, "

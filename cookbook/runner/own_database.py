@@ -37,7 +37,7 @@ SETTINGS = {
 
 
 class NoOwnDatabase(Exception):
-    """Raised if a recipe cannot run in a database of its own. The message is the reason."""
+    """Raised if a recipe cannot run in a throw-away database. The message is the reason."""
 
 
 def run_in_own_database(work: Callable[[], None], *, preload: str) -> None:

@@ -1,4 +1,4 @@
-"""The stored results of the recipes that run in a database of their own.
+"""The stored results of the recipes that run in a throw-away database.
 
 Where such a recipe cannot run, its page shows the statements, plans and results of an earlier run.
 `manage.py orm_to_sql` writes the file, and a test compares it with new runs.
