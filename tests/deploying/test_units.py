@@ -1,7 +1,11 @@
 """The units of deploy/server, and what docs/deploy-server.md says of them."""
 
+import os
 import re
+import subprocess
+from pathlib import Path
 
+import pytest
 import yaml
 
 from ledger.env import BASE_DIR
@@ -36,3 +40,67 @@ def test_the_worker_gets_no_secret_that_web_processes_alone_need() -> None:
     assert of_web.isdisjoint(compose["work"]["environment"])
     unit = (BASE_DIR / "deploy/server/ledger-work.service").read_text()
     assert of_web == set(" ".join(UNSET.findall(unit)).split())
+
+
+# Each file in the folder of the test is a fault. `restarts` is the worker's number of restarts.
+SYSTEMCTL = """#!/bin/sh
+case $1 in
+    show) cat "$FAULTS/restarts" ;;
+    is-active) [ ! -e "$FAULTS/$3" ] ;;
+esac
+"""
+
+
+@pytest.fixture
+def alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the faults that `run_alive` finds."""
+    programs = {"systemctl": SYSTEMCTL, "curl": '#!/bin/sh\n[ ! -e "$FAULTS/readyz" ]\n',
+                "sleep": "#!/bin/sh\n"}  # fmt: skip
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    faults = tmp_path / "faults"
+    faults.mkdir()
+    monkeypatch.setenv("FAULTS", str(faults))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    (faults / "restarts").write_text("5")
+    return faults
+
+
+def run_alive() -> "subprocess.CompletedProcess[str]":
+    script = BASE_DIR / "deploy/server/alive"
+    return subprocess.run([script], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [("ledger-web", "ledger-web"), ("ledger-work", "ledger-work"), ("readyz", "not ready")],
+)
+def test_a_service_that_does_not_run_and_a_bank_that_is_not_ready_are_found(
+    alive: Path, fault: str, named: str
+) -> None:
+    assert run_alive().returncode == 0
+    (alive / fault).touch()
+    found = run_alive()
+    assert found.returncode == 1
+    assert named in found.stdout
+
+
+def test_a_worker_that_restarts_again_and_again_is_found(alive: Path) -> None:
+    found = []
+    for restarts in (5, 7, 10, 10):
+        (alive / "restarts").write_text(str(restarts))
+        found.append(run_alive().returncode)
+    assert found == [0, 0, 1, 0]
+
+
+def test_the_times_in_the_units_are_those_of_the_docs() -> None:
+    server = BASE_DIR / "deploy/server"
+    assert "OnCalendar=*:0/5\n" in (server / "ledger-alive.timer").read_text()
+    assert "checks every five minutes" in read("docs/deploy-server.md")
+    for service in ("ledger-web", "ledger-work"):
+        assert "Restart=" in (server / f"{service}.service").read_text(), service
+    logs = (server / "logrotate.conf").read_text()
+    assert {"    daily", "    rotate 14"} <= {*logs.splitlines()}
+    assert "contains the last 14 days" in read("docs/logs.md")

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from banking.events import figures
+from banking.events import figures, queues
 from banking.events.models import AccountEvent, Webhook, WebhookDelivery, WebhookQueue
+from banking.events.sending import SendResult
 from ledger.db.outages.probe import short_connection
 from tests.banking.events.shared import listening_account, webhook_of
 from tests.factories import UserFactory
@@ -42,6 +43,24 @@ def test_events_that_nobody_looks_after_are_told_until_a_worker_serves_them() ->
     assert 3500 < _figures().unserved_seconds < 3700
     Webhook.objects.update(claim_ends=timezone.now())
     assert _figures().unserved_seconds < 300
+
+
+def test_events_of_a_few_receivers_that_always_fail_are_counted() -> None:
+    """The figure of the alarm LedgerDeliveriesFail. Each attempt is for the first event only."""
+    accounts = [listening_account() for _ in range(2)]
+    for account in accounts:
+        for _ in range(4):
+            services.deposit(to_account=account, amount=Decimal(1))
+    for _ in range(2):
+        while claim := queues.claim("a worker"):
+            sending = queues.begin(claim.webhook, "a worker")
+            assert sending is not None
+            queues.finish(sending, SendResult(None, "no answer", 0.1, is_unreachable=True))
+        WebhookQueue.objects.update(next_at=None)
+        Webhook.objects.update(paused_until=None, claim_ends=None)
+    found = _figures()
+    assert found.attempts == {"failed": 2}
+    assert found.failing == 8
 
 
 def test_deliveries_of_the_last_hour_are_counted_by_outcome() -> None:
