@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.console import Block, blocks_of, configuration_of, missing_line, read
+from tests.console import Block, blocks_of, missing_line, read
 from tests.ledger.own_roles.conftest import ADMIN, NAME, OWNER, PARAMETERS, WEB, ManagedServer
 
 PAGE = "docs/rds-by-hand.md"
@@ -15,6 +15,8 @@ ROLES = {"admin": ADMIN, "owner": OWNER}
 BLOCKS = [block for block in blocks_of(PAGE) if block.where in ROLES]
 PASSWORD = {"DJANGO_SUPERUSER_PASSWORD": "lanterns-over-slow-rivers"}
 NEW_DATABASE = "datdba::regrole FROM pg_database WHERE datname = 'ledger_new'"
+LOGINS = ["ledger_admin", "ledger", "ledger_web", "ledger_worker"]
+URL = re.compile(r"\bDATABASE_URL='?(postgresql://([a-z_]+):[^\s']+)")
 PARAMETER = re.compile(r"^\| `([a-z_.]+)` \| (\S+) \|", re.MULTILINE)
 
 
@@ -36,7 +38,7 @@ def test_each_command_does_what_the_page_says(block: Block, managed: ManagedServ
 def test_the_page_has_such_commands() -> None:
     commands = [step.words()[1][1] for block in BLOCKS for step in block.steps]
     assert commands == [
-        "create_roles", "wait_for_db", "migrate", "createsuperuser", "audit_ledger"
+        "create_roles", "wait_for_db", "prepare", "createsuperuser", "audit_ledger"
     ]  # fmt: skip
 
 
@@ -61,16 +63,16 @@ def test_commands_on_a_server_have_the_login_before_them(managed: ManagedServer)
     assert "web_role" not in done["check --deploy", NAME].stderr
 
 
-@pytest.mark.parametrize("role", ["admin", "owner"])
+@pytest.mark.parametrize("login", LOGINS)
 def test_its_settings_check_the_certificate(
-    role: str, tmp_path: Path, default: Callable[..., dict[str, Any]]
+    login: str, tmp_path: Path, default: Callable[..., dict[str, Any]]
 ) -> None:
     bundle = tmp_path / "rds.pem"
     bundle.touch()
-    written = configuration_of(PAGE, role).replace("/etc/ssl/rds.pem", str(bundle))
-    name, _, value = written.strip().partition("=")
-    found = default(**{name: value})
+    urls = {user: url for url, user in URL.findall(read(PAGE))}
+    found = default(DATABASE_URL=urls[login].replace("/etc/ssl/rds.pem", str(bundle)))
 
+    assert [*urls] == LOGINS
     assert found["HOST"].endswith(".rds.amazonaws.com")
     assert found["OPTIONS"]["sslmode"] == "verify-full"
     assert found["OPTIONS"]["sslrootcert"] == str(bundle)
