@@ -4,7 +4,7 @@ The administrator does not need to be a superuser, because RDS and Aurora have n
 that need a superuser are skipped and reported.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -52,6 +52,11 @@ FUNCTIONS_STAY = (
     "Queries of the explorer can end other users' queries, write messages into the WAL, change"
     " settings of their session, take all locks of the server, and find out from its statistics who"
     " is a customer. Only a superuser can change that."
+)
+DATABASE_OWNER = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = %s"
+OTHER_OWNER = (
+    "The database {name} belongs to {found}, but must belong to {owner}. First run, as {found} or a"
+    " superuser: ALTER DATABASE {name} OWNER TO {owner}"
 )
 LARGE_OBJECTS_STAY = "All roles can still create large objects. Only a superuser can change that."
 
@@ -108,8 +113,8 @@ def set_up(
         yield from _limit(cursor, connection.ops.quote_name(roles.web), timeouts)
         yield from _hide_activity(cursor, connection.ops.quote_name(roles.worker))
         yield from _limit_explorer(cursor, connection.ops.quote_name(roles.explorer))
-        is_there = name in _column(cursor, "SELECT datname FROM pg_database")
-    if not is_there:
+        owners = _column(cursor, DATABASE_OWNER, [name])
+    if not owners:
         create_database(connection, name, roles.owner)
         yield f"Created the database {name} of {roles.owner}."
     with connection.cursor() as cursor:
@@ -119,6 +124,8 @@ def set_up(
             yield from _revoke_functions(cursor, roles)
     if new and not iam:
         yield UNKEYED.format(", ".join(new), new[0])
+    for found in owners - {roles.owner}:
+        yield OTHER_OWNER.format(name=name, found=found, owner=roles.owner)
 
 
 def _make(
@@ -224,6 +231,6 @@ def _all_take_effect(cursor: Any, statements: Callable[[], list[str]]) -> bool:
     return not statements()
 
 
-def _column(cursor: Any, sql: str) -> set[str]:
-    cursor.execute(sql)
+def _column(cursor: Any, sql: str, values: Sequence[str] = ()) -> set[str]:
+    cursor.execute(sql, values)
     return {name for (name,) in cursor.fetchall()}

@@ -1,5 +1,7 @@
 """`manage.py create_roles`, and what each role may do afterwards."""
 
+import re
+
 import psycopg
 import pytest
 
@@ -112,6 +114,23 @@ def test_new_roles_need_passwords_unless_they_sign_in_by_tokens(
     (line,) = [each for each in first.splitlines() if "password" in each] if tells else [""]
     assert all(role in line for role in (name, *others.values())) is tells
     assert "password" not in second + ("" if tells else first)
+
+
+def test_a_database_of_another_role_is_named_with_the_statement(bare: ManagedServer) -> None:
+    name, owner = "made_by_hand", "owner_of_books"
+    given = ("WEB", "WORKER", "AUDITOR", "EXPLORER")
+    others = {f"LEDGER_{role}_ROLE": f"{owner}_{role.lower()}" for role in given}
+    url = bare.url(ADMIN).replace(f"/{NAME}", f"/{name}")
+    with psycopg.connect(bare.url(ADMIN).replace(NAME, "postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        command = ("create_roles", "--owner", owner)
+
+        said = bare.run(ADMIN, *command, DATABASE_URL=url, **others)
+
+        (statement,) = re.findall("ALTER DATABASE .*", said)
+        admin.execute(statement)
+    assert "ALTER DATABASE" not in bare.run(ADMIN, *command, DATABASE_URL=url, **others)
+    bare.run(ADMIN, "migrate", "-v0", DATABASE_URL=url.replace(ADMIN, owner), **others)
 
 
 def test_migrations_do_not_warn_of_the_limits_that_it_set(managed: ManagedServer) -> None:

@@ -55,4 +55,7 @@ class Command(BaseCommand):
                 "This login may not create roles. Use the login of an administrator, who may"
                 " create roles and databases (docs/rights.md)."
             ) from error
-        self.stdout.write(f"The roles are {', '.join(roles.logins)}. Now run manage.py migrate.")
+        self.stdout.write(
+            f"The roles are {', '.join(roles.logins)}. As {roles.owner}, now run manage.py prepare,"
+            " or manage.py restore for a backup."
+        )
