@@ -196,6 +196,7 @@ ACCOUNTS = {
             locks=LOCKS_ACCOUNTS,
         ),
         personal_data=f"its name; {ERASED}. The account itself stays: books",
+        instead="To open an account, call open_account of accounts.services (docs/django.md).",
     ),
     "currencies": Table(
         web="SELECT, INSERT, UPDATE (name, is_open)",

@@ -38,6 +38,8 @@ register(
                 locks=LOCKS_ACCOUNTS,
             ),
             personal_data="payments; kept: books are never edited",
+            instead="To move money, call transfer or another function of transactions.services"
+            " (docs/posting.md).",
         ),
         "entries": Table(
             web=READ,

@@ -62,6 +62,11 @@ TIMED_OUT = "57014"  # query_canceled, because of statement_timeout
 # waited for the same row again, one locked account could occupy all threads.
 LOCK_TIMED_OUT = "55P03"
 
+# The note on Django's error for a durable transaction inside another one.
+COMMITS_ITSELF = (
+    "This function commits, so call it outside of atomic(). docs/posting.md explains how to book"
+    " several payments, or write other rows too, in one transaction."
+)
 TRIES = 5  # number of attempts after lost races
 FIRST_PAUSE = 0.01  # seconds; the pause doubles with each attempt
 # Seconds. A server that restarts, or a standby that is promoted, needs about half a second.
@@ -167,7 +172,7 @@ def run_with_retry(
     unknown, waited, began = False, 0.0, time.monotonic()
     for attempt in count(1):
         try:
-            return _traced(work, attempt) if spans.is_recording() else work()
+            return _attempt(work, attempt)
         except (DatabaseError, InterfaceError) as error:
             failure = failure_of(error)
             if failure is Failure.UNKNOWN and find_out_first is not None:
@@ -206,6 +211,18 @@ def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: 
     if is_unknown or failure_of(error) is not Failure.LOST_RACE:
         return seconds >= UNTIL_BACK
     return attempt >= TRIES or sqlstate(error) == LOCK_TIMED_OUT
+
+
+def _attempt(work: Callable[[], R], attempt: int) -> R:
+    """Runs one attempt and returns its result. Adds a note to the error of a durable transaction
+    inside another one.
+    """
+    try:
+        return _traced(work, attempt) if spans.is_recording() else work()
+    except RuntimeError as error:
+        if "durable" in str(error):
+            error.add_note(COMMITS_ITSELF)
+        raise
 
 
 def _traced(work: Callable[[], R], attempt: int) -> R:

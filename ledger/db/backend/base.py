@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from django.db.backends.base.base import NO_DB_ALIAS
-from django.db.utils import DatabaseErrorWrapper, ProgrammingError
+from django.db.utils import DatabaseErrorWrapper, IntegrityError, ProgrammingError
 from django.utils.asyncio import async_unsafe
 from django.utils.functional import cached_property
 from psycopg import sql
@@ -36,7 +36,7 @@ from ledger.db.backend.pool import (
 from ledger.db.backend.schema import DatabaseSchemaEditor
 from ledger.db.backend.times import adapters_for
 from ledger.db.history import facts
-from ledger.db.rights.registered_tables import hint_for_denied_table
+from ledger.db.rights.registered_tables import hint_for_denied_table, hint_for_refused_row
 from ledger.db.server import credentials, failed_servers
 from ledger.db.server.versions import HAS_TRANSACTION_TIMEOUT
 
@@ -64,6 +64,10 @@ class PlacedErrors(DatabaseErrorWrapper):
             super().__exit__(kind, error, traceback)
         except ProgrammingError as found:
             if hint := hint_for_denied_table(error):
+                found.add_note(hint)
+            raise
+        except IntegrityError as found:
+            if hint := hint_for_refused_row(error):
                 found.add_note(hint)
             raise
 

@@ -34,6 +34,7 @@ class Table:
     - `authors` are columns with the person who wrote a row, who is not the owner of the row.
     - `personal_data` describes which data about people the table contains and when it is deleted,
       or is "none".
+    - `instead` names the function that code must call instead of writing rows with Django's models.
     """
 
     web: str
@@ -45,6 +46,7 @@ class Table:
     hidden_from_auditor: str = ""
     checked_first: bool = False
     authors: tuple[str, ...] = ()
+    instead: str = ""
 
     @property
     def policy(self) -> Policy | None:
@@ -89,6 +91,14 @@ def hint_for_denied_table(error: Exception) -> str | None:
     if getattr(error, "sqlstate", None) != NO_RIGHT or not (found := DENIED.search(str(error))):
         return None
     return None if found[1] in TABLES else f"No app registers the table {found[1]}. {REGISTER}"
+
+
+def hint_for_refused_row(error: Exception) -> str | None:
+    """Returns the attribute `instead` of the table whose constraint an error of psycopg names.
+    Returns None for other errors.
+    """
+    table = TABLES.get(getattr(getattr(error, "diag", None), "table_name", None) or "")
+    return table.instead or None if table else None
 
 
 def policies() -> dict[str, Policy]:

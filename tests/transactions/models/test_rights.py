@@ -13,11 +13,12 @@ from django.core.checks import Error
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import ProgrammingError, connection
+from django.db import IntegrityError, ProgrammingError, connection
 from django.db import transaction as db_transaction
+from django.db.models import Model
 
 from accounts import services as account_services
-from accounts.models import Account
+from accounts.models import Account, Currency
 from ledger.checks.tables import check_tables
 from ledger.db.history import facts
 from ledger.db.outages.refused_logins import message_for_refusal
@@ -29,6 +30,7 @@ from tests.conftest import set_role
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pooler import beside
 from transactions import services, staff_services
+from transactions.models import Transaction
 from transactions.posting import insert
 from transactions.posting.checks import apply
 from transactions.posting.drafts import prepare
@@ -370,6 +372,18 @@ def test_rights_to_columns_that_a_migration_took_back_are_left_out() -> None:
             " has_any_column_privilege('ledger_web', 'half_way', 'INSERT')"
         )
         assert cursor.fetchone() == (True, True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [(Account(), "open_account"), (Transaction(), "transfer"), (Currency(code="EUR"), "")],
+)
+def test_a_refused_row_of_the_books_names_the_service(row: Model, named: str) -> None:
+    with pytest.raises(IntegrityError) as refused, db_transaction.atomic():
+        row.save(force_insert=True)
+    notes = "".join(getattr(refused.value, "__notes__", []))
+    assert named in notes
+    assert bool(notes) is bool(named)
 
 
 @pytest.mark.parametrize(("table", "has_hint"), [("polls_question", True), ("fact_keys", False)])

@@ -154,9 +154,10 @@ def test_an_unknown_account_is_refused(nobody: Any) -> None:
 
 def test_a_service_never_runs_inside_somebody_elses_transaction() -> None:
     a, b = AccountFactory(balance="10"), AccountFactory()
-    with db_transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+    with db_transaction.atomic(), pytest.raises(RuntimeError, match="durable") as refused:
         services.transfer(from_account=a, to_account=b, amount=Decimal(1))
     assert balances(a, b) == [10, 0]
+    assert "docs/posting.md" in "".join(getattr(refused.value, "__notes__", []))
 
 
 @pytest.mark.django_db(transaction=True)
