@@ -41,8 +41,7 @@ FEDERATED = ("federated_auth", "okta")
 INSTEAD_OF_FEDERATED = "DB_IAM_REGION signs in by the role of the computer"
 NEEDS_OWN_POOL = (
     "least_connections needs the driver's pool, which Ledger does not use; write round_robin or"
-    " random, or name the readers by DATABASE_REPLICA_URLS with"
-    " DATABASE_REPLICA_CHOICE=least_connections"
+    " random"
 )
 # Plugins that choose a server for reading.
 SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})

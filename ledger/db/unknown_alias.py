@@ -1,7 +1,7 @@
 """The error for a database alias that is not in DATABASES."""
 
 from django.conf import settings
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.connection import ConnectionDoesNotExist
 
 from ledger.db.read_router import READ
@@ -11,9 +11,19 @@ class UnknownAlias(ConnectionDoesNotExist):
     """Django's error, with the aliases of this site and the setting for a reader."""
 
     def __init__(self, message: str) -> None:
-        reader = "" if READ in settings.DATABASES else f" DATABASE_REPLICA_URLS adds {READ}."
         aliases = " and ".join(settings.DATABASES)
-        super().__init__(f"{message} DATABASES has {aliases}.{reader} See docs/databases.md.")
+        super().__init__(
+            f"{message} DATABASES has {aliases}.{how_to_add_reader()} See docs/databases.md."
+        )
+
+
+def how_to_add_reader() -> str:
+    """Returns a sentence with a space before it, or "" if the alias READ exists."""
+    if READ in settings.DATABASES:
+        return ""
+    if "LEDGER_DRIVER" in settings.DATABASES[DEFAULT_DB_ALIAS]:
+        return f" read_write_splitting in DB_AWS_PLUGINS adds {READ}."
+    return f" DATABASE_REPLICA_URLS adds {READ}."
 
 
 def explain() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from django.apps import AppConfig, apps
 from django.conf import settings
 
-from ledger.db.read_router import READ
 from ledger.db.server.creation import how_to_start_over
+from ledger.db.unknown_alias import how_to_add_reader
 
 # Commands whose arguments are app labels.
 COMMANDS_WITH_APPS = frozenset({
@@ -104,8 +104,7 @@ def _database_in(arguments: Sequence[str]) -> str | None:
 
 def _databases() -> str:
     names = " and ".join(settings.DATABASES)
-    replica = "" if READ in settings.DATABASES else f" DATABASE_REPLICA_URLS adds {READ}."
-    return f"Here {DATABASE} takes {names}.{replica} docs/databases.md has more."
+    return f"Here {DATABASE} takes {names}.{how_to_add_reader()} docs/databases.md has more."
 
 
 def _is_no_app(argument: str) -> bool:

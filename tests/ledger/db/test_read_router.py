@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.cache.backends.db import BaseDatabaseCache
 from django.core.management import CommandError, call_command
 from django.db import connections, models
@@ -14,6 +15,7 @@ from django.utils.connection import ConnectionDoesNotExist
 
 from accounts.models import Account, Household
 from ledger.db.read_router import ReadRouter, has_added_table
+from ledger.db.unknown_alias import how_to_add_reader
 
 
 @pytest.fixture
@@ -149,3 +151,9 @@ def test_an_alias_without_a_server_names_the_setting() -> None:
     for alias in ("read", "replica"):
         with pytest.raises(ConnectionDoesNotExist, match="DATABASE_REPLICA_URLS adds read"):
             Household.objects.using(alias).exists()
+
+
+def test_an_alias_of_awss_driver_names_its_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(settings.DATABASES["default"], "LEDGER_DRIVER", {"plugins": "failover_v2"})
+    assert "DATABASE_REPLICA_URLS" not in (hint := how_to_add_reader())
+    assert "read_write_splitting" in hint

@@ -352,10 +352,7 @@ def test_without_the_setting_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
         ({"DB_AWS_PLUGINS": "readWriteSplitting"}, "read_write_splitting"),
         ({"DB_AWS_PLUGINS": "failover_v2,okta"}, "DB_IAM_REGION"),
         ({"DB_AWS_PLUGINS": "federated_auth"}, "DB_IAM_REGION"),
-        (
-            {"DB_AWS_OPTIONS": "reader_host_selector_strategy=least_connections"},
-            "DATABASE_REPLICA_CHOICE",
-        ),
+        ({"DB_AWS_OPTIONS": "reader_host_selector_strategy=least_connections"}, "round_robin"),
         ({"DB_AWS_OPTIONS": "failover_timeout=60"}, "failover_timeout_sec"),
         ({"DB_AWS_OPTIONS": "failoverTimeoutMs=60000"}, "failover_timeout_sec"),
         ({"DB_AWS_OPTIONS": "sslmode=require"}, "DB_OPTIONS"),
