@@ -251,7 +251,7 @@ def late_jobs() -> Iterator[CheckMessage]:
         if not job.is_late:
             continue
         state = f"was last done at {_minute(job.done_at)}" if job.done_at else "was never done"
-        do = "Run manage.py work, or cron, as the owner of the tables (docs/running.md)."
+        do = "Run manage.py work, or cron, with the worker's login (docs/running.md)."
         if _failed_since(job):
             state += f", and failed at {_minute(job.failed_at)} ({job.error})"
             do = "The log of manage.py work contains the reason."
