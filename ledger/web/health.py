@@ -25,6 +25,7 @@ from ledger.db.rights import row_security
 from ledger.db.server import pooler, zones
 from ledger.db.server.embedded import embedded_server
 from ledger.jobs import records
+from ledger.server.static_files import problem_with_static_files
 from ledger.version import REVISION, VERSION
 from ledger.web import outages
 
@@ -108,4 +109,4 @@ def _problem_and_warning(request: HttpRequest) -> tuple[str | None, str | None]:
         return known or f"The database cannot be reached{why}.", None
     if missing:
         return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}.", None
-    return trouble, warning
+    return trouble or problem_with_static_files(), warning

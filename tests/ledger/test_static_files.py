@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from ledger.server import static_files
 
@@ -41,6 +42,16 @@ def test_files_are_collected_again_only_after_a_change(
     assert static_files.are_collected()
     monkeypatch.setattr(static_files, "fingerprint", lambda: "of other files")
     assert not static_files.are_collected()
+
+
+@pytest.mark.django_db
+def test_readyz_reports_files_that_were_not_collected(root: Path, client: Client) -> None:
+    root.mkdir()  # otherwise WhiteNoise warns
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "static files" in answer.json()["problem"]
+    call_command("collectstatic", verbosity=0, interactive=False)
+    assert client.get("/readyz").status_code == 200
 
 
 def test_nothing_is_collected_with_debug(root: Path, settings: Any) -> None:
