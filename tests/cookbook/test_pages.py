@@ -94,6 +94,7 @@ def test_what_nobody_has_written_about_says_so_and_what_may_be_meant(customer: C
     assert "No recipe matches “uddate”" in text
     assert "Did you mean update ?" in text
     assert "docs/django.md" in text
+    assert "docs/other-guides.md" in text
     assert "docs/django.md" not in text_of(customer.get(INDEX, {"q": "lost update"}))
     page = customer.get(INDEX, {"q": "<script>alert(1)</script>\x00"}).content.decode()
     assert "<script>alert" not in page
