@@ -8,13 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import AppDirectoriesFinder, get_finders
-from django.contrib.staticfiles.storage import staticfiles_storage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-NOT_COLLECTED = (
-    "The static files were not collected before this process started, so pages fail. Run manage.py"
-    " prepare, and restart."
-)
 # Files in the drf-spectacular-sidecar package that pages do not use: another schema viewer, and
 # source maps.
 UNUSED = ("redoc", "*.map")
@@ -51,14 +46,6 @@ def are_collected() -> bool:
         return True
     manifest, note = Path(settings.STATIC_ROOT) / "staticfiles.json", _note()
     return manifest.exists() and note.exists() and note.read_text() == fingerprint()
-
-
-def problem_with_static_files() -> str | None:
-    """Returns a message if this process has read an empty list of collected files. Otherwise
-    returns None.
-    """
-    is_empty = getattr(staticfiles_storage, "hashed_files", None) == {}
-    return NOT_COLLECTED if is_empty and not settings.DEBUG else None
 
 
 def note_collected(files: str) -> None:

@@ -4,7 +4,9 @@ import json
 from dataclasses import asdict
 from http import HTTPStatus
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
@@ -25,11 +27,14 @@ from ledger.db.rights import row_security
 from ledger.db.server import pooler, zones
 from ledger.db.server.embedded import embedded_server
 from ledger.jobs import records
-from ledger.server.static_files import problem_with_static_files
 from ledger.version import REVISION, VERSION
 from ledger.web import outages
 
 SECONDS = 2
+NOT_COLLECTED = (
+    "The static files were not collected before this process started, so pages fail. Run manage.py"
+    " prepare, and restart."
+)
 # Pages that show the state of the site to staff. They do not write. A write would wait while no
 # standby confirms commits, which is when staff need these pages.
 STATUS_PAGES = ("/readyz", "/metrics")
@@ -109,4 +114,12 @@ def _problem_and_warning(request: HttpRequest) -> tuple[str | None, str | None]:
         return known or f"The database cannot be reached{why}.", None
     if missing:
         return f"Migrations are not applied ({len(missing)}), the first is {missing[0]}.", None
-    return trouble or problem_with_static_files(), warning
+    return trouble or _problem_with_static_files(), warning
+
+
+def _problem_with_static_files() -> str | None:
+    """Returns a message if this process has read an empty list of collected files. Otherwise
+    returns None.
+    """
+    is_empty = getattr(staticfiles_storage, "hashed_files", None) == {}
+    return NOT_COLLECTED if is_empty and not settings.DEBUG else None
