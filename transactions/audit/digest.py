@@ -34,11 +34,25 @@ ROWS = f"""
     FROM transactions WHERE created_at >= %(starts_at)s AND created_at < %(ends_at)s"""  # noqa: S608
 
 # A day's digest is computed from the digests of its rows. One text of all rows could exceed
-# Postgres's limit of one gigabyte per value.
+# Postgres's limit of one gigabyte per value. With OFFSET 0, Postgres computes each digest once,
+# although two aggregates use it.
 DAYS = f"""
     SELECT day, count(*) AS row_count,
-           sha256(string_agg(digest, ''::bytea ORDER BY created_at, id)) AS digest
-    FROM ({ROWS}) AS digested GROUP BY day ORDER BY day"""  # noqa: S608
+           sha256(string_agg(digest, ''::bytea ORDER BY created_at, id)) AS digest,
+           string_agg(substr(digest, 1, 4), ''::bytea ORDER BY created_at, id) AS fingerprints
+    FROM ({ROWS} OFFSET 0) AS digested GROUP BY day"""  # noqa: S608
+
+# The days that changed, with the number of sealed rows, the number of rows now, and whether only
+# the fingerprints differ.
+BROKEN_DAYS = f"""
+    SELECT day, coalesce(sealed.row_count, 0), coalesce(now.row_count, 0),
+           (now.row_count, now.digest) IS NOT DISTINCT FROM (sealed.row_count, sealed.digest)
+    FROM ({DAYS}) AS now
+    FULL JOIN (SELECT * FROM sealed_days WHERE day >= %(first)s AND day < %(end)s) AS sealed
+         USING (day)
+    WHERE (now.row_count, now.digest, now.fingerprints)
+          IS DISTINCT FROM (sealed.row_count, sealed.digest, sealed.fingerprints)
+    ORDER BY day"""  # noqa: S608
 
 DIFFERING_ROWS = f"""
     SELECT place, account, id, mark
@@ -73,10 +87,7 @@ SEAL_DIGEST = f"""
 INSERT_SEAL = f"""
     WITH sealed_days AS (
         INSERT INTO sealed_days (seal_id, day, row_count, digest, fingerprints)
-        SELECT %(number)s, day, count(*),
-               sha256(string_agg(digest, ''::bytea ORDER BY created_at, id)),
-               string_agg(substr(digest, 1, 4), ''::bytea ORDER BY created_at, id)
-        FROM ({ROWS}) AS digested GROUP BY day
+        SELECT %(number)s, day, row_count, digest, fingerprints FROM ({DAYS}) AS days
         RETURNING seal_id, day, row_count, digest)
     INSERT INTO seals (number, version, starts_at, ends_at, row_count, sums, previous_digest,
                        sealed_at, sealed_by_id, digest)

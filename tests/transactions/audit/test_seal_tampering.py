@@ -225,6 +225,19 @@ def test_a_changed_day_of_a_seal_is_named(rows: Any, change: str) -> None:
     assert (finding().seal, finding().found) == (1, "another digest")
 
 
+def test_changed_fingerprints_are_found_and_accuse_no_payment(rows: Any) -> None:
+    """A finding takes its row from the fingerprints: edited ones would point at another row."""
+    as_owner(
+        "UPDATE sealed_days SET fingerprints = overlay(fingerprints PLACING 'four' FROM 5)"
+        " WHERE day = '2026-03-01'",
+        table="sealed_days",
+    )
+    (found,) = audit().findings
+    assert (found.check, found.seal, found.day) == ("seal", 1, "2026-03-01")
+    assert place_of(found) == ("2", "3", "2026-03-01")
+    assert (found.account, found.transaction) == (None, None)
+
+
 def test_a_day_that_a_seal_lost_accuses_no_payment(rows: Any) -> None:
     """Its rows may be what they were: nobody can tell."""
     as_owner("DELETE FROM sealed_days WHERE day = '2026-03-02'", table="sealed_days")

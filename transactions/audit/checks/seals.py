@@ -21,12 +21,14 @@ A_DAY = timedelta(days=1)
 NO_ROW, NEW_ROW, OTHER_ROW = "no row", "a row that was not there then", "another row"
 ROW_ELSEWHERE = "another row somewhere on that day"
 ROW_GONE = "the row gone and the one after it in its place"
+OTHER_MARK = "the digest of the day, but another fingerprint"
 CHANGES = {
     NO_ROW: "number {place:,} is gone",
     ROW_ELSEWHERE: "one of them was changed",
     NEW_ROW: "{row} was inserted later, as number {place:,}",
     ROW_GONE: "number {place:,} is gone: {row} has moved up into its place",
     OTHER_ROW: "number {place:,} is no longer what it was: {row} is there now",
+    OTHER_MARK: "number {place:,} has another fingerprint, but the digest of the day is the same",
 }
 CHANGED = "was changed since it was made: its digest does not match its content and its days."
 
@@ -118,28 +120,19 @@ def _days_without_seal() -> Iterator[Finding]:
         )
 
 
-def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int]]:
-    """Returns a dict from each day whose rows changed to a pair: the number of its rows when the
-    day was sealed, and the number of its rows now. The days are in order.
+def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int, int, bool]]:
+    """Returns a dict from each day that changed to a tuple: the number of its rows when the day was
+    sealed, the number of its rows now, and whether only its fingerprints differ. The days are in
+    order.
     """
-    sealed = {
-        day: (count or 0, bytes(digest))
-        for day, count, digest in SealedDay.objects.filter(
-            day__gte=starts_at.date(), day__lt=ends_at.date()
-        ).values_list("day", "row_count", "digest")
-    }
+    period = {"starts_at": starts_at, "ends_at": ends_at}
+    days = {"first": starts_at.date(), "end": ends_at.date()}
     with locally(work_mem=ONE_PASS["work_mem"]), connection.cursor() as cursor:
-        cursor.execute(seal_text.DAYS, {"starts_at": starts_at, "ends_at": ends_at})
-        now = {day: (count, bytes(digest)) for day, count, digest in cursor.fetchall()}
-    nothing = (0, b"")
-    return {
-        day: (sealed.get(day, nothing)[0], now.get(day, nothing)[0])
-        for day in sorted({*sealed, *now})
-        if sealed.get(day) != now.get(day)
-    }
+        cursor.execute(seal_text.BROKEN_DAYS, {**period, **days})
+        return {day: (sealed, now, same) for day, sealed, now, same in cursor.fetchall()}
 
 
-def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int]) -> Finding:
+def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int, bool]) -> Finding:
     """Returns the finding about a day with rows, if the seal of that period was changed and has no
     digest of the day.
     """
@@ -157,9 +150,10 @@ def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int]) -> Findi
     )
 
 
-def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
+def _first_row(seal: Seal, day: date, sealed: int, now: int, has_same_rows: bool) -> Finding:
     """Returns the finding about a changed day. The finding contains the first row that does not
-    match its fingerprint. If all rows match, the finding contains only the seal and the day.
+    match its fingerprint. The finding contains only the seal and the day if all rows match their
+    fingerprints, or if the rows match the digest of the day.
     """
     marks = SealedDay.objects.filter(day=day).values_list("fingerprints", flat=True).first() or b""
     differing = _differing(day, bytes(marks))
@@ -170,6 +164,8 @@ def _first_row(seal: Seal, day: date, sealed: int, now: int) -> Finding:
         place, account, transaction, mark = differing[0]
         follower = differing[1][3] if len(differing) > 1 else None
         found = _change_found(bytes(marks), place, bytes(mark), follower and bytes(follower))
+    if has_same_rows:
+        account, transaction, found = None, None, OTHER_MARK
     row = f"transaction {transaction} on {named(account)}"
     change = CHANGES[found].format(place=place, row=row)
     return Finding(
