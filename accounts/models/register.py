@@ -12,11 +12,12 @@ digest. `accounts.models.revisions` contains the SQL of these two conditions and
 
 Note [Seals do not replace the register]: nightly seals over these tables would be simpler. But a
 seal finds only edits that happen after the seal was made. The register finds every edit after the
-row was written, also on the same day. Rows of most of these tables also change legitimately: they
-are decided, revoked, erased, or deleted after the retention period. A seal would have to store the
-id and digest of each such row in order to exclude it, and the register stores the same data. With
-seals, only the trigger on INSERT would become unnecessary. Each table would then need the
-protection that sealed days of `transactions` have (`transactions.models.seal_triggers`).
+row was written, also on the same day, except in columns without a digest. Rows of most of these
+tables also change legitimately: they are decided, revoked, erased, or deleted after the retention
+period. A seal would have to store the id and digest of each such row in order to exclude it, and
+the register stores the same data. With seals, only the trigger on INSERT would become unnecessary.
+Each table would then need the protection that sealed days of `transactions` have
+(`transactions.models.seal_triggers`).
 """
 
 from typing import ClassVar
