@@ -56,6 +56,14 @@ def test_a_capture_that_is_not_of_its_hold_is_found(change: str, expected: str, 
     assert (finding.transaction, finding.expected) == (str(hold.pk), expected)
 
 
+def test_a_deposit_that_captures_a_missing_hold_names_its_account(books: Any) -> None:
+    a, _ = books
+    row = services.deposit(to_account=a, amount=Decimal(5))
+    falsify_rules()
+    falsify("UPDATE transactions SET captures_id = %s WHERE id = %s", uuid7(), row.pk)
+    assert (found("capture").account, found("capture").transaction) == (str(a.pk), str(row.pk))
+
+
 def test_a_hold_captured_twice_is_found(books: Any) -> None:
     a, _ = books
     hold = services.hold(from_account=a, amount=Decimal(5))

@@ -24,7 +24,7 @@ SELECT account, id, wrong, other, status, amount, most, currency, times, count(*
     WHERE hold.status = 'captured' {since_hold}
       AND NOT EXISTS (SELECT FROM transactions AS row WHERE row.captures_id = hold.id)
     UNION ALL
-    SELECT row.from_account_id, coalesce(hold.id, row.id),
+    SELECT coalesce(row.from_account_id, row.to_account_id), coalesce(hold.id, row.id),
            CASE WHEN hold.id IS NULL THEN 'no hold'
                 WHEN hold.status <> 'captured' THEN 'hold not ended'
                 WHEN row.status <> 'completed' THEN 'capture not booked'
