@@ -222,6 +222,8 @@ def test_nobody_waits_for_a_server_that_says_nothing(
         found: Any = caches["default"]
         assert found.get("a", "nothing") == "nothing"
         assert found.is_away
+        used = found._redis._cache.get_client().connection_pool.make_connection()
+        assert (used.socket_connect_timeout, used.socket_timeout) == (0.05, 0.05)
 
 
 def test_a_code_of_an_app_stays_used_when_the_server_dies(
