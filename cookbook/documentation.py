@@ -65,7 +65,7 @@ DJANGO_PAGES = {
     " rates-of-a-week add-missing-rates upsert-rates raise-rates refused-by-the-books"
     " add-up-row-by-row people-in-chunks four-shapes-of-a-row fields-left-out any-many-all"
     " plan-of-a-page people-by-email some-at-random",
-    "topics/async/": "voucher-by-async-orm",
+    "topics/async/": "parcel-by-async-orm",
     "topics/auth/customizing/": "person-by-user-model",
     "topics/composite-primary-key/": "both-sides-by-their-keys visits-of-a-partitioned-table",
     "topics/db/aggregation/": "figures-of-category spent-by-category frequent-categories"

@@ -101,6 +101,15 @@ class Recipe:
         return "\n\n\n".join(_without_decorator(part) for part in self._parts)
 
     @cached_property
+    def searched(self) -> str:
+        """The source code in which the search looks: the function, and the classes and functions
+        that it uses from its file.
+        """
+        file = _module_of(self.function)
+        own = [part for part in self._parts if _module_of(part) is file]
+        return "\n".join(map(_without_decorator, [*own, self.function]))
+
+    @cached_property
     def _parts(self) -> list[Any]:
         return list(_definitions_used(self.source, vars(_module_of(self.function))))
 

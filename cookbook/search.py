@@ -295,7 +295,7 @@ def texts() -> dict[str, list[str]]:
         "explanations": [
             _split(f"{recipe.about} {recipe.notice} {recipe.pitfall}") for recipe in RECIPES
         ],
-        "sources": [_split(f"{recipe.parts} {recipe.source}") for recipe in RECIPES],
+        "sources": [_split(recipe.searched) for recipe in RECIPES],
     }
 
 

@@ -5,32 +5,33 @@ from typing import Any
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import transaction
 
-from cookbook.models import Voucher
+from cookbook.recipes.migrations import parcels
 from cookbook.recipes.reading import GROUP
+from cookbook.runner.steps import step
 
 
-def spend_all(code: str) -> Any:
+def double(parcel: Any, code: str) -> int:
     with transaction.atomic():
-        voucher = Voucher.objects.select_for_update().get(code=code)
-        voucher.spent = voucher.worth
-        voucher.save(update_fields=["spent"])
-        return voucher.spent
+        found = parcel.objects.select_for_update().get(code=code)
+        found.grams *= 2
+        found.save(update_fields=["grams"])
+        return int(found.grams)
 
 
-async def questions(code: str) -> dict[str, Any]:
-    voucher = await Voucher.objects.aget(code=code)
-    similar = Voucher.objects.filter(worth=voucher.worth).order_by("code")[:3]
+async def questions(parcel: Any, code: str) -> dict[str, Any]:
+    found = await parcel.objects.aget(code=code)
+    heavy = parcel.objects.filter(grams__gt=0).order_by("-grams")
     try:
         async with transaction.atomic():
             refused = ""
     except TypeError as error:
         refused = str(error)
     return {
-        "aget": voucher.code,
-        "acount": await Voucher.objects.filter(spent=0).acount(),
-        "async for": [voucher.code async for voucher in similar],
+        "aget": found.grams,
+        "acount": await heavy.acount(),
+        "async for": [each.code async for each in heavy],
         "async with atomic()": refused,
-        "sync_to_async": await sync_to_async(spend_all)(code),
+        "sync_to_async": await sync_to_async(double)(parcel, code),
     }
 
 
@@ -57,8 +58,10 @@ async def questions(code: str) -> dict[str, Any]:
     "that is not loaded, raises SynchronousOnlyOperation in a coroutine. Ledger's views are "
     "synchronous, so async_to_sync runs the coroutine here, with the queries on this thread and "
     "its connection; asyncio.run() would use another connection.",
-    writes=True,
+    own_database=True,
 )
-def voucher_by_async_orm() -> dict[str, Any]:
-    """Reads and changes a voucher in a coroutine."""
-    return async_to_sync(questions)("GIFT-00040")
+def parcel_by_async_orm() -> dict[str, Any]:
+    """Reads and changes a parcel in a coroutine."""
+    parcel: Any = parcels().apps.get_model("shop", "Parcel")
+    with step("In a coroutine"):
+        return async_to_sync(questions)(parcel, "A1")

@@ -209,7 +209,7 @@ NAMED = {
     "LATERAL": "last-payments-by-lateral",
     "alias": "people-by-alias",
     "dates": "periods-by-dates",
-    "async": "voucher-by-async-orm",
+    "async": "parcel-by-async-orm",
     "GenericForeignKey": "remarks-by-generic-foreign-key",
     "HStoreField": "products-by-hstore-field",
     "CITEXT": "guests-by-citext",
