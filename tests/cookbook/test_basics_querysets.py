@@ -1,4 +1,4 @@
-"""Recipes of alias() and dates(), and of the asynchronous ORM."""
+"""Recipes of alias() and dates()."""
 
 from datetime import date
 from typing import Any
@@ -29,10 +29,3 @@ def test_dates_are_the_periods_with_rows(cook: Cook, rows: Any, kind: str) -> No
         )
     ]
     assert {moment.date() for moment in ran.value["datetimes"]} == {date(2026, 6, 15)}
-
-
-def test_a_coroutine_uses_the_connection_of_its_page(cook: Cook) -> None:
-    ran = cook("parcel-by-async-orm")
-    assert (ran.value["aget"], ran.value["sync_to_async"]) == (250, 500)
-    assert (ran.value["acount"], ran.value["async for"]) == (2, ["A2", "A1"])
-    assert "asynchronous context manager" in ran.value["async with atomic()"]

@@ -229,6 +229,14 @@ def test_the_values_of_recipes_with_their_own_database(cook: Cook) -> None:
 
 
 @NEEDS_EMBEDDED
+def test_a_coroutine_uses_the_connection_of_its_page(cook: Cook) -> None:
+    ran = cook("parcel-by-async-orm")
+    assert (ran.value["aget"], ran.value["sync_to_async"]) == (250, 500)
+    assert (ran.value["acount"], ran.value["async for"]) == (2, ["A2", "A1"])
+    assert "asynchronous context manager" in ran.value["async with atomic()"]
+
+
+@NEEDS_EMBEDDED
 def test_figures_of_recipes_with_their_own_database(cook: Cook) -> None:
     bloom = cook("parcels-by-bloom-index")
     assert bloom.value == {

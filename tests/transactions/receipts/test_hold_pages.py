@@ -15,6 +15,7 @@ from accounts.models import Account
 from tests.factories import AccountFactory, UserFactory, hold_that_ended
 from tests.pages import lacks, text_of, texts_of
 from transactions import availability, services, staff_services
+from transactions.exceptions import LimitExceeded
 from transactions.models import Transaction
 
 pytestmark = pytest.mark.django_db
@@ -316,7 +317,7 @@ def test_what_is_left_today_is_what_the_books_let_out(account: Account) -> None:
     received = services.transfer(from_account=shop, to_account=account, amount=Decimal(5))
     services.reverse(transaction=received)  # goes out again, and counts for nothing
     assert availability.figures_of(account)[-1].figure == "30.00"  # the hold counts in full
-    with pytest.raises(services.LedgerError, match=r"may send 30\.00 USD more"):
+    with pytest.raises(LimitExceeded, match=r"30\.00 USD"):
         services.withdraw(from_account=account, amount=Decimal("30.01"))
     services.withdraw(from_account=account, amount=Decimal(30))
     assert availability.figures_of(account)[-1].figure == "0.00"
