@@ -19,7 +19,6 @@ from ledger.embedded.server import EmbeddedServer
 from ledger.server import preparation, progress
 from ledger.server.progress import Progress
 from transactions.demo import seeding
-from transactions.row_security import installation
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +27,6 @@ pytestmark = pytest.mark.django_db
 def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The commands that preparing calls, which are not run."""
     names = list[str]()
-    installation.apply()  # a migration of an earlier test may have changed the policies
     monkeypatch.setattr(preparation, "call_command", lambda name, **_options: names.append(name))
     monkeypatch.setattr(preparation, "unapplied_migrations", lambda _connection: [])
     monkeypatch.setattr(preparation, "are_collected", lambda: True)

@@ -102,8 +102,10 @@ def hint_for_refused_row(error: Exception) -> str | None:
 
 
 def policies() -> dict[str, Policy]:
-    """Returns the policies of all tables that have one. The keys are table names."""
-    return {name: table.policy for name, table in TABLES.items() if table.policy}
+    """Returns the policies of all tables that have one. The keys are table names, in the order of
+    the alphabet, so that the digest of the policies does not depend on the order of registration.
+    """
+    return {name: table.policy for name, table in sorted(TABLES.items()) if table.policy}
 
 
 def misspelled() -> Iterator[str]:
