@@ -212,7 +212,7 @@ def test_lines_that_are_not_booked_are_counted(staff: Client) -> None:
     assert (whose.line_count, whose.unbooked_count) == (2, 2)
     page = text_of(staff.get(page_of(whose)))
     assert re.search(
-        r"45\.00 USD, 2\s+lines\s+Left out of the file\s+2 lines: the other bank has not",
+        r"45\.00 USD, 2\s+lines\s+Left out of the file\s+2 lines that the other bank has not",
         page,
     )
     assert "Left out of the file" not in text_of(staff.get(page_of(statement("40.00,,,"))))
