@@ -95,16 +95,15 @@ def stored_runs() -> dict[str, dict[str, Any]]:
 
     Raises: ValueError if such a recipe cannot run here.
     """
-    runs = {}
+    runs, earlier = {}, stored.read()
     for recipe in RECIPES:
         if recipe.own_database and not recipe.missing:
             ran = run(recipe, {})
             if ran.stored or ran.error or ran.stopped:
                 raise ValueError(f"{recipe.slug} cannot run here: {ran.error or ran.stopped}")
-            run_now, before = stored.as_json(ran.trace, ran.tables), stored.read().get(recipe.slug)
-            runs[recipe.slug] = run_now
-            if before and same_statements(stored.texts(before), stored.texts(run_now)):
-                runs[recipe.slug] = before
+            now, before = stored.as_json(ran.trace, ran.tables), earlier.get(recipe.slug)
+            is_same = before and same_statements(stored.texts(before), stored.texts(now))
+            runs[recipe.slug] = before if before and is_same else now
     return runs
 
 
