@@ -32,6 +32,7 @@ from django.db.models import Func, Q
 from django.db.models.functions import Cast
 
 from cookbook.recipe import RecipeGroup
+from cookbook.recipes.databases import rows
 from cookbook.runner.steps import step
 
 GROUP = RecipeGroup(
@@ -57,13 +58,6 @@ def refusal(state: ProjectState, *operations: Operation, atomic: bool = True) ->
     except (DatabaseError, NotSupportedError) as error:
         return str(error).splitlines()[0]
     return ""
-
-
-def rows(sql: str) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        columns = [column.name for column in cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def parcels() -> ProjectState:

@@ -15,7 +15,8 @@ from django.db import DatabaseError, connection, models
 from django.db.migrations import AddIndex, CreateModel
 from django.db.migrations.state import ProjectState
 
-from cookbook.recipes.migrations import GROUP, migrate, parcels, rows
+from cookbook.recipes.databases import rows
+from cookbook.recipes.migrations import GROUP, migrate, parcels
 from cookbook.runner.steps import step
 
 

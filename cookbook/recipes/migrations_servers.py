@@ -6,7 +6,8 @@ from django.contrib.postgres.operations import CreateExtension
 from django.db import DatabaseError, connection
 from django.db.migrations.state import ProjectState
 
-from cookbook.recipes.migrations import GROUP, migrate, parcels, rows
+from cookbook.recipes.databases import rows
+from cookbook.recipes.migrations import GROUP, migrate, parcels
 from cookbook.runner.steps import step
 
 
