@@ -232,8 +232,8 @@ def test_what_each_later_section_needs_is_read_from_a_file() -> None:
     later.
     """
     later = PAGE[PAGE.index("## A new version") :]
-    assert " ".join(later.split()).count("ead the names of step 1") == 3
-    read_again = set(re.findall(r"\b([A-Z_]+)=", PAGE[: PAGE.index("**2. The image**")]))
+    assert " ".join(later.split()).count("step 1") == 3
+    read_again = set(re.findall(r"\b([A-Z_]+)=", PAGE[: PAGE.index("**2. The image.")]))
     commands = "".join(text for _, text in BLOCK.findall(later))
     made = set(re.findall(r"^\$ ([A-Z_]+)=", commands, re.MULTILINE))
     assert set(re.findall(r"\$\{?([A-Z_]+)", commands)) <= read_again | made
