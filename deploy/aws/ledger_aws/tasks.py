@@ -144,7 +144,8 @@ class Tasks(Construct):
             )
         )
         container.add_port_mappings(ecs.PortMapping(container_port=NGINX))
-        _mount_tmp(container)
+        task.add_volume(name=nginx.CONTAINER)  # Ledger need not read unfinished requests
+        _mount_tmp(container, nginx.CONTAINER)
 
     def _figures(self, task: ecs.FargateTaskDefinition) -> None:
         """Adds a container that logs the metrics of /metrics, because only the load balancer can
@@ -332,9 +333,9 @@ class Tasks(Construct):
         return container
 
 
-def _mount_tmp(container: ecs.ContainerDefinition) -> None:
+def _mount_tmp(container: ecs.ContainerDefinition, volume: str = "tmp") -> None:
     container.add_mount_points(
-        ecs.MountPoint(container_path="/tmp", source_volume="tmp", read_only=False)  # noqa: S108
+        ecs.MountPoint(container_path="/tmp", source_volume=volume, read_only=False)  # noqa: S108
     )
 
 

@@ -33,6 +33,15 @@ def test_it_ends_before_the_web_process_and_with_it_the_task(bank: Templates) ->
     assert "Secrets" not in nginx
 
 
+def test_its_volume_is_not_mounted_in_the_other_containers(bank: Templates) -> None:
+    mounted = {
+        name: {each["SourceVolume"] for each in bank.container("web", name)["MountPoints"]}
+        for name in ("app", "figures", "nginx")
+    }
+    assert mounted["app"] == mounted["figures"]
+    assert not mounted["nginx"] & mounted["app"]
+
+
 def test_it_is_the_image_of_compose_and_reads_the_files_of_the_repository(
     bank: Templates, tmp_path: Path
 ) -> None:
