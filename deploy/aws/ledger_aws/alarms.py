@@ -42,6 +42,8 @@ OF_THE_BANK = (
     ("job-late", "jobs_late", "Maximum", 0, 3, "Scheduled jobs that did not run in time."),
     ("webhooks-wait", "webhooks_unserved_seconds", "Maximum", 300, 2,
      "Seconds since a worker last handled events that are due for webhooks."),
+    ("deliveries-fail", "webhooks_refused", "Maximum", 5, 3,
+     "Events that receivers did not accept, while no event was delivered for an hour."),
     ("payments-unknown", "payments_unknown", "Sum", 0, 1,
      "Payments with an unknown outcome."),
     ("payments-fail", "payments_failed", "Sum", 0, 1, "Payments that failed, but no rule refused."),

@@ -107,6 +107,7 @@ def test_each_count_is_of_the_lines_of_its_log(bank: Templates) -> None:
         ("SealLate", FIGURES, "$.unsealed_seconds"),
         ("JobLate", FIGURES, "$.jobs_late"),
         ("WebhooksWait", FIGURES, "$.webhooks_unserved_seconds"),
+        ("DeliveriesFail", FIGURES, "$.webhooks_refused"),
         ("PaymentsUnknown", FIGURES, "$.payments_unknown"),
         ("PaymentsFail", FIGURES, "$.payments_failed"),
         ("RefusedByDatabase", FIGURES, "$.refused_by_database"),
@@ -128,7 +129,7 @@ def test_the_figures_are_those_that_the_task_logs() -> None:
     code = f"import json; from {module} import *; log = FiguresLog(); print(json.dumps("
     metrics = "".join(f"{metric} 1\n" for metric in (
         "ledger_db_oldest_transaction_seconds", "ledger_holds_overdue_seconds",
-        "ledger_webhook_unserved_seconds",
+        "ledger_webhook_unserved_seconds", "ledger_webhook_events_failing",
         "ledger_seal_until_timestamp_seconds", 'ledger_job_late{command="audit_ledger"}',
         'ledger_payments_total{outcome="unknown"}', 'ledger_payments_total{outcome="failed"}',
         'ledger_refusals_total{error="RefusedByDatabase"}',
@@ -170,7 +171,7 @@ def test_each_has_its_place_in_the_runbook_and_the_runbook_no_other() -> None:
     places = re.split(r"^### ", RUNBOOK, flags=re.MULTILINE)[1:]
     found = {match[1]: place for place in places if (match := re.match(r"`([a-z-]+)`\n", place))}
     for place in found.values():
-        for word in ("**Means.**", "**Do.**"):
+        for word in ("**Meaning.**", "**What to do.**"):
             assert place.count(word) == 1, (place, word)
     for row in re.findall(r"^\| `[a-z-]+`.* \| Ledger\w+ \| .*$", RUNBOOK, re.MULTILINE):
         found |= dict.fromkeys(re.findall(r"`([a-z-]+)`", row.split("|")[1]), row)

@@ -21,6 +21,9 @@ PAGE = """
 ledger_db_oldest_transaction_seconds 3.5
 ledger_holds_overdue_seconds 7200
 ledger_webhook_unserved_seconds 301
+ledger_webhook_events_failing 6
+ledger_webhook_deliveries_hour{outcome="delivered"} 0
+ledger_webhook_deliveries_hour{outcome="failed"} 3
 ledger_seal_until_timestamp_seconds 1000
 ledger_job_late{command="audit_ledger"} 1
 ledger_job_late{command="seal_ledger"} 1
@@ -39,6 +42,7 @@ def test_a_line_has_what_alarms_ask_for() -> None:
         "oldest_transaction_seconds": 3.5,
         "holds_overdue_seconds": 7200,
         "webhooks_unserved_seconds": 301,
+        "webhooks_refused": 6,
         "unsealed_seconds": 3600.25,
         "jobs_late": 2,  # the server makes the backups
         "payments_unknown": 0,
@@ -56,6 +60,11 @@ def test_counts_are_those_since_the_line_before() -> None:
     # The processes began anew, and counted one since.
     again = 'ledger_payments_total{kind="transfer",outcome="unknown"} 1\n'
     assert log.line(samples_of(again), now=4780)["payments_unknown"] == 1
+
+
+def test_refused_events_are_reported_only_if_no_receiver_accepts_events() -> None:
+    one = PAGE.replace('outcome="delivered"} 0', 'outcome="delivered"} 1')
+    assert FiguresLog().line(samples_of(one), now=4600)["webhooks_refused"] == 0
 
 
 def test_what_the_database_did_not_tell_is_left_out() -> None:
@@ -76,8 +85,14 @@ def test_the_page_has_every_figure(
     monkeypatch.setattr(page, "_poller", Poller(page.QUESTIONS))
     samples = samples_of(scrape(client).content.decode())
     names = {each.name for each in samples}
-    assert names >= {*figures_log.LATEST.values(), figures_log.SEALED_UNTIL, figures_log.JOB_LATE}
-    for metric, labels in figures_log.COUNTED.values():
+    assert names >= {
+        *figures_log.LATEST.values(),
+        figures_log.WAIT_FOR_FAILING_RECEIVERS,
+        figures_log.SEALED_UNTIL,
+        figures_log.JOB_LATE,
+    }
+    delivered = (figures_log.DELIVERIES, figures_log.DELIVERED)
+    for metric, labels in (*figures_log.COUNTED.values(), delivered):
         assert any(
             each.name == metric and labels.items() <= each.labels.items() for each in samples
         ), metric
