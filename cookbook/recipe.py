@@ -11,6 +11,7 @@ The arguments of the function are the parameters of the recipe's page: see `para
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from django.urls import reverse
 from cookbook import models
 
 RECIPES = "cookbook.recipes"  # the package with the files of the recipes
+PLAN_WORDS = re.compile(r"\bplans?\b|Index Cond|Scan\b")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Recipe:
         only one part.
         """
         return self.title.partition(": ")[2]
+
+    @property
+    def teaches_plan(self) -> bool:
+        """Returns whether the text to notice is about the plan, so that the page shows the plan."""
+        return PLAN_WORDS.search(self.notice) is not None
 
     @property
     def about(self) -> str:

@@ -65,6 +65,23 @@ class RecipeRun:
         return self.trace.sections
 
     @property
+    def compared(self) -> list[tuple[str, RecordedQuery]]:
+        """The slowest query of each step with its title, for a recipe that teaches plans and has
+        several steps with plans. Otherwise an empty list.
+        """
+        slowest = {
+            section.title: max(planned, key=lambda query: query.seconds)
+            for section in self.sections
+            if section.title and (planned := [each for each in section.queries if each.plan])
+        }
+        return list(slowest.items()) if self.recipe.teaches_plan and len(slowest) > 1 else []
+
+    @property
+    def compared_plans(self) -> list[str]:
+        """The plans of the queries in `compared`, which the page does not show a second time."""
+        return [query.plan for _title, query in self.compared]
+
+    @property
     def queries(self) -> int:
         """The number of SQL statements of all sessions together."""
         return len(self.work.queries) + sum(len(step.queries) for step in self.steps)

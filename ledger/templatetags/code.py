@@ -1,5 +1,5 @@
-"""Colours the syntax of Python, SQL, query plans and JSON with CSS classes. The CSP does not allow
-inline styles.
+"""Colours the syntax of Python, SQL and JSON with CSS classes, because the CSP allows no inline
+styles. Draws query plans.
 """
 
 from itertools import groupby
@@ -10,10 +10,11 @@ from django.utils.safestring import SafeString
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 
+from ledger.db.queries.plan_tree import tree_of
 from ledger.text.sql_layout import lay_out
 
 register = template.Library()
-LEXERS = {"python": "python", "sql": "postgresql", "plan": "postgres-explain", "json": "json"}
+LEXERS = {"python": "python", "sql": "postgresql", "json": "json"}
 # The token types that have a colour in the stylesheet, with the short names of Pygments. Other
 # tokens get no span. Spans for them would double the size of a page without a visible effect.
 COLOURED = {
@@ -22,15 +23,15 @@ COLOURED = {
     **dict.fromkeys("c c1 cm ch".split(), "c"),
 }
 
-# Longer texts, and texts with a longer line, are not coloured. For such texts, the lexer for query
-# plans takes quadratic time. Users can cause them, because a plan repeats text of the query.
+# Longer texts, and texts with a longer line, are not coloured, because a lexer can take quadratic
+# time for a text of a user.
 LONGEST, LONGEST_LINE = 20_000, 1_000  # characters
 
 
 @register.filter
 def highlight(text: str, language: str) -> SafeString:
     """Returns code as escaped HTML with coloured spans. The class is "k" for keywords, "s" for
-    strings and numbers, and "c" for comments. `language` is "python", "sql", "plan" or "json".
+    strings and numbers, and "c" for comments. `language` is "python", "sql" or "json".
     """
     if len(text) > LONGEST or max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
         return format_html("{}", text)
@@ -53,3 +54,9 @@ def _span(colour: str | None, text: str) -> str:
 def laid_out(sql: str) -> str:
     """Returns the SQL formatted on several lines."""
     return lay_out(sql)
+
+
+@register.inclusion_tag("includes/_plan.html")
+def query_plan(plan: str) -> dict[str, object]:
+    """Shows a query plan as a tree with the share of each node, and as text."""
+    return {"plan": plan, "tree": tree_of(plan)}

@@ -53,7 +53,10 @@ def test_a_query_has_rows_a_chart_a_plan_and_files(visitor: Any) -> None:
     page.locator(".explorer__rows").wait_for()
     shown = page.locator(".explorer__rows tbody tr").all_inner_texts()
     expect(page.locator("svg.chart, .chart svg").first).to_be_visible()
-    assert "actual time" in page.locator("details.query", has_text="The query plan").inner_text()
+    plan = page.locator("details.query", has_text="The query plan")
+    assert "ms" in plan.locator(".plan-node").first.inner_text()
+    plan.get_by_text("Text of the plan").click()
+    assert "actual time" in plan.inner_text()
     with page.expect_download() as download:
         press(page, "CSV")
     rows = download.value.path().read_text().splitlines()

@@ -291,4 +291,6 @@ def test_an_analyst_goes_from_a_chart_to_rows_and_to_the_query(
     page.wait_for_url("**/cookbook/spent-by-category/?*")
     await_text(page, re.compile(r"\d ms"))
     page.get_by_text("Query plan", exact=True).first.click()
+    assert "Aggregate" in page.locator(".plan-node").first.inner_text()
+    page.get_by_text("Text of the plan").first.click()
     assert "Aggregate" in page.locator("details.plan pre").first.inner_text()

@@ -16,6 +16,7 @@ from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import GROUPS, RECIPES
 from cookbook.runner import limiter, run
 from cookbook.runner.parameters import form_of
+from ledger.db.queries.plan_tree import tree_of
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of
 
@@ -42,6 +43,7 @@ def test_a_recipe_shows_its_source_its_sql_and_its_result(customer: Client, reci
     ran = response.context["ran"]
     assert (ran.error, ran.queries > 0) == ("", True)
     assert "What to notice" in text
+    assert all(tree_of(query.plan) for query in ran.work.queries if query.plan)
     assert len(response.content) < 60_000
 
 
