@@ -1,11 +1,12 @@
-"""Writes docs/orm-to-sql.md: the source code of every recipe and the SQL that Postgres received.
+"""Writes the source code of every recipe and the SQL that Postgres received: the contents to
+docs/orm-to-sql.md, and each group of recipes to a page in docs/orm-to-sql/.
 
-The page shows "…" for values that differ between two runs, such as the id of a new row. So the page
-is the same on every machine, and a test can compare it.
+The pages show "…" for values that differ between two runs, such as the id of a new row. So the
+pages are the same on every machine, and a test can compare them.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from cookbook.runner.timeline import written
 from ledger.text.sql_layout import lay_out
 
 FILE: Path = settings.BASE_DIR / "docs" / "orm-to-sql.md"
+FOLDER: Path = FILE.with_suffix("")
 WORDS = re.compile(r"[\w.:-]+|\s+|.")
 DIGIT = re.compile(r"\d")
 MAX_RUNS = 5
@@ -29,54 +31,58 @@ MAX_RUNS = 5
 SAVEPOINT = re.compile(r"s\d+_x\d+")
 HEAD = (
     "# From the ORM to SQL\n\n"
-    "The SQL that Postgres received from each recipe of the cookbook. `manage.py orm_to_sql` "
-    "writes this file, and a\ntest checks that it is current. "
-    "The pages at `/cookbook/` show the same live, with plans\n"
-    "and results.\n"
+    "The SQL that Postgres received from each recipe of the cookbook, on a page for each group of "
+    "recipes.\n`manage.py orm_to_sql` writes these pages, and a test checks that they are current. "
+    "The pages at `/cookbook/` show the\nsame live, with plans and results.\n\n"
 )
-
-
 NO_ANCHOR = re.compile(r"[^\w\- ]")  # characters that GitHub omits from the anchor of a heading
 
 
-def page() -> str:
-    """Returns the whole page. Requires the practice bank, and the newest version of Postgres that
-    any recipe needs.
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yields each file with its text: the contents first, then the pages of the groups. Requires
+    the practice bank, and the newest version of Postgres that any recipe needs.
     """
-    return "".join(text for _recipe, text in parts())
+    yield FILE, HEAD + contents()
+    for group in GROUPS:
+        yield file_of(group), "".join(text for _recipe, text in parts(group))
 
 
-def parts(groups: Iterable[RecipeGroup] = GROUPS) -> Iterator[tuple[Recipe | None, str]]:
-    """Yields the parts of the page in order, each with its recipe or None. The top and the contents
-    come first, then each group with its recipes.
+def file_of(group: RecipeGroup) -> Path:
+    """Returns the file with the recipes of the group."""
+    return FOLDER / f"{group.slug}.md"
+
+
+def parts(group: RecipeGroup) -> Iterator[tuple[Recipe | None, str]]:
+    """Yields the parts of a group's page in order, each with its recipe. The top with the contents
+    comes first, with None instead of a recipe.
     """
-    if groups is GROUPS:
-        yield None, HEAD + contents()
-    for group in groups:
-        yield None, f"\n## {group.title}\n\n{group.about}\n"
-        for recipe in group.recipes:
-            yield recipe, f"\n{chapter(recipe)}"
+    links = "".join(f"- {_link(recipe)}\n" for recipe in group.recipes)
+    yield None, f"# {group.title}\n\n{group.about} [All groups](../{FILE.name})\n\n{links}"
+    for recipe in group.recipes:
+        yield recipe, f"\n{chapter(recipe)}"
 
 
 def contents() -> str:
     """Returns a Markdown list with links to each group and each recipe."""
-    lines = [
+    return "".join(
         line
         for group in GROUPS
         for line in (
-            f"- {_link(group.title)}",
-            *(f"  - {_link(recipe.title)}" for recipe in group.recipes),
+            f"- [{group.title}]({FOLDER.name}/{file_of(group).name})\n",
+            *(
+                f"  - {_link(recipe, f'{FOLDER.name}/{file_of(group).name}')}\n"
+                for recipe in group.recipes
+            ),
         )
-    ]
-    return "\n".join(["", *lines, ""])
+    )
 
 
-def _link(heading: str) -> str:
-    """Returns a Markdown link to a heading. All headings are different, so the anchors need no
-    number.
+def _link(recipe: Recipe, file: str = "") -> str:
+    """Returns a Markdown link to the recipe's heading in a file, or on the same page. All headings
+    are different, so the anchors need no number.
     """
-    anchor = NO_ANCHOR.sub("", heading.lower()).replace(" ", "-")
-    return f"[{heading}](#{anchor})"
+    anchor = NO_ANCHOR.sub("", recipe.title.lower()).replace(" ", "-")
+    return f"[{recipe.title}]({file}#{anchor})"
 
 
 def chapter(recipe: Recipe) -> str:
@@ -84,9 +90,7 @@ def chapter(recipe: Recipe) -> str:
     sent = [f"-- {recipe.missing}"] if recipe.missing else statements(recipe)
     sql = "\n".join(sent)
     source = "\n\n\n".join(part for part in (recipe.parts, recipe.source) if part)
-    return (
-        f"### {recipe.title}\n\n{recipe.asks}\n\n```python\n{source}\n```\n\n```sql\n{sql}\n```\n"
-    )
+    return f"## {recipe.title}\n\n{recipe.asks}\n\n```python\n{source}\n```\n\n```sql\n{sql}\n```\n"
 
 
 def stored_runs() -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""docs/orm-to-sql.md says what the recipes send today."""
+"""docs/orm-to-sql.md and its pages contain what the recipes send today."""
 
 import re
 from collections.abc import Callable
@@ -12,28 +12,20 @@ from django.utils import timezone
 from cookbook import reference
 from cookbook.models import Jar
 from cookbook.recipe import Recipe, RecipeGroup
-from cookbook.recipes import BY_SLUG, GROUPS, RECIPES
+from cookbook.recipes import BY_SLUG, GROUPS
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
-STALE = "docs/orm-to-sql.md is not what the recipes send: run manage.py orm_to_sql"
+STALE = "docs/orm-to-sql is not what the recipes send: run manage.py orm_to_sql"
 NEWEST = 180_000  # the page is written on this Postgres; older ones lack some of the recipes
 OF_OLDER_POSTGRES = "JSONB_BUILD_"  # what Django writes for JSONObject and JSONArray before 16
 TRIES = 3  # for what several people do, where chance has a part
 
 
-def written_of(group: RecipeGroup) -> str:
-    """What stands under the group's heading, and the heading."""
-    written = reference.FILE.read_text()
-    start = written.index(f"\n## {group.title}\n")
-    end = written.find("\n## ", start + 1)
-    return written[start:] if end < 0 else written[start:end]
-
-
 @pytest.mark.skipif(django.VERSION >= (6, 0), reason="the page has the SQL of Django 5.2")
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.slug)
 def test_each_line_of_a_group_is_what_postgres_gets(group: RecipeGroup) -> None:
-    left = written_of(group)
-    for recipe, text in reference.parts([group]):
+    left = reference.file_of(group).read_text()
+    for recipe, text in reference.parts(group):
         if connection.pg_version < NEWEST:  # type: ignore[attr-defined]
             is_other = (recipe and recipe.missing) or OF_OLDER_POSTGRES in text
             assert not recipe or is_other or as_written(recipe, text, left), STALE
@@ -56,29 +48,28 @@ def as_written(recipe: Recipe | None, text: str, written: str) -> str:
     return ""
 
 
-def test_the_page_is_its_head_and_the_groups_in_order_and_nothing_else() -> None:
-    head = reference.HEAD + reference.contents()
-    whole = head + "".join(written_of(group) for group in GROUPS)
-    assert reference.FILE.read_text() == whole, STALE
+def test_each_group_has_a_page_and_the_folder_no_other_file() -> None:
+    assert reference.FILE.read_text() == reference.HEAD + reference.contents(), STALE
+    files = {reference.file_of(group) for group in GROUPS}
+    assert set(reference.FOLDER.iterdir()) == files, STALE
 
 
 def test_the_contents_lead_to_each_heading_once() -> None:
-    """The anchor of a heading as GitHub makes it: small letters, hyphens, no other signs."""
-    written = reference.FILE.read_text()
-    headings = re.findall(r"^##+ (.+)$", written, re.MULTILINE)
-    anchors = [
-        "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
-        for heading in headings
-    ]
-    links = re.findall(r"^ *- \[(.+)\]\(#(.+)\)$", written, re.MULTILINE)
-    assert links == list(zip(headings, anchors, strict=True))
-    assert len(set(anchors)) == len(anchors) == len(GROUPS) + len(RECIPES)
-
-
-def test_every_recipe_is_in_it_once_and_nothing_else() -> None:
-    written = reference.FILE.read_text()
-    titles = [line[4:] for line in written.splitlines() if line.startswith("### ")]
-    assert titles == [recipe.title for recipe in RECIPES], STALE
+    """Checks the anchors that GitHub makes: small letters, hyphens, no other characters."""
+    contents = reference.FILE.read_text()
+    for group in GROUPS:
+        page = reference.file_of(group)
+        headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+        assert headings == [recipe.title for recipe in group.recipes], STALE
+        anchors = [
+            "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
+            for heading in headings
+        ]
+        assert len(set(anchors)) == len(anchors)
+        wanted = list(zip(headings, anchors, strict=True))
+        assert re.findall(r"^- \[(.+)\]\(#(.+)\)$", page.read_text(), re.MULTILINE) == wanted
+        link = rf"^  - \[(.+)\]\(orm-to-sql/{page.name}#(.+)\)$"
+        assert re.findall(link, contents, re.MULTILINE) == wanted
 
 
 def test_what_differs_between_two_runs_is_left_open() -> None:
