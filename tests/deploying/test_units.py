@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -42,21 +43,29 @@ def test_the_worker_gets_no_secret_that_web_processes_alone_need() -> None:
     assert of_web == set(" ".join(UNSET.findall(unit)).split())
 
 
-# Each file in the folder of the test is a fault. `restarts` is the worker's number of restarts.
+# Each file in the folder of the test is a fault. `restarts-*` has the restarts of a service. If the
+# fault passes, the bank is ready after the pause.
 SYSTEMCTL = """#!/bin/sh
-case $1 in
-    show) cat "$FAULTS/restarts" ;;
-    is-active) [ ! -e "$FAULTS/$3" ] ;;
+case "$1 $2 $3" in
+    "show -P NRestarts") cat "$FAULTS/restarts-$4" ;;
+    "is-active --quiet "*) [ ! -e "$FAULTS/$3" ] ;;
 esac
+"""
+CURL = """#!/bin/sh
+case "$*" in
+    *"--max-time 10 "*" http://127.0.0.1:8001/readyz") [ ! -e "$FAULTS/readyz" ] ;;
+    *) exit 3 ;;
+esac
+"""
+SLEEP = """#!/bin/sh
+[ ! -e "$FAULTS/passes" ] || rm "$FAULTS/readyz"
 """
 
 
 @pytest.fixture
 def alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the faults that `run_alive` finds."""
-    programs = {"systemctl": SYSTEMCTL, "curl": '#!/bin/sh\n[ ! -e "$FAULTS/readyz" ]\n',
-                "sleep": "#!/bin/sh\n"}  # fmt: skip
-    for name, text in programs.items():
+    for name, text in {"systemctl": SYSTEMCTL, "curl": CURL, "sleep": SLEEP}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -64,7 +73,8 @@ def alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     faults.mkdir()
     monkeypatch.setenv("FAULTS", str(faults))
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    (faults / "restarts").write_text("5")
+    for unit in ("ledger-web", "ledger-work"):
+        (faults / f"restarts-{unit}").write_text("5")
     return faults
 
 
@@ -87,12 +97,32 @@ def test_a_service_that_does_not_run_and_a_bank_that_is_not_ready_are_found(
     assert named in found.stdout
 
 
-def test_a_worker_that_restarts_again_and_again_is_found(alive: Path) -> None:
+def test_a_bank_that_is_ready_after_a_pause_is_no_failure(alive: Path) -> None:
+    for fault in ("readyz", "passes"):
+        (alive / fault).touch()
+    assert run_alive().returncode == 0
+
+
+@pytest.mark.parametrize("unit", ["ledger-web", "ledger-work"])
+def test_a_service_that_restarts_three_times_in_an_hour_is_found_once(
+    alive: Path, unit: str
+) -> None:
+    """After an update of the unit, systemd counts from 0 again."""
     found = []
-    for restarts in (5, 7, 10, 10):
-        (alive / "restarts").write_text(str(restarts))
-        found.append(run_alive().returncode)
-    assert found == [0, 0, 1, 0]
+    for restarts in (5, 6, 7, 8, 9, 0, 2, 3):
+        (alive / f"restarts-{unit}").write_text(str(restarts))
+        done = run_alive()
+        found.append(done.returncode)
+        assert (unit in done.stdout) is (done.returncode == 1)
+    assert found == [0, 0, 0, 1, 0, 0, 0, 1]
+
+
+def test_restarts_of_earlier_hours_are_not_counted(alive: Path) -> None:
+    assert run_alive().returncode == 0
+    hour_ago = time.time() - 3700
+    os.utime(alive.parent / "ledger-work", (hour_ago, hour_ago))
+    (alive / "restarts-ledger-work").write_text("9")
+    assert run_alive().returncode == 0
 
 
 def test_the_times_in_the_units_are_those_of_the_docs() -> None:
