@@ -21,7 +21,7 @@ attempts AS (
     SELECT status, count(*) AS number FROM webhook_deliveries
     WHERE tried_at > clock_timestamp() - interval '1 hour' GROUP BY status
 ), queues AS (
-    SELECT stream.last_number - queue.position AS waiting,
+    SELECT hook.id AS hook, stream.last_number - queue.position AS waiting,
            queue.failing_since IS NOT NULL
            OR coalesce(hook.paused_until > clock_timestamp(), false) AS is_failing,
            extract(epoch FROM clock_timestamp() - greatest(hook.claim_ends, (
@@ -38,19 +38,22 @@ SELECT (SELECT coalesce(json_object_agg(status, number), '{{}}') FROM hooks),
        (SELECT coalesce(json_object_agg(status, number), '{{}}') FROM attempts),
        coalesce(sum(waiting), 0)::float,
        coalesce(sum(waiting) FILTER (WHERE is_failing), 0)::float,
+       count(DISTINCT hook) FILTER (WHERE is_failing),
        coalesce(max(unserved) FILTER (WHERE NOT is_failing), 0)::float
 FROM queues"""  # noqa: S608 - a constant
 
 
 class WebhookFigures(NamedTuple):
     """The row of the query FIGURES. `hooks` is the number of webhooks by status. `attempts` is the
-    number of deliveries in the last hour by outcome. `waiting` and `failing` are numbers of events.
+    number of deliveries in the last hour by outcome. `waiting` and `failing` are numbers of events,
+    and `failing_hooks` is the number of webhooks with such events.
     """
 
     hooks: dict[str, int]
     attempts: dict[str, int]
     waiting: float
     failing: float
+    failing_hooks: int
     unserved_seconds: float
 
 
@@ -74,6 +77,11 @@ def families(figures: WebhookFigures) -> Iterator[Metric]:
         "ledger_webhook_events_failing",
         "Waiting events for receivers that have failed and are tried again.",
         figures.failing,
+    )
+    yield GaugeMetricFamily(
+        "ledger_webhooks_failing",
+        "Active webhooks whose receiver has failed and is tried again.",
+        figures.failing_hooks,
     )
     yield GaugeMetricFamily(
         "ledger_webhook_unserved_seconds",

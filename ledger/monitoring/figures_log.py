@@ -31,7 +31,7 @@ COUNTED: dict[str, tuple[str, dict[str, str]]] = {
     "payments_failed": ("ledger_payments_total", {"outcome": "failed"}),
     "refused_by_database": ("ledger_refusals_total", {"error": "RefusedByDatabase"}),
 }
-WAIT_FOR_FAILING_RECEIVERS = "ledger_webhook_events_failing"
+WEBHOOKS, ACTIVE, FAILING = "ledger_webhooks", {"status": "active"}, "ledger_webhooks_failing"
 DELIVERIES, DELIVERED = "ledger_webhook_deliveries_hour", {"outcome": "delivered"}
 SEALED_UNTIL = "ledger_seal_until_timestamp_seconds"
 JOB_LATE = "ledger_job_late"
@@ -71,10 +71,11 @@ class FiguresLog:
             values = [each.value for each in samples if each.name == metric]
             if values:
                 found[name] = max(values)
-        waiting = [each.value for each in samples if each.name == WAIT_FOR_FAILING_RECEIVERS]
-        if waiting:  # as in the alarm LedgerDeliveriesFail
-            nothing_is_delivered = _total(samples, DELIVERIES, DELIVERED) == 0
-            found["webhooks_refused"] = max(waiting) if nothing_is_delivered else 0
+        failing = [each.value for each in samples if each.name == FAILING]
+        if failing:  # as in the alarm LedgerDeliveriesFail
+            enough = max(failing) >= min(2, _total(samples, WEBHOOKS, ACTIVE))
+            none_is_served = enough and _total(samples, DELIVERIES, DELIVERED) == 0
+            found["webhooks_fail"] = max(failing) if none_is_served else 0
         late = [each for each in samples if each.name == JOB_LATE]
         if late:
             found["jobs_late"] = sum(

@@ -53,7 +53,7 @@ TABLE = {
     "seal-late": _own("SealLate", "Maximum", 300, ABOVE, 60 * 3600, 3),
     "job-late": _own("JobLate", "Maximum", 300, ABOVE, 0, 3),
     "webhooks-wait": _own("WebhooksWait", "Maximum", 300, ABOVE, 300, 2),
-    "deliveries-fail": _own("DeliveriesFail", "Maximum", 300, ABOVE, 5, 3),
+    "deliveries-fail": _own("DeliveriesFail", "Maximum", 300, ABOVE, 0, 3),
     "payments-unknown": _own("PaymentsUnknown", "Sum", 300, ABOVE, 0, 1),
     "payments-fail": _own("PaymentsFail", "Sum", 300, ABOVE, 0, 1),
     "refused-by-database": _own("RefusedByDatabase", "Sum", 300, ABOVE, 0, 1),

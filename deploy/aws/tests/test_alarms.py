@@ -107,7 +107,7 @@ def test_each_count_is_of_the_lines_of_its_log(bank: Templates) -> None:
         ("SealLate", FIGURES, "$.unsealed_seconds"),
         ("JobLate", FIGURES, "$.jobs_late"),
         ("WebhooksWait", FIGURES, "$.webhooks_unserved_seconds"),
-        ("DeliveriesFail", FIGURES, "$.webhooks_refused"),
+        ("DeliveriesFail", FIGURES, "$.webhooks_fail"),
         ("PaymentsUnknown", FIGURES, "$.payments_unknown"),
         ("PaymentsFail", FIGURES, "$.payments_failed"),
         ("RefusedByDatabase", FIGURES, "$.refused_by_database"),
@@ -129,7 +129,7 @@ def test_the_figures_are_those_that_the_task_logs() -> None:
     code = f"import json; from {module} import *; log = FiguresLog(); print(json.dumps("
     metrics = "".join(f"{metric} 1\n" for metric in (
         "ledger_db_oldest_transaction_seconds", "ledger_holds_overdue_seconds",
-        "ledger_webhook_unserved_seconds", "ledger_webhook_events_failing",
+        "ledger_webhook_unserved_seconds", "ledger_webhooks_failing",
         "ledger_seal_until_timestamp_seconds", 'ledger_job_late{command="audit_ledger"}',
         'ledger_payments_total{outcome="unknown"}', 'ledger_payments_total{outcome="failed"}',
         'ledger_refusals_total{error="RefusedByDatabase"}',

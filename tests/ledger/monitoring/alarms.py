@@ -14,7 +14,7 @@ WAITS = "ledger_pool_wait_seconds_bucket"
 EVENTS = "ledger_security_events_total"
 PAYMENTS = "ledger_payments_total"
 DELIVERIES = "ledger_webhook_deliveries_hour"
-FAILING = "ledger_webhook_events_failing"
+FAILING, HOOKS = "ledger_webhooks_failing", 'ledger_webhooks{status="active"}'
 REQUESTS = "ledger_http_requests_total"
 HELD, ONE_MORE = "0x60", "0 0 1x58"  # a counter, minute by minute
 
@@ -74,10 +74,12 @@ CASES = (
          "1800x9", "1801x9", 5),
     Case("LedgerWebhooksWait", 'ledger_webhook_unserved_seconds{instance="a"}',
          "300x9", "301x9", 5),
-    Case("LedgerDeliveriesFail", FAILING, "5x30", "6x30", 15,
-         beside={DELIVERIES + '{outcome="delivered"}': "0x30"}),
+    Case("LedgerDeliveriesFail", FAILING, "1x30", "2x30", 15,
+         beside={HOOKS: "9x30", DELIVERIES + '{outcome="delivered"}': "0x30"}),
+    Case("LedgerDeliveriesFail", FAILING, "0x30", "1x30", 15,  # the only webhook
+         beside={HOOKS: "1x30", DELIVERIES + '{outcome="delivered"}': "0x30"}),
     Case("LedgerDeliveriesFail", DELIVERIES + '{outcome="delivered"}',
-         "1x30", "0x30", 15, beside={FAILING: "9x30"}),
+         "1x30", "0x30", 15, beside={HOOKS: "9x30", FAILING: "9x30"}),
     Case("LedgerWorkerSilent", 'ledger_job_last_done_timestamp_seconds{command="apply_rules"}',
          "0+60x60", "0x60", 11,
          beside={'ledger_job_last_done_timestamp_seconds{command="audit_ledger"}': "0+60x60"}),

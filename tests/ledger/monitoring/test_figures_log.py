@@ -21,7 +21,9 @@ PAGE = """
 ledger_db_oldest_transaction_seconds 3.5
 ledger_holds_overdue_seconds 7200
 ledger_webhook_unserved_seconds 301
-ledger_webhook_events_failing 6
+ledger_webhooks_failing 2
+ledger_webhooks{status="active"} 9
+ledger_webhooks{status="paused"} 1
 ledger_webhook_deliveries_hour{outcome="delivered"} 0
 ledger_webhook_deliveries_hour{outcome="failed"} 3
 ledger_seal_until_timestamp_seconds 1000
@@ -42,7 +44,7 @@ def test_a_line_has_what_alarms_ask_for() -> None:
         "oldest_transaction_seconds": 3.5,
         "holds_overdue_seconds": 7200,
         "webhooks_unserved_seconds": 301,
-        "webhooks_refused": 6,
+        "webhooks_fail": 2,
         "unsealed_seconds": 3600.25,
         "jobs_late": 2,  # the server makes the backups
         "payments_unknown": 0,
@@ -62,9 +64,19 @@ def test_counts_are_those_since_the_line_before() -> None:
     assert log.line(samples_of(again), now=4780)["payments_unknown"] == 1
 
 
-def test_refused_events_are_reported_only_if_no_receiver_accepts_events() -> None:
-    one = PAGE.replace('outcome="delivered"} 0', 'outcome="delivered"} 1')
-    assert FiguresLog().line(samples_of(one), now=4600)["webhooks_refused"] == 0
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ('outcome="delivered"} 0', 'outcome="delivered"} 1', 0),
+        ("webhooks_failing 2", "webhooks_failing 1", 0),
+        ('"active"} 9', '"active"} 1', 2),
+    ],
+)
+def test_webhooks_fail_if_none_is_served_and_several_fail_or_the_only_one(
+    before: str, after: str, found: int
+) -> None:
+    log = FiguresLog().line(samples_of(PAGE.replace(before, after)), now=4600)
+    assert log["webhooks_fail"] == found
 
 
 def test_what_the_database_did_not_tell_is_left_out() -> None:
@@ -87,12 +99,15 @@ def test_the_page_has_every_figure(
     names = {each.name for each in samples}
     assert names >= {
         *figures_log.LATEST.values(),
-        figures_log.WAIT_FOR_FAILING_RECEIVERS,
+        figures_log.FAILING,
         figures_log.SEALED_UNTIL,
         figures_log.JOB_LATE,
     }
-    delivered = (figures_log.DELIVERIES, figures_log.DELIVERED)
-    for metric, labels in (*figures_log.COUNTED.values(), delivered):
+    webhooks = [
+        (figures_log.DELIVERIES, figures_log.DELIVERED),
+        (figures_log.WEBHOOKS, figures_log.ACTIVE),
+    ]
+    for metric, labels in (*figures_log.COUNTED.values(), *webhooks):
         assert any(
             each.name == metric and labels.items() <= each.labels.items() for each in samples
         ), metric
