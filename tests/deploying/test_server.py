@@ -436,12 +436,13 @@ def test_the_bank_comes_back_to_a_moment(bank: Machine, follow: Follow) -> None:
     assert "after the moment" not in notes(bank)
     assert psql(bank, RESTORES) == "1"
     wait_until(lambda: serves(bank))
-    follow("back", {BASE: base, MOMENT: later})  # the first was too early
+    printed = follow("back", {BASE: base, MOMENT: later})  # the first was too early
     assert psql(bank, RESTORES) == "1"
     assert "after the moment" in notes(bank)
     assert "at the end" not in notes(bank)
     kept = bank.run("ls -d /var/lib/postgresql/15/lost-*/PG_VERSION").split()
     assert len(kept) == 3
+    assert all(path.removesuffix("/PG_VERSION") in printed.splitlines()[-1] for path in kept)
     assert psql(bank, TARGETS) == ""
 
 

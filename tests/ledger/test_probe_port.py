@@ -135,3 +135,16 @@ def test_the_check_of_a_container_asks_the_pages_where_there_is_no_such_port(
     monkeypatch.setenv("PORT", str(site.port))
     monkeypatch.setenv("LEDGER_PROBE_PORT", given)
     assert health_check.main() == 0
+
+
+def test_a_port_is_free_when_its_last_connection_was_closed_a_moment_ago() -> None:
+    """The side that closes first keeps the connection for a minute, and a server closes first."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            accepted, _ = server.accept()
+            accepted.close()
+            assert client.recv(1) == b""
+        with pytest.raises(OSError, match="in use"):
+            check_is_free("127.0.0.1", port)
+    check_is_free("127.0.0.1", port)
