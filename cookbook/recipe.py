@@ -86,6 +86,11 @@ class Recipe:
         return self.title.partition(": ")[2]
 
     @property
+    def file(self) -> str:
+        """The path of the recipe's file in the repository."""
+        return f"{self.function.__module__.replace('.', '/')}.py"
+
+    @property
     def teaches_plan(self) -> bool:
         """Returns whether the text to notice is about the plan, so that the page shows the plan."""
         return PLAN_WORDS.search(self.notice) is not None

@@ -5,6 +5,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.forms import CharField, DateField, DecimalField, Field, IntegerField
 from django.test import Client
 from django.urls import reverse
@@ -43,6 +44,8 @@ def test_a_recipe_shows_its_source_its_sql_and_its_result(customer: Client, reci
     ran = response.context["ran"]
     assert (ran.error, ran.queries > 0) == ("", True)
     assert "What to notice" in text
+    assert (settings.BASE_DIR / recipe.file).is_file()
+    assert recipe.file in text
     assert all(tree_of(query.plan) for query in ran.work.queries if query.plan)
     assert len(response.content) < 60_000
 
