@@ -6,8 +6,8 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from accounts.management.commands.adopt_migrations import OLD
 from ledger.db.migrating.older import COMMIT
+from ledger.management.commands.adopt_migrations import OLD
 from tests.ledger.databases import Database
 from tests.ledger.processes import assert_one_sentence
 
