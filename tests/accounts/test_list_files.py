@@ -16,7 +16,7 @@ from accounts.models import Account, Household, Read
 from accounts.services import freeze_account
 from tests.conftest import colleague, signed_in
 from tests.factories import AccountFactory, UserFactory
-from tests.transactions.tables.files import csv_of, json_of
+from tests.transactions.table_files import csv_of, json_of
 from transactions import services
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from tests.conftest import colleague, permissions, signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.many_people import crowd
 from tests.plans import nodes_of_sql
-from tests.transactions.tables.files import json_of
+from tests.transactions.table_files import json_of
 
 pytestmark = pytest.mark.django_db
 PEOPLE = reverse("admin:accounts_user_changelist")

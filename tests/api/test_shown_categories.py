@@ -13,7 +13,7 @@ from ledger.db.ids import uuid7
 from tests.api.calls import ACCOUNTS, TRANSACTIONS, bearer, body, post
 from tests.conftest import colleague
 from tests.factories import AccountFactory
-from tests.transactions.tables.files import csv_of
+from tests.transactions.table_files import csv_of
 from transactions import services
 from transactions.categories.services import give_category, undo_change
 from transactions.models import Transaction

@@ -21,7 +21,7 @@ from ledger.db.retry import Failure
 from tests.conftest import signed_in
 from tests.factories import AccountFactory, UserFactory
 from tests.transactions.reports.books import analyst, clerk, pay
-from tests.transactions.tables.files import csv_of, json_of
+from tests.transactions.table_files import csv_of, json_of
 from transactions import services
 from transactions.annotations.services import annotate
 from transactions.categories.services import give_category

@@ -34,7 +34,7 @@ from tests.banking.outside.samples import ofx2, ofx2_line
 from tests.factories import UserFactory
 from tests.pages import lacks, text_of
 from tests.requests import HTMX, leave_unrendered, messages_of, request_of
-from tests.transactions.tables.files import json_of
+from tests.transactions.table_files import json_of
 from transactions.exceptions import InvalidDetails
 
 pytestmark = pytest.mark.django_db

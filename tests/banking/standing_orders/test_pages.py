@@ -22,7 +22,7 @@ from tests.banking.standing_orders.orders import order_of, settled
 from tests.factories import PASSWORD, AccountFactory
 from tests.pages import lacks, markup_of, text_of, texts_of
 from tests.sign_in import let_pass, prove
-from tests.transactions.tables.files import json_of
+from tests.transactions.table_files import json_of
 from transactions import services
 from transactions.models import NamesAsked
 from transactions.payees.services import save_payee

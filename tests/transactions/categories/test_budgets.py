@@ -14,7 +14,7 @@ from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.factories import AccountFactory
 from tests.pages import text_of
-from tests.transactions.tables.files import csv_of
+from tests.transactions.table_files import csv_of
 from transactions import services
 from transactions.categories import budgets
 from transactions.categories.budgets import (

@@ -13,7 +13,7 @@ from accounts.models import Account, User
 from ledger.db.ids import uuid7
 from tests.pages import text_of
 from tests.transactions.search.shared import names_of, search_for
-from tests.transactions.tables.files import csv_of
+from tests.transactions.table_files import csv_of
 from transactions.annotations.models import OwnCategory
 from transactions.categories import services as categories
 from transactions.categories.forms import MISTAKE

@@ -14,7 +14,7 @@ from ledger.db.ids import uuid7
 from tests.attacks.waiting import after_waiting_for
 from tests.factories import AccountFactory, UserFactory
 from tests.pages import text_of, texts_of
-from tests.transactions.tables.files import csv_of, json_of
+from tests.transactions.table_files import csv_of, json_of
 from transactions import services
 from transactions.exceptions import InvalidDetails
 from transactions.models import NamesAsked, Transaction

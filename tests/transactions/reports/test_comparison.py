@@ -12,7 +12,7 @@ from tests.conftest import signed_in
 from tests.factories import AccountFactory
 from tests.pages import text_of
 from tests.transactions.reports.books import clerk, payment
-from tests.transactions.tables.files import csv_of, json_of
+from tests.transactions.table_files import csv_of, json_of
 from transactions import services
 from transactions.reports.catalogue import REPORTS
 from transactions.reports.comparison import earlier_period, percent

@@ -20,7 +20,7 @@ from tests.banking.standing_orders.orders import order_of
 from tests.conftest import signed_in
 from tests.factories import UserFactory
 from tests.transactions.reports.books import analyst, clerk
-from tests.transactions.tables.files import body_of, csv_of, json_of
+from tests.transactions.table_files import body_of, csv_of, json_of
 from transactions import services
 from transactions.categories.budgets import save_budget
 from transactions.models import Transaction
