@@ -22,7 +22,7 @@ from transactions.scope import Scope, scope_for
 def review_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A form without a token counts as reviewed, one with a wrong token does not.
 
-    tests/attacks, tests/browser and tests/transactions/transfers take the token of a real review.
+    Other tests, such as tests/transactions/safeguards, take the token of a real review.
     """
     really: Callable[..., bool] = review.was_reviewed
 

@@ -18,11 +18,11 @@ from banking.payment_files.confirming import (
     limit_unconfirmed,
 )
 from banking.payment_files.models import PaymentFile
-from tests.attacks.step_up.asking import PASSWORD, form_for, is_asked, is_paid
 from tests.banking.payment_files.files import checked, pay
 from tests.factories import AccountFactory, balances
 from tests.pages import text_of
 from tests.reviews import send
+from tests.transactions.safeguards.asking import PASSWORD, form_for, is_asked, is_paid
 from transactions import services
 from transactions.safeguards import confirmation
 from transactions.services import Draft

@@ -16,13 +16,20 @@ from banking.payment_files.confirming import (
     NEW_RECIPIENTS,
     why_confirm_file,
 )
-from tests.attacks.step_up.asking import PASSWORD, Form, form_for, is_asked, is_paid, paid_by_page
 from tests.banking.payment_files.files import checked, pay
 from tests.factories import AccountFactory, UserFactory, balances
 from tests.pages import text_of
 from tests.reviews import TRANSFER, reviewed, send, token_of
 from tests.security_events import security_events
 from tests.sign_in import add_app, let_pass, prove, prove_factor
+from tests.transactions.safeguards.asking import (
+    PASSWORD,
+    Form,
+    form_for,
+    is_asked,
+    is_paid,
+    paid_by_page,
+)
 from transactions import services, staff_services
 from transactions.models import StaffReason
 from transactions.posting import single_statement

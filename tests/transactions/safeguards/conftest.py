@@ -6,10 +6,15 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account
-from tests.attacks.step_up.asking import PASSWORD
 from tests.factories import AccountFactory
 from tests.sign_in import let_pass
+from tests.transactions.safeguards.asking import PASSWORD
 from transactions import services
+
+
+@pytest.fixture(autouse=True)
+def review_shown() -> None:
+    """These tests take the token of a real review."""
 
 
 @pytest.fixture
