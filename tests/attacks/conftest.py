@@ -2,20 +2,19 @@
 
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from django.db import connection
-from django.test import Client, override_settings
+from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Account
 from tests.attacks.bank import AttackedBank, attacked_bank
 from tests.attacks.people import readers_of
-from tests.attacks.rows import rows_of_a_customer
 from tests.factories import AccountFactory
 from tests.kept import rolled_back_at_the_end
-from transactions.row_security import installation
+from tests.transactions.row_security.conftest import ana, rows_secured
+
+__all__ = ["ana", "rows_secured"]
 
 
 @pytest.fixture
@@ -61,43 +60,4 @@ def account() -> Account:
 @pytest.fixture
 def other() -> Account:
     account: Account = AccountFactory(balance="50000", user__name="Mara Lindt")
-    return account
-
-
-@pytest.fixture
-def rows_secured(settings: Any, db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Turns row-level security on for one test. After a test that commits, restores the setting of
-    the test run.
-    """
-    settings.LEDGER_ROW_SECURITY = True
-    installation.apply()
-    yield
-    if not connection.in_atomic_block:
-        monkeypatch.undo()
-        settings.LEDGER_ROW_SECURITY = settings.ROW_SECURITY_OF_TESTS
-        installation.apply()
-
-
-@pytest.fixture(scope="module")
-def secured_ana(
-    django_db_setup: None, practice_bank: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Account]:
-    """Turns row-level security on with the rows of Ana, for a module whose tests all roll back. The
-    module uses it as `rows_secured` and `ana`.
-    """
-    with rolled_back_at_the_end(django_db_blocker), override_settings(LEDGER_ROW_SECURITY=True):
-        installation.apply()
-        yield rows_of_a_customer()
-
-
-@pytest.fixture
-def ana() -> Account:
-    """The account of a customer who has a row in every table with policies."""
-    return rows_of_a_customer()
-
-
-@pytest.fixture
-def eve() -> Account:
-    """An account of another customer, who is not connected to Ana."""
-    account: Account = AccountFactory(balance="5")
     return account

@@ -26,9 +26,9 @@ from ledger.web.json_lines import JsonLines
 from ledger.web.log_filters import WithoutValues
 from tests.accounts.tokens import URLS, add_token, ask, issue
 from tests.attacks.forgeries import FORGED, told
-from tests.attacks.rows import token_of, web_role
 from tests.factories import PASSWORD, UserFactory
 from tests.refusals import constraint_of
+from tests.transactions.row_security.rows import token_of, web_role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(URLS)]
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 from accounts import services as account_services
 from accounts.models import Account
 from banking.events.models import AccountEvent, EventStream, Webhook, WebhookQueue
-from tests.attacks.rows import web_role
 from tests.banking.events.shared import events_of, listening_account, webhook_of
 from tests.factories import AccountFactory, UserFactory, hold_that_ended
+from tests.transactions.row_security.rows import web_role
 from transactions import services
 from transactions.models import Transaction
 

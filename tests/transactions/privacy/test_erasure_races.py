@@ -30,9 +30,9 @@ from ledger.db.ids import uuid7
 from ledger.db.local_settings import set_locally
 from ledger.db.locking import short_waits
 from tests.attacks.approvals import approved, asked, done
-from tests.attacks.rows import web_role
 from tests.banking.payment_files.files import checked, fates, pay
 from tests.factories import AccountFactory, UserFactory
+from tests.transactions.row_security.rows import web_role
 from transactions import services
 from transactions.annotations.models import Annotation
 from transactions.audit.audit import audit

@@ -17,8 +17,8 @@ from accounts.models import Account
 from ledger.db.locking import short_waits
 from ledger.db.rights.registered_tables import TABLES, policies
 from ledger.db.rights.row_security import SETTING, RowScope
-from tests.attacks.rows import count, seen_of, token_of, web_role
 from tests.factories import AccountFactory
+from tests.transactions.row_security.rows import count, seen_of, token_of, web_role
 from transactions import services
 from transactions.row_security import installation
 from transactions.row_security.masks import MASKS

@@ -12,9 +12,9 @@ from django.urls import reverse
 from accounts.models import Account, User
 from ledger.db.rights.registered_tables import policies
 from ledger.db.rights.row_security import LIFETIME, NOBODY, RowScope
-from tests.attacks.rows import count, seen_of, token_of, web_role
 from tests.factories import PASSWORD, AccountFactory
 from tests.sign_in import verify_address
+from tests.transactions.row_security.rows import count, seen_of, token_of, web_role
 from transactions.audit.runs import run_audit
 from transactions.models import AuditRun
 from transactions.row_security.installation import VIEWS

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.models import Account, Household, ProviderGroup, User
 from ledger.db.rights.row_security import NOBODY, RowScope
-from tests.attacks.rows import columns_of, token_of, web_role
 from tests.factories import AccountFactory
+from tests.transactions.row_security.rows import columns_of, token_of, web_role
 from transactions import services
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]

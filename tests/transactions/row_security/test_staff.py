@@ -25,9 +25,9 @@ from accounts.groups import (
 from accounts.models import Account, ApprovalRequest, User
 from ledger.db.rights.registered_tables import policies
 from ledger.db.rights.row_security import RowScope
-from tests.attacks.rows import columns_of, count, token_of, web_role
 from tests.conftest import colleague, permissions
 from tests.factories import UserFactory
+from tests.transactions.row_security.rows import columns_of, count, token_of, web_role
 from transactions.row_security.middleware import row_scope_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
