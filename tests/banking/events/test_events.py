@@ -1,5 +1,6 @@
 """Each booking on an account with a listener writes one event, in the order of the books."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,10 +12,11 @@ from accounts import services as account_services
 from accounts.models import Account
 from banking.events.models import AccountEvent, EventStream, Webhook, WebhookQueue
 from tests.banking.events.shared import events_of, listening_account, webhook_of
+from tests.console import read
 from tests.factories import AccountFactory, UserFactory, hold_that_ended
 from tests.transactions.row_security.rows import web_role
 from transactions import services
-from transactions.models import Transaction
+from transactions.models import EventKind, Transaction
 
 pytestmark = pytest.mark.django_db
 TEN = Decimal(10)
@@ -164,3 +166,8 @@ def test_a_plain_payment_to_a_listener_goes_through_one_statement() -> None:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     services.transfer(from_account=account, to_account=AccountFactory(), amount=TEN)
     assert _kinds(account) == ["posted"]
+
+
+def test_the_page_of_events_lists_each_kind() -> None:
+    cells = re.findall(r"^\| (`[^|]+) \|", read("docs/events.md"), re.MULTILINE)
+    assert sorted(re.findall(r"`(.+?)`", "".join(cells))) == sorted(EventKind.values)
