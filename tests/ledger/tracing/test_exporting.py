@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -224,7 +225,7 @@ def test_a_collector_that_is_away_is_told_once(caplog: pytest.LogCaptureFixture)
 
 
 def test_the_line_in_json_has_the_reason(caplog: pytest.LogCaptureFixture) -> None:
-    exporter = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{free_port()}/")
+    exporter: Any = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{free_port()}/")
     before = {name: list(logging.getLogger(name).filters) for name in of_opentelemetry()}
     sending = threading.Thread(target=exporter.export, args=[[]])
     try:
@@ -232,7 +233,7 @@ def test_the_line_in_json_has_the_reason(caplog: pytest.LogCaptureFixture) -> No
         sending.start()
         wait_until(lambda: bool(caplog.records))
     finally:
-        exporter.shutdown()  # type: ignore[no-untyped-call]
+        exporter.shutdown()
         sending.join()
         for name, filters in before.items():
             logging.getLogger(name).filters = filters
