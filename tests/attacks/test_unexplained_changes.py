@@ -159,3 +159,21 @@ def test_the_audit_names_the_hold_that_the_owner_released(hold: Transaction) -> 
         cursor.execute(VOID_IT, [hold.pk])
     finding = found("release")
     assert (finding.account, finding.transaction) == (str(hold.from_account_id), str(hold.pk))
+
+
+@pytest.mark.parametrize("is_captured", [False, True])
+def test_the_audit_names_the_hold_that_the_owner_made_pending_again(
+    hold: Transaction, is_captured: bool
+) -> None:
+    services.void(hold=hold)
+    assert audit().clean
+    with walls_down() as cursor:
+        cursor.execute("UPDATE transactions SET status = 'pending' WHERE id = %s", [hold.pk])
+        cursor.execute("UPDATE accounts SET held = held + 30 WHERE id = %s", [hold.from_account_id])
+    if is_captured:
+        services.capture(hold=hold)
+    (finding,) = audit().findings
+    assert (finding.check, finding.account, finding.transaction, finding.found) == (
+        "unreleased", str(hold.from_account_id), str(hold.pk),
+        "captured" if is_captured else "pending",
+    )  # fmt: skip

@@ -23,7 +23,7 @@ from ledger.db.retry import LOCK_TIMED_OUT, TIMED_OUT, sqlstate
 from ledger.db.rights.row_security import WORKS
 from ledger.db.snapshot import snapshot
 from transactions.audit.checks.approvals import approvals
-from transactions.audit.checks.explanations import releases, statuses
+from transactions.audit.checks.explanations import releases, statuses, unreleased
 from transactions.audit.checks.groups import groups
 from transactions.audit.checks.links import captures, orphans, reversals
 from transactions.audit.checks.money import balances, chains, currencies, holds
@@ -53,6 +53,7 @@ CHECKS: list[Check] = [
     orphans,
     statuses,
     releases,
+    unreleased,
     approvals,
     recorded,
     groups,

@@ -42,6 +42,7 @@ HEADLINES = {
     "orphan": "A transaction has an account that does not exist in its currency",
     "status": "An account's status differs from its history",
     "release": "A hold was released without a reason, before it expired",
+    "unreleased": "A hold has a reason for its release, but was not released",
     "threshold": "Staff did more without approval than the threshold per day",
     "approval": "An approval was used, but the approved action was not done",
     "account": "An account differs from its history",

@@ -95,7 +95,7 @@ def test_every_check_has_words() -> None:
     named = {"balance", "capture", "chain", "orphan", "release", "reversal", "rule", "seal"}
     assert named <= kinds
     others = {*SENTENCES, "early removal", "missing value", "unreadable"}
-    others |= {"held", "time", "currency", "status", "threshold", "approval"}
+    others |= {"held", "time", "currency", "status", "threshold", "approval", "unreleased"}
     assert named | others | {*CHECKS_OF_TABLES.values()} == set(audit.HEADLINES)
 
 

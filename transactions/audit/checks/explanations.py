@@ -1,4 +1,6 @@
-"""Checks that a reason is recorded for every account status and every released hold."""
+"""Checks that a reason is recorded for every account status and every released hold, and that each
+hold with such a reason is released.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,7 +9,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, Window
 from django.utils import timezone
 
-from transactions.audit.findings import Finding, amount_text, named
+from transactions.audit.findings import STATUS_WORDS, Finding, amount_text, named
 from transactions.models import StaffReason, Transaction
 from transactions.models.row_triggers import CLOCKS_DIFFER_BY
 
@@ -71,5 +73,32 @@ def releases(since: datetime | None = None) -> Iterator[Finding]:
             sentence=(
                 f"Hold {row.pk} of {amount} on {named(row.from_account_id)} was released before "
                 "it expired, and no reason was recorded."
+            ),
+        )
+
+
+def unreleased(since: datetime | None = None) -> Iterator[Finding]:
+    """Yields the first transaction that has a reason for its release, but is not voided. Otherwise
+    the owner of the tables could make a released hold pending again, and capture it. With `since`,
+    checks only reasons that were written from that time on.
+    """
+    reasons = StaffReason.objects.filter(action="release").exclude(transaction__status="voided")
+    if since is not None:
+        reasons = reasons.filter(created_at__gte=since)
+    rows = reasons.select_related("transaction").annotate(broken=Window(Count("*")))
+    for reason in rows.order_by("transaction")[:1]:
+        row = reason.transaction
+        amount = amount_text(row.amount, row.currency)
+        account = row.from_account_id or row.to_account_id
+        yield Finding(
+            "unreleased",
+            str(account) if account else None,
+            str(row.pk),
+            "voided",
+            row.status,
+            reason.broken,
+            sentence=(
+                f"Transaction {row.pk} of {amount} on {named(account)} has a reason for its"
+                f" release, but its status is {STATUS_WORDS.get(row.status, row.status)}."
             ),
         )
