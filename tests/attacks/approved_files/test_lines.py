@@ -200,10 +200,13 @@ def test_a_line_that_the_owner_changed_is_not_paid_by_the_approval(
 ) -> None:
     """Tests the approved payments without the triggers of the lines."""
     approved(asked(file, clerk), boss)
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE payment_lines DISABLE TRIGGER USER")
-        cursor.execute("UPDATE payment_lines SET amount = 10001 WHERE number = 2")
-        cursor.execute("ALTER TABLE payment_lines ENABLE TRIGGER USER")
+    assert audit().clean
+    with walls_down("payment_lines") as cursor:
+        cursor.execute("UPDATE payment_lines SET amount = 10001 WHERE number = 2 RETURNING id")
+        ((line,),) = cursor.fetchall()
+    finding = found("payment line")
+    assert finding.account == str(file.from_account_id)
+    assert finding.found == f"other amount: line 2 ({line}) of file {file.pk}"
     check(PaymentFile.objects.get(pk=file.pk))
     with pytest.raises(NeedsApproval):
         paid(file, clerk)

@@ -205,5 +205,6 @@ def test_a_text_that_is_replaced_after_the_search_stays(monkeypatch: pytest.Monk
 
     replaced = {f"{table}.{column}" for table, types in found.items() for column in types}
     assert set(holding(found, "nobody")) == replaced
-    result = audit()
-    assert result.clean, result.findings
+    findings = audit().findings
+    # The replaced text is no account number, so it differs from the recipient of the line.
+    assert [finding.check for finding in findings] == ["payment line"], findings
