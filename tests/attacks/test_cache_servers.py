@@ -222,8 +222,21 @@ def test_nobody_waits_for_a_server_that_says_nothing(
         found: Any = caches["default"]
         assert found.get("a", "nothing") == "nothing"
         assert found.is_away
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()  # Ledger does not try again, which would take as long again
         used = found._redis._cache.get_client().connection_pool.make_connection()
         assert (used.socket_connect_timeout, used.socket_timeout) == (0.05, 0.05)
+
+
+def test_a_connection_that_the_server_closed_is_opened_again(
+    server: CacheServer, outside: RedisOrTable
+) -> None:
+    outside.set("key", "value", 60)
+    assert redis_command(server, "CLIENT", "KILL", "TYPE", "normal") != b":0\r\n"
+    assert outside.get("key") == "value"
+    assert not outside.is_away
 
 
 def test_a_code_of_an_app_stays_used_when_the_server_dies(

@@ -59,8 +59,9 @@ class SignedRedis(RedisCache):
             "serializer": SignedText,
             "socket_connect_timeout": SECONDS,
             "socket_timeout": SECONDS,
-            # For a connection that was idle and that Redis has closed.
-            "retry": Retry(NoBackoff(), 1),
+            # Each retry would wait for a silent Redis again. If Redis has closed an idle
+            # connection, the pool opens a new connection before it sends the command.
+            "retry": Retry(NoBackoff(), 0),
         }
         super().__init__(location, {**params, "OPTIONS": {**params.get("OPTIONS", {}), **options}})
 
