@@ -327,20 +327,25 @@ def test_the_audit_finds_what_the_owner_edits_in_a_frozen_reconciliation(
         "DELETE FROM row_register WHERE table_name = 'reconciliations' AND %s <> ''",
     ],
 )
-def test_the_audit_names_the_account_that_two_people_signed(
+def test_the_audit_names_the_accounts_that_two_people_signed(
     first: User, second: User, edit: str
 ) -> None:
-    nostro, other = AccountFactory(), AccountFactory()
-    frozen = stored(("5", "A fee"), account=nostro)
-    sign(frozen, first)
-    sign(frozen, second)
+    other = AccountFactory()
+    both = [stored(("5", "A fee"), account=AccountFactory()) for _ in range(2)]
+    for frozen in both:
+        sign(frozen, first)
+        sign(frozen, second)
     falsify_rules("reconciliations")
     with walls_down("reconciliations", "row_register") as cursor:
         cursor.execute(edit, [str(other.pk)])
-        assert cursor.rowcount == 1
+        assert cursor.rowcount == 2
     (finding,) = reconciliations()
-    assert (finding.account, finding.found) == (str(nostro.pk), str(frozen.pk))
-    assert str(named(nostro.pk)) in finding.sentence
+    both.sort(key=lambda each: str(each.pk))
+    assert (finding.account, finding.found) == (
+        str(both[0].account_id), f"{both[0].pk}, {both[1].pk}",
+    )  # fmt: skip
+    for each in both:
+        assert f"{each.pk} of {named(each.account_id)}" in finding.sentence
 
 
 def test_erasing_what_a_line_says_of_a_person_is_no_edit(frozen: Reconciliation) -> None:
