@@ -2,7 +2,9 @@
 do.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -20,12 +22,27 @@ from ledger.db.outages.waiting import without_tables
 from ledger.db.retry import sqlstate
 from ledger.db.server.credentials import NoLogin
 from ledger.db.server.embedded import EmbeddedServerError
-from ledger.db.server.failed_servers import failed_servers_of, is_not_opened, names_of
+from ledger.db.server.failed_servers import (
+    FailedServer,
+    failed_servers_of,
+    is_not_opened,
+    names_of,
+)
 
 NO_TABLE = "42P01"
 SECONDS = 5  # time limit in seconds for the search for missing migrations
 REPLICAS = "DATABASE_REPLICA_URLS"
 CHECK_LOGIN = "Correct user and password in DATABASE_URL, or in DB_USER and DB_PASSWORD."
+CHECK_IAM = (
+    "The server refuses the token of IAM. Run manage.py create_roles if the role is missing, and"
+    " GRANT rds_iam TO {user} as the administrator. Turn on IAM authentication of the instance."
+    " Allow rds-db:connect to the AWS identity of this process. DB_IAM_REGION must be the region of"
+    " the instance, and the host in DATABASE_URL or DB_HOST its endpoint."
+)
+CHECK_ROTATION = (
+    "The secret of DB_SECRET_ID does not contain the current password of its role. Rotate the"
+    " secret, or give the role the password of the secret."
+)
 CHECK_NETWORK = (
     "Check host and port in DATABASE_URL or DB_HOST, and whether the firewall or the security"
     " group admits this computer."
@@ -88,8 +105,23 @@ def why_no_work(error: BaseException) -> str:
     text also contains the command that creates it.
     """
     cause = error_of_psycopg(error)
-    reasons = [reason_of(each) for each in failed_servers_of(cause)] if cause else []
-    return ". ".join([in_words(error), *filter(None, dict.fromkeys(map(_to_prepare, reasons)))])
+    failed = failed_servers_of(cause) if cause else ()
+    found = (_about_login_of_aws(each) or _to_prepare(reason_of(each)) for each in failed)
+    return ". ".join([in_words(error), *filter(None, dict.fromkeys(found))])
+
+
+def _about_login_of_aws(failed: FailedServer) -> str:
+    """Returns what to do if the server refused a login that AWS provided, otherwise ""."""
+    if reason_of(failed) is not Reason.PASSWORD:
+        return ""
+    databases = settings.DATABASES
+    found = next(
+        (each for each in databases.values() if failed.server in _servers_of(each)),
+        databases[DEFAULT_DB_ALIAS],
+    )
+    if not (login := found.get("LEDGER_CREDENTIALS")):
+        return ""
+    return CHECK_ROTATION if "secret" in login else CHECK_IAM.format(user=found["USER"])
 
 
 def _to_prepare(reason: Reason) -> str:
@@ -134,20 +166,25 @@ def _unreachable(error: Exception, cause: psycopg.OperationalError) -> str | Non
     server = failed[0].server
     if server and server.rpartition(":")[0] not in text:
         text = f"{server}: {text}"
-    reasons = [reason_of(each) for each in failed]
-    found = (_to_prepare(each) or REMEDIES.get(each, "") for each in reasons)
+    found = (_about_login_of_aws(each) or _remedy(reason_of(each)) for each in failed)
     if server in _servers_of_replicas():
         found = (remedy.replace("DATABASE_URL or DB_HOST", REPLICAS) for remedy in found)
     remedies = filter(None, dict.fromkeys(found))
     return " ".join([f"The database cannot be reached: {text}.", *remedies])
 
 
+def _remedy(reason: Reason) -> str:
+    return _to_prepare(reason) or REMEDIES.get(reason, "")
+
+
 def _servers_of_replicas() -> set[str]:
     """Returns the servers of the replicas, except servers of the default database."""
-    servers = {
-        alias: set(names_of(str(found["HOST"]).split(","), found["PORT"]))
-        for alias, found in settings.DATABASES.items()
-        if found.get("HOST")
-    }
+    servers = {alias: _servers_of(found) for alias, found in settings.DATABASES.items()}
     own = servers.pop(DEFAULT_DB_ALIAS, set())
     return set[str]().union(*servers.values()) - own
+
+
+def _servers_of(database: Mapping[str, Any]) -> set[str]:
+    """Returns the names of the servers of a database in DATABASES."""
+    hosts = str(database.get("HOST") or "")
+    return set(names_of(hosts.split(","), database["PORT"])) if hosts else set()

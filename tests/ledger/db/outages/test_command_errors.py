@@ -69,6 +69,38 @@ def test_each_cause_comes_with_its_server_and_what_to_do(cause: psycopg.Error, r
     assert remedy in message.partition(str(cause))[2]
 
 
+@pytest.mark.parametrize("role", ["owner", "worker"])
+@pytest.mark.parametrize(
+    ("login", "remedies"),
+    [
+        (
+            {"region": "eu-west-1"},
+            ["GRANT rds_iam TO ledger_web", "rds-db:connect", "DB_IAM_REGION", "endpoint"],
+        ),
+        ({"region": "eu-west-1", "secret": "bank/web"}, ["DB_SECRET_ID"]),
+    ],
+)
+def test_a_refused_login_of_aws_names_no_password_of_the_settings(
+    login: dict[str, str], remedies: list[str], role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = {"HOST": "bank.example", "PORT": "5433", "USER": "ledger_web"}
+    own = {**database, "HOST": "own.example"}
+    databases = {"default": {**database, "LEDGER_CREDENTIALS": login}, "replica1": own}
+    monkeypatch.setattr(settings, "DATABASES", databases)
+    monkeypatch.setattr(settings, "LEDGER_ROLE", role)
+    refusal = 'FATAL:  PAM authentication failed for user "ledger_web"'
+    error = not_connected(psycopg.OperationalError(refusal))
+
+    for message in (str(message_for(error)), why_no_work(error)):
+        assert "DB_PASSWORD" not in message
+        assert all(remedy in message for remedy in remedies), message
+
+    cause = psycopg.OperationalError(refusal)
+    failed_servers.note_connecting(cause, {"host": "own.example", "port": "5433"})
+    by_password = why_no_work(error_of_django(cause))
+    assert not any(remedy in by_password for remedy in remedies)
+
+
 @pytest.mark.parametrize("is_embedded", [True, False])
 @pytest.mark.parametrize(
     "cause",
