@@ -1,4 +1,5 @@
 import sys
+from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -15,7 +16,8 @@ OWN = "ledger."
 ANOTHER_ENGINE = (
     "DATABASES in the settings names the engine {}, but Ledger needs its own engine. Remove"
     " DATABASES and name the server in DATABASE_URL, or in DB_NAME, DB_USER, DB_PASSWORD, DB_HOST"
-    " and DB_PORT (docs/databases.md)."
+    " and DB_PORT (docs/databases.md). DB_DRIVER=aws, DB_IAM_REGION and DB_POOL replace engines for"
+    " AWS's driver, for logins by IAM and for pools."
 )
 
 
@@ -25,16 +27,20 @@ class LedgerDbConfig(AppConfig):
     name = "ledger.db"
     label = "ledger_db"
 
-    def ready(self) -> None:
-        """Imports the modules in which apps register their parts. Ends the process with a message
-        if the settings contain a Django database engine instead of Ledger's engine.
+    def __init__(self, *arguments: Any) -> None:
+        """Ends the process with a message if the settings contain another database engine instead
+        of Ledger's engine. Django loads the engine later, with the first model.
         """
-        from ledger.db import unknown_alias
-        from ledger.db.queries import lookups
-
+        super().__init__(*arguments)
         engine = settings.DATABASES.get(DEFAULT_DB_ALIAS, {}).get("ENGINE", "")
         if not engine.startswith(OWN):
             sys.exit(ANOTHER_ENGINE.format(engine))
+
+    def ready(self) -> None:
+        """Imports the modules in which apps register their parts."""
+        from ledger.db import unknown_alias
+        from ledger.db.queries import lookups
+
         lookups.register()
         unknown_alias.explain()
         autodiscover_modules(*REGISTERED_IN)

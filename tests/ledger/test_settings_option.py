@@ -34,12 +34,21 @@ def test_they_are_read_from_the_module_that_is_named(chosen: list[str]) -> None:
     assert "MD5PasswordHasher" in shown.stdout
 
 
-def test_the_engine_of_a_tutorial_is_refused_by_a_sentence(tmp_path: Path) -> None:
-    database = {"ENGINE": "django.db.backends.postgresql", "NAME": "polls"}
+@pytest.mark.parametrize(
+    ("engine", "commands"),
+    [
+        ("django.db.backends.postgresql", ["check", "migrate", "shell"]),
+        ("no_such_package.backends.postgresql", ["check"]),
+    ],
+)
+def test_the_engine_of_a_tutorial_is_refused_by_a_sentence(
+    engine: str, commands: list[str], tmp_path: Path
+) -> None:
+    database = {"ENGINE": engine, "NAME": "polls"}
     (tmp_path / "polls_settings.py").write_text(
         f"from ledger.settings import *\nDATABASES = {{'default': {database}}}\n"
     )
-    for command in ("check", "migrate", "shell"):
+    for command in commands:
         done = manage(command, "--settings", "polls_settings", "--pythonpath", str(tmp_path))
         assert done.returncode == 1
         assert "DATABASE_URL" in done.stderr
