@@ -62,6 +62,10 @@ ONE_DATABASE = (
     "PostgreSQL is Ledger's only database; write a URL that begins with postgresql://, or leave it"
     " out for the embedded server"
 )
+# Django's names of its engine for Postgres, also short and old names. Ledger replaces this engine.
+ENGINE_NAMES = re.compile(r"(django\.db\.backends\.)?(postgres|postgresql(_psycopg2)?|psql|pgsql)")
+# Parts of the names of other engines, and the settings that replace these engines.
+INSTEAD_OF_ENGINES = {"iam": "DB_IAM_REGION", "pool": "DB_POOL", "aws": "DB_DRIVER=aws"}
 ENCRYPTED = ("require", "verify-ca", "verify-full")
 CHECKED = ("verify-ca", "verify-full")
 # Environment variables that libpq reads if the connection option is not set.
@@ -154,8 +158,15 @@ def database() -> dict[str, Any]:
 
 def _check_engine() -> None:
     engine = env.text("DB_ENGINE")  # other projects have this setting; Ledger does not use it
-    if engine and not re.search("postg|pgsql|psycopg", engine.lower()):
-        env.refuse("DB_ENGINE", f"{engine!r} is not Postgres, Ledger's only database; remove it")
+    if not engine or ENGINE_NAMES.fullmatch(engine.lower()):
+        return
+    fitting = (own for part, own in INSTEAD_OF_ENGINES.items() if part in engine.lower())
+    instead = next((f", and set {own} instead" for own in fitting), "")
+    env.refuse(
+        "DB_ENGINE",
+        f"Ledger has its own engine, for Postgres, and cannot use {engine!r}; remove"
+        f" DB_ENGINE{instead}",
+    )
 
 
 def _check_parts(source: str) -> None:

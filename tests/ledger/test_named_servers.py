@@ -171,7 +171,9 @@ def test_a_password_in_parts_needs_no_escapes(default: Callable[..., dict[str, A
     [
         ("django.db.backends.postgresql", True),
         ("PostgreSQL", True),
-        ("django.contrib.gis.db.backends.postgis", True),
+        ("django.db.backends.postgresql_psycopg2", True),
+        ("django.contrib.gis.db.backends.postgis", False),
+        ("django_tenants.postgresql_backend", False),
         ("django.db.backends.mysql", False),
         ("django.db.backends.sqlite3", False),
     ],
@@ -180,6 +182,25 @@ def test_an_engine_of_another_database_is_refused(engine: str, fits: bool, named
     named(DB_NAME="books", DB_ENGINE=engine)
     with nullcontext() if fits else pytest.raises(SystemExit):
         assert database_settings.database()["NAME"] == "books"
+
+
+@pytest.mark.parametrize(
+    ("engine", "instead"),
+    [
+        ("ledger.db.aws", "DB_DRIVER=aws"),
+        ("aws_advanced_python_wrapper.django.backends.mysql_connector", "DB_DRIVER=aws"),
+        ("aws_advanced_python_wrapper.django.backends.postgresql", "DB_DRIVER=aws"),
+        ("django_iam_dbauth.aws.postgresql", "DB_IAM_REGION"),
+        ("dj_db_conn_pool.backends.postgresql", "DB_POOL"),
+    ],
+)
+def test_an_engine_that_a_setting_replaces_is_refused_with_this_setting(
+    engine: str, instead: str, named: Named, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named(DB_NAME="books", DB_ENGINE=engine)
+    with pytest.raises(SystemExit):
+        database_settings.database()
+    assert f"set {instead} " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["DB_HOSTNAME", "POSTGRES_HOST", "SQL_HOST"])
