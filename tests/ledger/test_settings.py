@@ -546,6 +546,8 @@ def test_a_setting_that_nothing_reads_is_named(monkeypatch: pytest.MonkeyPatch) 
     [
         ("AWS_STORAGE_BUCKET_NAME", "LEDGER_ATTACHMENTS_BUCKET"),
         ("DB_SECRET_ARN", "DB_SECRET_ID"),
+        ("DB_SSL_CA", "DB_SSLROOTCERT"),
+        ("DB_USE_IAM", "DB_IAM_REGION"),
         ("EMAIL_BACKEND", "EMAIL_URL"),
     ],
 )
