@@ -3,12 +3,12 @@
 `check --deploy` checks a bank for production (docs/running.md). `check --database default` checks
 whether the database can be reached and has the extensions for `migrate`. `check` without options
 finds other ways to sign in, settings that Ledger does not read, settings with which payments fail,
-and tables that no app registers.
+routers for Ledger's models, and tables that no app registers.
 """
 
 from django.core.checks import Tags, register
 
-from ledger.checks.connections import check_options
+from ledger.checks.connections import check_options, check_routers
 from ledger.checks.database import check_database
 from ledger.checks.extensions import check_extensions
 from ledger.checks.names import check_api_settings, check_names
@@ -30,4 +30,5 @@ def register_all() -> None:
     register(check_names)
     register(check_api_settings)
     register(check_options)
+    register(check_routers)
     register(check_tables)

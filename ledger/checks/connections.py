@@ -1,13 +1,15 @@
-"""Checks of DATABASES, which a settings module can change."""
+"""Checks of DATABASES and DATABASE_ROUTERS, which a settings module can change."""
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, router
 
-from ledger.checks.messages import wrong
+from ledger.checks.messages import some, weak, wrong
 from ledger.database_options import BREAKING, is_harmless
+from ledger.db.read_router import has_added_table
 
 
 def check_options(**_options: Any) -> list[CheckMessage]:
@@ -26,4 +28,27 @@ def check_options(**_options: Any) -> list[CheckMessage]:
         for place, values in places
         for name, value in values.items()
         if (reason := BREAKING.get(name.lower())) and not is_harmless(name.lower(), str(value))
+    ]
+
+
+def check_routers(**_options: Any) -> list[CheckMessage]:
+    """Returns a warning if a router sends models of Ledger to another database than the default
+    database: see Note [Which reads stay on the writer].
+    """
+    moved: dict[str, set[str]] = {}
+    for model in apps.get_models():
+        if has_added_table(model):
+            continue
+        for alias in (router.db_for_read(model), router.db_for_write(model)):
+            if alias != DEFAULT_DB_ALIAS:
+                moved.setdefault(alias, set()).add(model._meta.label)
+    return [
+        weak(
+            "router",
+            f"A router in DATABASE_ROUTERS sends {some(sorted(models))} to the database {alias}."
+            " Balances, permissions and sessions may then be old.",
+            "Let the router return None for models of other apps than yours, or use"
+            " DATABASE_READ_ROUTER=True instead (docs/databases.md).",
+        )
+        for alias, models in moved.items()
     ]

@@ -1,15 +1,20 @@
-"""`manage.py check` and DATABASES of a settings module."""
+"""`manage.py check`, and DATABASES and DATABASE_ROUTERS of a settings module."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.checks.registry import registry
+from django.db import router
+from django.db.models import Model
 from psycopg import IsolationLevel
 
-from ledger.checks.connections import check_options
+from accounts.models import Account, User
+from ledger.checks.connections import check_options, check_routers
 from ledger.checks.messages import wrong
+from ledger.db.read_router import ReadRouter
 
 
 @pytest.fixture
@@ -48,5 +53,36 @@ def test_an_isolation_level_is_an_error_except_the_own_one(
     assert (check_options() == []) is fits
 
 
-def test_check_runs_it() -> None:
-    assert check_options in registry.registered_checks
+class Mover:
+    """A router that uses `replica` for reads of some models."""
+
+    def __init__(self, *moved: type[Model]) -> None:
+        self.moved = moved
+
+    def db_for_read(self, model: type[Model], **_hints: Any) -> str | None:
+        return "replica" if model in self.moved else None
+
+
+@pytest.fixture
+def routers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Uses these routers instead of DATABASE_ROUTERS."""
+    return lambda *found: monkeypatch.setattr(router, "routers", list(found))
+
+
+def test_a_router_that_moves_reads_of_ledgers_models_is_a_warning(
+    routers: Callable[..., None],
+) -> None:
+    routers(Mover(User, Account))
+    (found,) = check_routers()
+    assert all(name in found.msg for name in ("accounts.User", "accounts.Account", "replica"))
+
+
+def test_other_routers_pass(routers: Callable[..., None]) -> None:
+    for found in ([], [ReadRouter()], [Mover()], [ReadRouter(), Mover(User)]):
+        routers(*found)
+        assert check_routers() == []
+
+
+@pytest.mark.parametrize("check", [check_options, check_routers])
+def test_check_runs_it(check: Any) -> None:
+    assert check in registry.registered_checks
