@@ -8,7 +8,7 @@ routers for Ledger's models, and tables that no app registers.
 
 from django.core.checks import Tags, register
 
-from ledger.checks.connections import check_options, check_routers
+from ledger.checks.connections import check_options, check_readers, check_routers
 from ledger.checks.database import check_database
 from ledger.checks.extensions import check_extensions
 from ledger.checks.names import check_api_settings, check_names
@@ -31,4 +31,5 @@ def register_all() -> None:
     register(check_api_settings)
     register(check_options)
     register(check_routers)
+    register(check_readers)
     register(check_tables)

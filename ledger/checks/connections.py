@@ -1,5 +1,6 @@
 """Checks of DATABASES and DATABASE_ROUTERS, which a settings module can change."""
 
+import re
 from typing import Any
 
 from django.apps import apps
@@ -10,6 +11,9 @@ from django.db import DEFAULT_DB_ALIAS, router
 from ledger.checks.messages import some, weak, wrong
 from ledger.database_options import BREAKING, is_harmless
 from ledger.db.read_router import has_added_table
+
+# The reader endpoint of a cluster of Aurora or of an RDS Multi-AZ cluster.
+READER_ENDPOINT = re.compile(r"[^.]+\.cluster-ro-[^.]+\.[^.]+\.rds\.amazonaws\.com(\.cn)?")
 
 
 def check_options(**_options: Any) -> list[CheckMessage]:
@@ -51,4 +55,27 @@ def check_routers(**_options: Any) -> list[CheckMessage]:
             " DATABASE_READ_ROUTER=True instead (docs/databases.md).",
         )
         for alias, models in moved.items()
+    ]
+
+
+def check_readers(**_options: Any) -> list[CheckMessage]:
+    """Returns a warning for each reader endpoint of a cluster. Ledger needs the address of one
+    server, and Aurora's readers are not standbys.
+    """
+    hosts = {
+        host
+        for database in settings.DATABASES.values()
+        for host in str(database.get("HOST") or "").split(",")
+        if READER_ENDPOINT.fullmatch(host.lower())
+    }
+    return [
+        weak(
+            "reader_endpoint",
+            f"{host} is the reader endpoint of a cluster. Ledger needs the address of one server.",
+            "DATABASE_URL needs the cluster endpoint (cluster-). To read from readers of Aurora,"
+            " set DB_DRIVER=aws and add read_write_splitting to DB_AWS_PLUGINS. On an RDS Multi-AZ"
+            " cluster, name the endpoint of each instance in DATABASE_REPLICA_URLS"
+            " (docs/databases.md).",
+        )
+        for host in sorted(hosts)
     ]

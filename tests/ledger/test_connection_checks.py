@@ -12,7 +12,7 @@ from django.db.models import Model
 from psycopg import IsolationLevel
 
 from accounts.models import Account, User
-from ledger.checks.connections import check_options, check_routers
+from ledger.checks.connections import check_options, check_readers, check_routers
 from ledger.checks.messages import wrong
 from ledger.db.read_router import ReadRouter
 
@@ -83,6 +83,25 @@ def test_other_routers_pass(routers: Callable[..., None]) -> None:
         assert check_routers() == []
 
 
-@pytest.mark.parametrize("check", [check_options, check_routers])
+@pytest.mark.parametrize("alias", ["default", "read"])
+@pytest.mark.parametrize(
+    ("host", "fits"),
+    [
+        ("bank.cluster-ro-abc123.eu-west-1.rds.amazonaws.com", False),
+        ("BANK.Cluster-RO-abc123.cn-north-1.rds.amazonaws.com.cn", False),
+        ("one.example,bank.cluster-ro-abc123.eu-west-1.rds.amazonaws.com", False),
+        ("bank.cluster-abc123.eu-west-1.rds.amazonaws.com", True),
+        ("cluster-ro-1.abc123.eu-west-1.rds.amazonaws.com", True),
+        ("", True),
+    ],
+)
+def test_a_reader_endpoint_is_a_warning(
+    host: str, fits: bool, alias: str, databases: dict[str, Any]
+) -> None:
+    databases[alias] = {**databases["default"], "HOST": host}
+    assert (check_readers() == []) is fits
+
+
+@pytest.mark.parametrize("check", [check_options, check_routers, check_readers])
 def test_check_runs_it(check: Any) -> None:
     assert check in registry.registered_checks
