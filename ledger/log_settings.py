@@ -47,17 +47,18 @@ def logging(*, level: str, is_json: bool) -> dict[str, Any]:
 def _loggers(level: str, *, is_json: bool) -> dict[str, dict[str, Any]]:
     """Returns the loggers whose level, filter or handler is not the default."""
     at_least_info = "DEBUG" if level == "DEBUG" else "INFO"
+    without_debug = "INFO" if level == "DEBUG" else level
     return {
         # Django's handlers would print each message a second time, or send it by email.
         "django": {"handlers": [], "level": level},
         "django.request": {"filters": ["outages"]},
         # At the level DEBUG, these loggers write SQL statements with their values, and template
         # contexts.
-        "django.db.backends": {"level": "INFO"},
-        "django.template": {"level": "INFO"},
+        "django.db.backends": {"level": without_debug},
+        "django.template": {"level": without_debug},
         # At the level DEBUG, these loggers write passwords and tokens from AWS.
-        "botocore": {"level": "INFO"},
-        "aws_advanced_python_wrapper": {"level": "INFO"},
+        "botocore": {"level": without_debug},
+        "aws_advanced_python_wrapper": {"level": without_debug},
         # Below the level WARNING, a pool logs each connection that is taken from it. psycopg logs
         # the server's message about a refused connection, which may contain user names.
         "psycopg": {"level": "WARNING", "filters": ["server_text"]},
