@@ -62,6 +62,10 @@ REMEDIES = {
     ),
     Reason.NO_DATABASE: "manage.py createdb creates it.",
     Reason.STANDBY: "Name the primary in DATABASE_URL or DB_HOST.",
+    Reason.NO_REPLICA: (
+        "This server takes writes. Name a standby in DATABASE_REPLICA_URLS, or add"
+        " target_session_attrs=any to its URL if it is a pooler in front of the standby."
+    ),
     Reason.TLS: "docs/databases.md describes sslmode and sslrootcert.",
     Reason.NO_LOGIN: (
         "Provide credentials of AWS, such as AWS_PROFILE or the role of the machine"
