@@ -13,7 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as Migrate
-from django.db import DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations import Migration
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.models.signals import pre_migrate
@@ -24,7 +24,7 @@ from ledger.db.locking.short_waits import TablesInUse, again_while_in_use, is_in
 from ledger.db.migrating.going_back import Plan, lossy, reversed_migrations
 from ledger.db.migrating.older import NOTHING_CHANGED, is_older
 from ledger.db.migrating.states import without_rendering
-from ledger.db.outages.probe import applied_migrations, short_connection
+from ledger.db.outages.probe import applied_migrations, problem_with_writes, short_connection
 from ledger.db.read_router import READ
 from ledger.db.retry import sqlstate
 from ledger.db.rights.table_owner import problem_with_login
@@ -33,8 +33,8 @@ from ledger.logs.output import is_for_the_log
 from transactions.row_security import installation as row_security
 
 ONLY_READS = (
-    f"The database {READ} takes no writes. Run migrate without --database: it changes the writer,"
-    " and replicas follow it."
+    "The database {} takes no writes. Run migrate without --database: it changes the writer, and"
+    " replicas follow it."
 )
 
 
@@ -65,7 +65,7 @@ class Command(Migrate):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         if options["database"] == READ:
-            raise CommandError(ONLY_READS)
+            raise CommandError(ONLY_READS.format(READ))
         try:
             with ExitStack() as lock:
                 if not (options["plan"] or options["check_unapplied"]):
@@ -83,9 +83,13 @@ class Command(Migrate):
         """Keeps the lock of migrate during the block. Without the lock, two parallel runs could
         apply a migration twice, or replace a newer trigger with an older trigger.
 
-        Raises CommandError if the lock is not free after WAIT_SECONDS.
+        Raises CommandError if the server does not accept writes, or if the lock is not free after
+        WAIT_SECONDS.
         """
         with short_connection(SECONDS_TO_CONNECT, using) as found:
+            if problem := problem_with_writes(found):
+                is_writer = using == DEFAULT_DB_ALIAS
+                raise CommandError(problem if is_writer else ONLY_READS.format(using))
             found.execute(NO_LIMIT, [list(LIMITS)])
             found.execute(DETECT_LOST_HOST)
             deadline, is_reported = time.monotonic() + WAIT_SECONDS, False

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import InternalError, connections
 from django.http import HttpRequest, HttpResponse
 
@@ -94,6 +95,19 @@ def test_a_reader_refuses_writes_and_the_router_sends_them_to_the_writer(
     read.save()
     home.refresh_from_db()
     assert home.name == "after"
+
+
+def test_migrate_refuses_each_alias_of_a_reader(
+    bank: BankWithReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replica = settings_of_replica(bank.pair.standby) | {"USER": roles.OWNER}
+    monkeypatch.setitem(connections.settings, "replica", replica)
+    try:
+        with pytest.raises(CommandError):
+            call_command("migrate", "--database", "replica")
+    finally:
+        connections["replica"].close()
+        del connections["replica"]
 
 
 def test_a_statement_at_the_reader_runs_as_the_person_of_the_request(
