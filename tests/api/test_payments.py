@@ -12,6 +12,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
+from rest_framework.test import APIClient
 
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
@@ -43,6 +44,11 @@ def test_a_payment_is_booked_and_read_again(ana: Client, mine: Account, theirs: 
     assert (data["category"], data["metadata"]) == ("food", sent["metadata"])
     assert ana.get(answer.headers["Location"]).json() == data
     assert balance_of(mine) == Decimal("987.50")
+
+
+def test_the_client_of_rest_framework_sends_json(mine: Account, theirs: Account) -> None:
+    client = APIClient(headers=bearer(mine.user, "pay"))
+    assert client.post(TRANSACTIONS, body(mine, theirs)).status_code == 201
 
 
 def test_a_body_that_is_no_text_is_refused(ana: Client) -> None:
