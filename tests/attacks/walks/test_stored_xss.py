@@ -29,7 +29,7 @@ MARKED = {
     ("transactions/entry_line.py", "filled"),
     ("transactions/entry_line.py", "badges_of"),
     ("transactions/entry_line.py", "_again"),
-    ("transactions/search/highlights.py", "highlighted"),
+    ("transactions/search/highlights.py", "html"),
     ("transactions/search/highlights.py", "escaped"),
     ("transactions/search/page/hits.py", "line"),
     ("transactions/search/page/hits.py", "second_line"),
