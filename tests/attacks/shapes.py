@@ -23,7 +23,8 @@ COUNTED = (
 )  # fmt: skip
 TAG = re.compile(r"<(/?[a-z][a-z0-9]*)\b([^>]*)>")
 ATTRIBUTE = re.compile(r'([a-z-]+)(?:="([^"]*)")?')
-NOT_SHOWN = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
+# Also query plans, which differ between servers and runs.
+NOT_SHOWN = re.compile(r'<(script|style)\b.*?</\1>|<details class="plan".*?</details>', re.DOTALL)
 FIELDS = ("input", "select", "textarea")
 TOKEN = "csrfmiddlewaretoken"
 LIMITS = (

@@ -61,7 +61,9 @@ def paid(
     day: int = 1,
     reverses: Transaction | None = None,
 ) -> Transaction:
-    """A payment out of the account; into it if the amount is negative."""
+    """A payment out of the account, or into it if the amount is negative. The payment is at noon,
+    or now if noon is still to come.
+    """
     is_out = amount > 0
     return services.book(
         services.Draft(
@@ -69,7 +71,7 @@ def paid(
             to_account=None if is_out else account,
             amount=Decimal(abs(amount)),
             reverses=reverses,
-            created_at=datetime(year, month, day, 12, tzinfo=UTC),
+            created_at=min(datetime(year, month, day, 12, tzinfo=UTC), timezone.now()),
             metadata={"category": category} if category else {},
         )
     )
