@@ -23,8 +23,10 @@ COUNTED = (
 )  # fmt: skip
 TAG = re.compile(r"<(/?[a-z][a-z0-9]*)\b([^>]*)>")
 ATTRIBUTE = re.compile(r'([a-z-]+)(?:="([^"]*)")?')
-# Also query plans, which differ between servers and runs.
-NOT_SHOWN = re.compile(r'<(script|style)\b.*?</\1>|<details class="plan".*?</details>', re.DOTALL)
+# Also the boxes of query plans, which contain times.
+NOT_SHOWN = re.compile(
+    r'<(script|style)\b.*?</\1>|<ul class="plan-tree".*?(?=<details class="plan">)', re.DOTALL
+)
 FIELDS = ("input", "select", "textarea")
 TOKEN = "csrfmiddlewaretoken"
 LIMITS = (

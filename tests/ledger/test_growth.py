@@ -122,6 +122,8 @@ AROUND = {
     ":20:x\n:86:": ("?2", "\n"), "Date;Amount\n12.11.2026;1": (" ", "x\n"),
     '{"a": "': ("\\u0041", '"}'), "to,amount\n": (";", "\n"),
     "  ->  a": ("  (cost=0.0..1.0 rows=1 width=1)", "."),
+    "  ->  a  (cost=": (".", " rows=1 width=1)"),
+    "  ->  a  (cost=0.0..1.0 rows=1 width=1) (actual time=": (".", " rows=1 loops=1)"),
     "Date,Amount,Text\n": ("2026-11-05,1.50,a\n", ""),
 }  # fmt: skip
 

@@ -5,20 +5,22 @@ ANALYZE would run the query once more.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 MAX_NODES, MAX_DEPTH = 60, 16  # a larger plan has no tree
+LONGEST_LINE = 1_000  # characters; a longer line is not a node
 NODE = re.compile(
     r" *(?:->  )?(?P<name>\S.*?)"
-    r"  \(cost=[\d.]+\.\.(?P<cost>[\d.]+) rows=(?P<estimate>\d+) width=\d+\)"
-    r"(?: \((?:actual (?:time=[\d.]+\.\.(?P<end>[\d.]+) )?rows=(?P<rows>[\d.]+)"
+    r"  \(cost=\d+\.\d+\.\.(?P<cost>\d+\.\d+) rows=(?P<estimate>\d+) width=\d+\)"
+    r"(?: \((?:actual (?:time=\d+\.\d+\.\.(?P<end>\d+\.\d+) )?rows=(?P<rows>\d+(?:\.\d+)?)"
     r" loops=(?P<loops>\d+)|(?P<never>never executed))\))?"
 )
 OF_THE_QUERY = re.compile(r"(?:Planning|Planning Time|Execution Time|JIT|Settings):")
 HEADING = re.compile(r" *((?:CTE|InitPlan|SubPlan) \S.*)")
 PAGES = re.compile(r"Buffers: shared(?: hit=(?P<hit>\d+))?(?: read=(?P<read>\d+))?")
+CTE_NAME = re.compile(r'on (?:"((?:[^"]|"")+)"|(\S+))')
 WHERE = re.compile(r" (?:using|on) ")
 WRONG_BY = 10  # an estimate that is wrong by this factor is marked
 
@@ -87,9 +89,13 @@ class PlanTree:
 
 def tree_of(plan: str) -> PlanTree | None:
     """Returns the tree of a plan in EXPLAIN's text format, with or without ANALYZE. Returns None if
-    the text is not a plan, or if the plan has more than MAX_NODES nodes or MAX_DEPTH levels.
+    the text is not a plan, if a value in it has line breaks, or if the plan has more than MAX_NODES
+    nodes or MAX_DEPTH levels.
     """
-    nodes = list(islice(_nodes(plan), MAX_NODES + 1))
+    lines = plan.splitlines()
+    if any(line.count("'") % 2 for line in lines):
+        return None  # a value with line breaks, whose lines could look like nodes
+    nodes = list(islice(_nodes(lines), MAX_NODES + 1))
     if not nodes or len(nodes) > MAX_NODES:
         return None
     above = nodes[:1]
@@ -105,15 +111,15 @@ def tree_of(plan: str) -> PlanTree | None:
     return PlanTree(root, was_run=any(node.rows is not None for node in root.all()))
 
 
-def _nodes(plan: str) -> Iterator[tuple[int, PlanNode]]:
+def _nodes(lines: Iterable[str]) -> Iterator[tuple[int, PlanNode]]:
     """Yields the nodes in the order of the text, each with the indent of its line, or of the
     heading above the line.
     """
     node: PlanNode | None = None
     heading, start = "", 0
-    for line in plan.splitlines():
+    for line in lines:
         indent = len(line) - len(line.lstrip())
-        if found := NODE.fullmatch(line):
+        if len(line) <= LONGEST_LINE and (found := NODE.fullmatch(line)):
             node = _node(found, heading)
             yield start if heading else indent, node
             heading = ""
@@ -142,6 +148,12 @@ def _add_detail(node: PlanNode, line: str) -> None:
         node.details.append(line)
 
 
+def _scanned(target: str) -> str:
+    """Returns the name of the CTE in the target of a scan, such as "on tree t"."""
+    found = CTE_NAME.match(target)
+    return (found[1] or found[2]).replace('""', '"') if found else ""
+
+
 def _divide(root: PlanNode) -> None:
     """Calculates the own part and the share of each node. A CTE runs when it is scanned, so its
     time is in the CTE scan and not in the node that it is printed below.
@@ -152,7 +164,7 @@ def _divide(root: PlanNode) -> None:
     for node in nodes:
         below = sum(child.total for child in node.children if child.heading not in ctes)
         if node.operation == "CTE Scan":
-            below += unread.pop(f"CTE {node.target.split()[1]}", 0)
+            below += unread.pop(f"CTE {_scanned(node.target)}", 0)
         node.own = max(0.0, node.total - below)
     whole = sum(node.own for node in nodes)
     for node in nodes:
