@@ -106,6 +106,8 @@ LABEL org.opencontainers.image.title="Ledger" \
 # ledger/version.py reads it: the image has no .git.
 RUN echo "$REVISION" > /app/REVISION
 USER 10001:10001
+# On Fargate a mounted folder belongs to root, unless the image names it with its permissions.
+VOLUME ["/tmp"]
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-m", "ledger.server.health_check"]

@@ -160,7 +160,9 @@ class Build:
             assert done.returncode == 0, f"RUN {rest}\n{output}\n{errors}"
             self.ran.append((name, rest))
         else:
-            assert keyword in ("LABEL", "EXPOSE", "HEALTHCHECK", "CMD", "ENTRYPOINT"), keyword
+            assert keyword in ("LABEL", "EXPOSE", "VOLUME", "HEALTHCHECK", "CMD", "ENTRYPOINT"), (
+                keyword
+            )
 
     def _copy(self, name: str, rest: str) -> None:
         words = shlex.split(rest)

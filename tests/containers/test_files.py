@@ -133,6 +133,7 @@ def test_the_image_runs_as_nobody_in_particular_and_says_when_it_is_well() -> No
     steps = dict(last.steps)
     assert steps["USER"] == "10001:10001"
     assert "ledger.server.health_check" in steps["HEALTHCHECK"]
+    assert steps["VOLUME"] == '["/tmp"]'
     assert json.loads(steps["CMD"])[0] == "gunicorn"
     assert "org.opencontainers.image.licenses" in steps["LABEL"]
 

@@ -265,8 +265,9 @@ def test_the_commands_of_the_page_run_in_their_services(
 
     again = {"DB_NAME": "ledger_again"}
     assert containers.run("roles", None, **again)[0] == 0
-    # In one container, in its own /tmp.
-    chain = f"set -e; {backup}; DB_NAME=ledger_again {restore}"
+    # In one container, in its own /tmp. The page restores the backup of an earlier day.
+    (day,) = re.findall(r"/(\d{4}-\d\d-\d\d)\.backup", restore)
+    chain = f"set -e; {backup.replace('$(date +%F)', day)}; DB_NAME=ledger_again {restore}"
     code, printed = containers.run("migrate", ["sh", "-c", chain])
     assert code == 0, printed
     assert "every seal holds" in printed
