@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage
 from django.db import DEFAULT_DB_ALIAS, router
 
 from ledger.checks.messages import some, weak, wrong
-from ledger.database_options import BREAKING, is_harmless
+from ledger.database_options import BREAKING, BREAKING_SETTINGS, is_harmless, settings_in
 from ledger.db.read_router import has_added_table
 
 # The reader endpoint of a cluster of Aurora or of an RDS Multi-AZ cluster.
@@ -21,8 +21,19 @@ def check_options(**_options: Any) -> list[CheckMessage]:
     DATABASE_URL and DB_OPTIONS cannot contain these values, but a settings module can.
     """
     database = settings.DATABASES[DEFAULT_DB_ALIAS]
-    places = (("", database), ('["OPTIONS"]', database.get("OPTIONS", {})))
-    return [
+    options = database.get("OPTIONS", {})
+    start_up = [
+        wrong(
+            "database_option",
+            f'DATABASES["{DEFAULT_DB_ALIAS}"]["OPTIONS"]["options"] sets {name}={value}, which is'
+            f" not possible, because {reason}.",
+            "Leave it out.",
+        )
+        for name, value in settings_in(str(options.get("options", "")))
+        if (reason := BREAKING_SETTINGS.get(name)) and not is_harmless(name, value)
+    ]
+    places = (("", database), ('["OPTIONS"]', options))
+    return start_up + [
         wrong(
             "database_option",
             f'DATABASES["{DEFAULT_DB_ALIAS}"]{place}["{name}"] is {value!r}. Every payment would'

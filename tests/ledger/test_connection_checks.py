@@ -43,6 +43,16 @@ def test_a_setting_with_which_payments_fail_is_an_error(
 
 
 @pytest.mark.parametrize(
+    ("value", "fits"), [("-c session_replication_role=replica", False), ("-c jit=off", True)]
+)
+def test_a_start_up_option_with_which_no_rule_holds_is_an_error(
+    value: str, fits: bool, databases: dict[str, Any]
+) -> None:
+    databases["default"]["OPTIONS"]["options"] = value
+    assert (check_options() == []) is fits
+
+
+@pytest.mark.parametrize(
     ("level", "fits"),
     [(IsolationLevel.SERIALIZABLE, False), (IsolationLevel.READ_COMMITTED, True)],
 )
