@@ -12,6 +12,7 @@ from ledger.metrics.figures import register
 MAX_QUEUES = 10_000  # queues above this number are not counted
 STATUSES = ("active", "paused", "disabled")
 OUTCOMES = ("delivered", "failed", "sending")
+HOST = "substring(url FROM '//([^/]+)')"  # the receiver of a webhook
 # One SQL statement. `unserved` is for how long no worker has served a webhook that has events to
 # deliver and whose receiver is not failing. A long queue that a worker is delivering is not treated
 # as a delay.
@@ -21,7 +22,7 @@ attempts AS (
     SELECT status, count(*) AS number FROM webhook_deliveries
     WHERE tried_at > clock_timestamp() - interval '1 hour' GROUP BY status
 ), queues AS (
-    SELECT hook.id AS hook, stream.last_number - queue.position AS waiting,
+    SELECT {HOST} AS host, stream.last_number - queue.position AS waiting,
            queue.failing_since IS NOT NULL
            OR coalesce(hook.paused_until > clock_timestamp(), false) AS is_failing,
            extract(epoch FROM clock_timestamp() - greatest(hook.claim_ends, (
@@ -38,22 +39,25 @@ SELECT (SELECT coalesce(json_object_agg(status, number), '{{}}') FROM hooks),
        (SELECT coalesce(json_object_agg(status, number), '{{}}') FROM attempts),
        coalesce(sum(waiting), 0)::float,
        coalesce(sum(waiting) FILTER (WHERE is_failing), 0)::float,
-       count(DISTINCT hook) FILTER (WHERE is_failing),
+       (SELECT count(DISTINCT {HOST}) FROM webhooks WHERE status = 'active'),
+       count(DISTINCT host) FILTER (WHERE is_failing),
        coalesce(max(unserved) FILTER (WHERE NOT is_failing), 0)::float
 FROM queues"""  # noqa: S608 - a constant
 
 
 class WebhookFigures(NamedTuple):
     """The row of the query FIGURES. `hooks` is the number of webhooks by status. `attempts` is the
-    number of deliveries in the last hour by outcome. `waiting` and `failing` are numbers of events,
-    and `failing_hooks` is the number of webhooks with such events.
+    number of deliveries in the last hour by outcome. `waiting` and `failing` are numbers of events.
+    `receivers` is the number of different hosts of active webhooks, and `failing_receivers` is the
+    number of hosts that failed and are tried again.
     """
 
     hooks: dict[str, int]
     attempts: dict[str, int]
     waiting: float
     failing: float
-    failing_hooks: int
+    receivers: int
+    failing_receivers: int
     unserved_seconds: float
 
 
@@ -79,9 +83,12 @@ def families(figures: WebhookFigures) -> Iterator[Metric]:
         figures.failing,
     )
     yield GaugeMetricFamily(
-        "ledger_webhooks_failing",
-        "Active webhooks whose receiver has failed and is tried again.",
-        figures.failing_hooks,
+        "ledger_webhook_receivers", "Hosts of active webhooks.", figures.receivers
+    )
+    yield GaugeMetricFamily(
+        "ledger_webhook_receivers_failing",
+        "Hosts of active webhooks that have failed and are tried again.",
+        figures.failing_receivers,
     )
     yield GaugeMetricFamily(
         "ledger_webhook_unserved_seconds",

@@ -31,7 +31,7 @@ COUNTED: dict[str, tuple[str, dict[str, str]]] = {
     "payments_failed": ("ledger_payments_total", {"outcome": "failed"}),
     "refused_by_database": ("ledger_refusals_total", {"error": "RefusedByDatabase"}),
 }
-WEBHOOKS, ACTIVE, FAILING = "ledger_webhooks", {"status": "active"}, "ledger_webhooks_failing"
+RECEIVERS, FAILING = "ledger_webhook_receivers", "ledger_webhook_receivers_failing"
 DELIVERIES, DELIVERED = "ledger_webhook_deliveries_hour", {"outcome": "delivered"}
 SEALED_UNTIL = "ledger_seal_until_timestamp_seconds"
 JOB_LATE = "ledger_job_late"
@@ -73,7 +73,7 @@ class FiguresLog:
                 found[name] = max(values)
         failing = [each.value for each in samples if each.name == FAILING]
         if failing:  # as in the alarm LedgerDeliveriesFail
-            enough = max(failing) >= min(2, _total(samples, WEBHOOKS, ACTIVE))
+            enough = max(failing) >= min(2, _total(samples, RECEIVERS, {}))
             none_is_served = enough and _total(samples, DELIVERIES, DELIVERED) == 0
             found["webhooks_fail"] = max(failing) if none_is_served else 0
         late = [each for each in samples if each.name == JOB_LATE]

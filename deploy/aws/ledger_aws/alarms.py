@@ -43,7 +43,7 @@ OF_THE_BANK = (
     ("webhooks-wait", "webhooks_unserved_seconds", "Maximum", 300, 2,
      "Seconds since a worker last handled events that are due for webhooks."),
     ("deliveries-fail", "webhooks_fail", "Maximum", 0, 3,
-     "Webhooks whose receivers fail, while no event was delivered for an hour."),
+     "Receivers that fail, while no event was delivered for an hour."),
     ("payments-unknown", "payments_unknown", "Sum", 0, 1,
      "Payments with an unknown outcome."),
     ("payments-fail", "payments_failed", "Sum", 0, 1, "Payments that failed, but no rule refused."),

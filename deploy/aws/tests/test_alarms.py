@@ -129,7 +129,7 @@ def test_the_figures_are_those_that_the_task_logs() -> None:
     code = f"import json; from {module} import *; log = FiguresLog(); print(json.dumps("
     metrics = "".join(f"{metric} 1\n" for metric in (
         "ledger_db_oldest_transaction_seconds", "ledger_holds_overdue_seconds",
-        "ledger_webhook_unserved_seconds", "ledger_webhooks_failing",
+        "ledger_webhook_unserved_seconds", "ledger_webhook_receivers_failing",
         "ledger_seal_until_timestamp_seconds", 'ledger_job_late{command="audit_ledger"}',
         'ledger_payments_total{outcome="unknown"}', 'ledger_payments_total{outcome="failed"}',
         'ledger_refusals_total{error="RefusedByDatabase"}',

@@ -31,7 +31,7 @@ def test_what_waits_and_what_fails_is_told() -> None:
     WebhookQueue.objects.update(failing_since=timezone.now())
     found = _figures()
     assert (found.waiting, found.failing, found.unserved_seconds) == (2, 2, 0)
-    assert found.failing_hooks == 1
+    assert (found.receivers, found.failing_receivers) == (1, 1)
     Webhook.objects.update(status="disabled")
     assert _figures().waiting == 0
     assert _figures().hooks == {"disabled": 1}
@@ -61,7 +61,10 @@ def test_events_of_a_few_receivers_that_always_fail_are_counted() -> None:
         Webhook.objects.update(paused_until=None, claim_ends=None)
     found = _figures()
     assert found.attempts == {"failed": 2}
-    assert (found.failing, found.failing_hooks) == (8, 2)
+    assert (found.failing, found.receivers, found.failing_receivers) == (8, 1, 1)
+    other = Webhook.objects.latest("pk")
+    Webhook.objects.filter(pk=other.pk).update(url="https://other.example/hook")
+    assert (_figures().receivers, _figures().failing_receivers) == (2, 2)
 
 
 def test_deliveries_of_the_last_hour_are_counted_by_outcome() -> None:

@@ -14,7 +14,7 @@ WAITS = "ledger_pool_wait_seconds_bucket"
 EVENTS = "ledger_security_events_total"
 PAYMENTS = "ledger_payments_total"
 DELIVERIES = "ledger_webhook_deliveries_hour"
-FAILING, HOOKS = "ledger_webhooks_failing", 'ledger_webhooks{status="active"}'
+FAILING, HOOKS = "ledger_webhook_receivers_failing", "ledger_webhook_receivers"
 REQUESTS = "ledger_http_requests_total"
 HELD, ONE_MORE = "0x60", "0 0 1x58"  # a counter, minute by minute
 

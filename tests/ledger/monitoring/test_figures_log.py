@@ -21,9 +21,8 @@ PAGE = """
 ledger_db_oldest_transaction_seconds 3.5
 ledger_holds_overdue_seconds 7200
 ledger_webhook_unserved_seconds 301
-ledger_webhooks_failing 2
-ledger_webhooks{status="active"} 9
-ledger_webhooks{status="paused"} 1
+ledger_webhook_receivers_failing 2
+ledger_webhook_receivers 9
 ledger_webhook_deliveries_hour{outcome="delivered"} 0
 ledger_webhook_deliveries_hour{outcome="failed"} 3
 ledger_seal_until_timestamp_seconds 1000
@@ -68,8 +67,8 @@ def test_counts_are_those_since_the_line_before() -> None:
     ("before", "after", "found"),
     [
         ('outcome="delivered"} 0', 'outcome="delivered"} 1', 0),
-        ("webhooks_failing 2", "webhooks_failing 1", 0),
-        ('"active"} 9', '"active"} 1', 2),
+        ("receivers_failing 2", "receivers_failing 1", 0),
+        ("receivers 9", "receivers 1", 2),
     ],
 )
 def test_webhooks_fail_if_none_is_served_and_several_fail_or_the_only_one(
@@ -105,7 +104,7 @@ def test_the_page_has_every_figure(
     }
     webhooks = [
         (figures_log.DELIVERIES, figures_log.DELIVERED),
-        (figures_log.WEBHOOKS, figures_log.ACTIVE),
+        (figures_log.RECEIVERS, {}),
     ]
     for metric, labels in (*figures_log.COUNTED.values(), *webhooks):
         assert any(
