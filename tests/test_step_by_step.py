@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from accounts.models.account import SETTINGS
 from ledger.env import BASE_DIR
 from tests.console import Step, blocks_of, missing_line, read
 from tests.ledger.processes import environment
@@ -53,7 +54,10 @@ def run(command: str, checkout: Path) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.skipif((BASE_DIR / "banking/branches").exists(), reason="the page was followed here")
+@pytest.mark.skipif(
+    (BASE_DIR / "banking/branches").exists() or "colour" in SETTINGS,
+    reason="the pages were followed here",
+)
 @pytest.mark.parametrize("page", [APP, SETTING])
 def test_its_steps_end_with_code_that_passes_its_checks_and_tests(
     checkout: Path, page: str
