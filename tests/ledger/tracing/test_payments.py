@@ -26,7 +26,7 @@ from tests.reviews import TRANSFER, reviewed
 from transactions import services
 from transactions.exceptions import InsufficientFunds
 from transactions.posting import engine, single_statement
-from transactions.transfers import views
+from transactions.transfers.reviewed_form import ReviewedForm
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OUTCOME = "ledger.commit.outcome"
@@ -300,7 +300,7 @@ def test_a_page_that_fails_names_the_class_of_its_error(
     def fail(*_arguments: Any) -> None:
         raise ZeroDivisionError("with a secret in it")
 
-    monkeypatch.setattr(views, "_new_transfer", fail)
+    monkeypatch.setattr(ReviewedForm, "serve", fail)
     browser = browser_of(account.user)
     browser.raise_request_exception = False
     assert browser.get(TRANSFER).status_code == 500
