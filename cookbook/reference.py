@@ -64,17 +64,12 @@ def parts(group: RecipeGroup) -> Iterator[tuple[Recipe | None, str]]:
 
 def contents() -> str:
     """Returns a Markdown list with links to each group and each recipe."""
-    return "".join(
-        line
-        for group in GROUPS
-        for line in (
-            f"- [{group.title}]({FOLDER.name}/{file_of(group).name})\n",
-            *(
-                f"  - {_link(recipe, f'{FOLDER.name}/{file_of(group).name}')}\n"
-                for recipe in group.recipes
-            ),
-        )
-    )
+    lines = []
+    for group in GROUPS:
+        file = f"{FOLDER.name}/{file_of(group).name}"
+        lines.append(f"- [{group.title}]({file})\n")
+        lines += [f"  - {_link(recipe, file)}\n" for recipe in group.recipes]
+    return "".join(lines)
 
 
 def _link(recipe: Recipe, file: str = "") -> str:

@@ -174,12 +174,20 @@ def check_start_up(setting: str, value: str, where: str = "") -> None:
     """Ends the process if the start-up options of a session, such as -c NAME=VALUE, contain a
     setting that would make every payment fail.
     """
-    for name, given in settings_in(value):
+    for name, _given, reason in breaking_settings(value):
+        env.refuse(setting, f"{reason}; leave {name} out {where}".rstrip())
+
+
+def breaking_settings(value: str) -> Iterator[tuple[str, str, str]]:
+    """Yields the name and the value of each setting in start-up options that would make every
+    payment fail, with the reason.
+    """
+    for name, given in _settings_in(value):
         if (reason := BREAKING_SETTINGS.get(name)) and not is_harmless(name, given):
-            env.refuse(setting, f"{reason}; leave {name} out {where}".rstrip())
+            yield name, given, reason
 
 
-def settings_in(value: str) -> Iterator[tuple[str, str]]:
+def _settings_in(value: str) -> Iterator[tuple[str, str]]:
     """Yields the names and values of the settings in start-up options. Names are in lower case with
     "_" in place of "-".
 

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage
 from django.db import DEFAULT_DB_ALIAS, router
 
 from ledger.checks.messages import some, weak, wrong
-from ledger.database_options import BREAKING, BREAKING_SETTINGS, is_harmless, settings_in
+from ledger.database_options import BREAKING, breaking_settings, is_harmless
 from ledger.db.read_router import has_added_table
 
 # The reader endpoint of a cluster of Aurora or of an RDS Multi-AZ cluster.
@@ -29,8 +29,7 @@ def check_options(**_options: Any) -> list[CheckMessage]:
             f" not possible, because {reason}.",
             "Leave it out.",
         )
-        for name, value in settings_in(str(options.get("options", "")))
-        if (reason := BREAKING_SETTINGS.get(name)) and not is_harmless(name, value)
+        for name, value, reason in breaking_settings(str(options.get("options", "")))
     ]
     places = (("", database), ('["OPTIONS"]', options))
     return start_up + [
