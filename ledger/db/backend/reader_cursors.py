@@ -2,15 +2,21 @@
 
 Note [Token with each transaction]: the token is a setting of one database transaction. Inside a
 transaction, the first SQL statement sends the token, and later statements send a token only if the
-token has changed. Outside a transaction, a pipeline sends the token and the SQL statement as one
+token has changed. Outside a transaction, a pipeline sends the token and a SELECT as one
 transaction.
+
+Outside a transaction, each other SQL statement is followed by COMMIT in its own round trip, because
+it may fail at the end of the transaction, for example at a deferred constraint. If the end of a
+pipeline is the end of the transaction, libpq returns such an error as one more result, and psycopg
+(3.3) raises an OperationalError or an IndexError instead.
 
 Behind a pooler, pipelines are not used, because they would occupy a server session until this
 client sends something again. Instead, BEGIN and COMMIT make one transaction of the token and the
-SQL statement. This needs two more round trips.
+SQL statement. This needs three more round trips.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -23,6 +29,9 @@ SEND = f"SELECT set_config('{SETTING}', %s, true)"
 # SET TRANSACTION must be the first SQL statement of a transaction that reads, so the token is sent
 # with the next statement. The other commands need no token.
 FIRST = ("SET TRANSACTION", "BEGIN", "COMMIT", "ROLLBACK")
+OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+# Django puts a SELECT with a limit in brackets if it is a part of a UNION.
+READS = ("SELECT", "(SELECT")
 
 
 class TokenState:
@@ -69,7 +78,7 @@ class ReaderMixin:
         token = self.state.to_send(self.connection, self.reader, query)
         if token is None:
             return super().execute(query, params, **options)  # type: ignore[misc]
-        with self._transaction() if self.is_pooled else self.connection.pipeline():
+        with self._together(query):
             self._send(token)
             super().execute(query, params, **options)  # type: ignore[misc]
         return self
@@ -84,6 +93,29 @@ class ReaderMixin:
             self._send(token)
         return super().copy(*args, **kwargs)  # type: ignore[misc]
 
+    def _together(self, query: Any) -> AbstractContextManager[Any]:
+        """Returns a context manager that runs the block in one transaction."""
+        if self.is_pooled:
+            return self._transaction()
+        reads = isinstance(query, str) and query.lstrip().startswith(READS)
+        if self._is_idle and not reads:
+            return self._pipeline_and_commit()
+        pipeline: AbstractContextManager[Any] = self.connection.pipeline()
+        return pipeline
+
+    @contextmanager
+    def _pipeline_and_commit(self) -> Iterator[None]:
+        raw = self.connection
+        try:
+            with raw.pipeline():
+                psycopg.Cursor(raw).execute("BEGIN", prepare=False)
+                yield
+        except BaseException:
+            if raw.pgconn.transaction_status in OPEN:
+                raw.rollback()
+            raise
+        raw.commit()
+
     def _send(self, token: str) -> None:
         psycopg.Cursor(self.connection).execute(SEND, [token], prepare=self.prepares)
 
@@ -91,10 +123,16 @@ class ReaderMixin:
         """Returns a context manager that runs the block in a transaction. An open transaction is
         used if there is one.
         """
-        raw = self.connection
-        is_idle = raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE
-        transaction: AbstractContextManager[Any] = raw.transaction() if is_idle else nullcontext()
+        transaction: AbstractContextManager[Any] = (
+            self.connection.transaction() if self._is_idle else nullcontext()
+        )
         return transaction
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether the next SQL statement is a transaction of its own."""
+        raw = self.connection
+        return bool(raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE)
 
 
 class ReaderServerSideMixin(ReaderMixin):
