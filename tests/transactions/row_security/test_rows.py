@@ -18,6 +18,7 @@ from tests.transactions.row_security.rows import count, seen_of, token_of, web_r
 from transactions.audit.runs import run_audit
 from transactions.models import AuditRun
 from transactions.row_security.installation import VIEWS
+from transactions.row_security.masks import CHOSEN, MASKS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rows_secured")]
 PROTECTED = sorted({*policies(), *VIEWS} - {"currencies"})  # all readers see these tables
@@ -236,6 +237,20 @@ def test_a_person_signs_in_and_pages_show_only_ones_own(
         "description": "", "reference": "",
     }  # fmt: skip
     assert client.post("/transfers/new/", form).status_code == 200
+
+
+def test_an_audit_sees_each_column_of_an_account_and_a_payer_does_not(ana: Account) -> None:
+    """The audit compares these columns with the history. CHOSEN masks settings besides the name."""
+    friend = Account.objects.get(name="Friend")
+    columns = {**MASKS["accounts"], "a setting": CHOSEN}
+    masks = ", ".join(columns.values())
+    seen = {}
+    for scope in (RowScope.AUDIT, RowScope.OWN):
+        with web_role(token_of(ana.user, scope)) as cursor:
+            cursor.execute(f"SELECT {masks} FROM accounts WHERE id = %s", [friend.pk])
+            seen[scope] = dict(zip(columns, cursor.fetchone(), strict=True))
+    assert seen[RowScope.AUDIT] == dict.fromkeys(columns, True)
+    assert seen[RowScope.OWN] == dict.fromkeys(columns, False)
 
 
 def test_the_audit_of_a_page_finds_what_that_of_the_owner_finds(
