@@ -5,7 +5,6 @@
 from datetime import timedelta
 
 import environ
-from django.conf.global_settings import LANGUAGES
 from django.http.request import split_domain_port
 
 from ledger import (
@@ -151,18 +150,21 @@ if LEDGER_EMBEDDED:
 # (docs/rights.md). wsgi.py, asgi.py and server/web_process.py set web, and `manage.py work` sets
 # worker. Other commands connect as the owner.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web", "worker"])
-LEDGER_WEB_ROLE = env.text("LEDGER_WEB_ROLE", "ledger_web")
+# The names of the bank's database roles begin with this prefix. Banks on one server need different
+# prefixes.
+_PREFIX = env.text("LEDGER_ROLE_PREFIX", "ledger")
+LEDGER_WEB_ROLE = f"{_PREFIX}_web"
 # The database role for `manage.py work` and its jobs. It owns nothing (docs/rights.md).
-LEDGER_WORKER_ROLE = env.text("LEDGER_WORKER_ROLE", "ledger_worker")
+LEDGER_WORKER_ROLE = f"{_PREFIX}_worker"
 # The database role for the cookbook's recipes. It has rights only to the practice bank, and cannot
 # sign in.
-LEDGER_COOKBOOK_ROLE = env.text("LEDGER_COOKBOOK_ROLE", "ledger_cookbook")
+LEDGER_COOKBOOK_ROLE = f"{_PREFIX}_cookbook"
 # The database role for `audit_ledger`. It reads the bank's data and stores the findings of audits
 # (docs/rights.md).
-LEDGER_AUDITOR_ROLE = env.text("LEDGER_AUDITOR_ROLE", "ledger_auditor")
+LEDGER_AUDITOR_ROLE = f"{_PREFIX}_auditor"
 # The database role with which queries of the explorer sign in, and its password on your own server.
 # The role may read only the explorer's views (docs/explorer.md).
-LEDGER_EXPLORER_ROLE = env.text("LEDGER_EXPLORER_ROLE", "ledger_explorer")
+LEDGER_EXPLORER_ROLE = f"{_PREFIX}_explorer"
 LEDGER_EXPLORER_PASSWORD = env.text("LEDGER_EXPLORER_PASSWORD")
 # Whether row-level security shows the web role only the rows of the signed-in person. `migrate` and
 # `prepare` install or remove the policies.
@@ -170,10 +172,8 @@ LEDGER_ROW_SECURITY = env.flag("LEDGER_ROW_SECURITY")
 LEDGER_TIMEOUTS = {
     "lock_timeout": env.number("LEDGER_LOCK_TIMEOUT", 2, least=0, most=600),
     "statement_timeout": env.number("LEDGER_STATEMENT_TIMEOUT", 30, least=0, most=3600),
-    "idle_in_transaction_session_timeout": env.number(
-        "LEDGER_IDLE_TIMEOUT", 60, least=0, most=3600
-    ),
-    "transaction_timeout": env.number("LEDGER_TRANSACTION_TIMEOUT", 900, least=0, most=86400),
+    "idle_in_transaction_session_timeout": 60,
+    "transaction_timeout": 900,
 }
 # Time limit in seconds for one SQL statement in a job of `manage.py work`, such as a part of an
 # audit. 0 means no limit.
@@ -278,7 +278,7 @@ LEDGER_WRONG_ATTEMPTS = env.number("LEDGER_WRONG_ATTEMPTS", 1000, least=10, most
 # Step-up (docs/security.md): for how many minutes a password, code or passkey is treated as recent,
 # and above which amount a payment needs a recent one. The amounts are per currency. "*" is for all
 # other currencies.
-LEDGER_STEP_UP_MINUTES = env.number("LEDGER_STEP_UP_MINUTES", 5, least=1, most=60)
+LEDGER_STEP_UP_MINUTES = 5
 LEDGER_STEP_UP_OVER = env.amounts_by_currency(
     "LEDGER_STEP_UP_OVER",
     "1000,BHD=400,CLP=1000000,COP=4000000,CZK=25000,HUF=400000,IDR=16000000,INR=90000,JPY=150000,"
@@ -336,11 +336,10 @@ if _mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
     # For a mail server that is slow or does not answer.
     _mail["EMAIL_BACKEND"] = "ledger.web.mail.MailBackend"
 vars().update(_mail)
-EMAIL_TIMEOUT = env.number("LEDGER_MAIL_TIMEOUT", 5, least=1, most=60)
+EMAIL_TIMEOUT = 5  # seconds, to connect and for each answer
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Ledger <ledger@localhost>")
 
-# Django's startproject writes en-us, which is not in Django's list of languages.
-LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "en", [*dict(LANGUAGES), "en-us"])
+LANGUAGE_CODE = "en"  # Ledger's pages are only in English
 FORMAT_MODULE_PATH = "ledger.text.input_formats"
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
@@ -412,7 +411,7 @@ LEDGER_OPERATOR_MAIL = env.email("LEDGER_OPERATOR_MAIL")
 LEDGER_FOUR_EYES_OVER = env.amounts_by_currency(
     "LEDGER_FOUR_EYES_OVER", "10000,JPY=1500000,BHD=4000,KWD=3000,OMR=4000,JOD=7000"
 )
-LEDGER_FOUR_EYES_HOURS = env.number("LEDGER_FOUR_EYES_HOURS", 48, least=1, most=720)
+LEDGER_FOUR_EYES_HOURS = 48  # the time until a request for approval expires
 PORT = web_server_settings.web_server().port
 # The identity provider, if there is one (docs/sign-in.md).
 OIDC_MOCK_PORT = env.number(

@@ -46,7 +46,7 @@ class Ask(Enum):
 
 
 def usual_time() -> timedelta:
-    """Returns how long a proof is valid, from the setting LEDGER_STEP_UP_MINUTES."""
+    """Returns how long a proof is valid."""
     return timedelta(minutes=settings.LEDGER_STEP_UP_MINUTES)
 
 

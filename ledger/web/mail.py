@@ -85,7 +85,7 @@ def as_notice(person: Hashable) -> Iterator[None]:
 
 
 class MailBackend(smtp.EmailBackend):
-    """Django's SMTP backend, in which every failure raises `MailNotSent`. LEDGER_MAIL_TIMEOUT
+    """Django's SMTP backend, in which every failure raises `MailNotSent`. EMAIL_TIMEOUT
     limits the wait for each reply of the mail server.
     """
 

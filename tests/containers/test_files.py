@@ -47,8 +47,7 @@ NOT_HANDED_ON = {
             "DATABASE_URL", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_SSLMODE", "DB_SSLROOTCERT",
             "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD", "RDS_HOSTNAME", "RDS_PORT",
             "DB_OPTIONS", "DB_IAM_REGION", "DB_SECRET_ID", "DB_SECRET_REGION", "DB_DRIVER",
-            "DB_AWS_PLUGINS", "DB_AWS_OPTIONS", "DB_PLAINTEXT", "LEDGER_WEB_ROLE",
-            "LEDGER_AUDITOR_ROLE", "LEDGER_EXPLORER_ROLE", "LEDGER_WORKER_ROLE",
+            "DB_AWS_PLUGINS", "DB_AWS_OPTIONS", "DB_PLAINTEXT", "LEDGER_ROLE_PREFIX",
         ],
         OF_DB,
     ),
@@ -60,7 +59,6 @@ NOT_HANDED_ON = {
         OF_DEVELOPING,
     ),
     "LEDGER_COOKBOOK": "a bank needs none, and it wants a login of its own",
-    "LEDGER_COOKBOOK_ROLE": "of the cookbook",
     "LEDGER_GRACE": "stop_grace_period has to be longer, in the same file",
     "LEDGER_OPERATOR_MAIL": "the units of deploy/server mail it",
 }  # fmt: skip

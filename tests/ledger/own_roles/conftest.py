@@ -40,9 +40,7 @@ class ManagedServer:
         """Runs manage.py with the login of a role."""
         own = {
             "DATABASE_URL": self.url(role),
-            "LEDGER_WEB_ROLE": WEB,
-            "LEDGER_WORKER_ROLE": WORKER,
-            "LEDGER_AUDITOR_ROLE": AUDITOR,
+            "LEDGER_ROLE_PREFIX": "bank",
             "LEDGER_URL": "http://localhost:8000",
             "PATH": f"{programs()}{os.pathsep}{os.environ['PATH']}",
         }

@@ -69,7 +69,7 @@ def test_each_setting_of_the_explorer_that_may_be_given_is_given(managed: Manage
     with superuser_of(managed.server) as superuser:
         superuser.execute(f"GRANT SET ON PARAMETER {granted} TO {ADMIN}".encode())
         command = ("create_roles", "--iam", "--owner", OWNER)
-        said = managed.run(ADMIN, *command, LEDGER_EXPLORER_ROLE=role)
+        said = managed.run(ADMIN, *command)
         superuser.execute(f"REVOKE SET ON PARAMETER {granted} FROM {ADMIN}".encode())
     (line,) = [line for line in said.splitlines() if "temp_file_limit" in line]
     assert {name for name in EXPLORER_SETTINGS if name in line} == {*EXPLORER_SETTINGS} - {granted}
@@ -242,7 +242,7 @@ def test_an_audit_that_policies_blind_is_refused(managed: ManagedServer) -> None
 
 
 def test_without_iam_on_the_server_nothing_is_changed(bare: ManagedServer) -> None:
-    other = {"LEDGER_WEB_ROLE": "other_web", "LEDGER_AUDITOR_ROLE": "other_auditor"}
+    other = {"LEDGER_ROLE_PREFIX": "other"}
     with psycopg.connect(bare.url(ADMIN).replace(NAME, "postgres"), autocommit=True) as admin:
         admin.execute("ALTER ROLE rds_iam RENAME TO not_iam")
         done = bare.manage(ADMIN, "create_roles", "--iam", "--owner", "other", **other)
@@ -253,7 +253,7 @@ def test_without_iam_on_the_server_nothing_is_changed(bare: ManagedServer) -> No
 
 
 def test_a_login_that_may_make_no_roles_is_told_so(managed: ManagedServer) -> None:
-    done = managed.manage(WEB, "create_roles", LEDGER_WEB_ROLE="another_web")
+    done = managed.manage(WEB, "create_roles", LEDGER_ROLE_PREFIX="another")
     assert_one_sentence(done, "administrator")
 
 

@@ -57,7 +57,7 @@ def test_the_site_runs_with_the_login_of_the_web_role(managed: ManagedServer) ->
     program, *arguments = gunicorn.words()[1]
     port = free_port()
     own = {
-        "DATABASE_URL": managed.url(WEB), "LEDGER_WEB_ROLE": WEB, "PORT": str(port),
+        "DATABASE_URL": managed.url(WEB), "LEDGER_ROLE_PREFIX": "bank", "PORT": str(port),
         "LEDGER_URL": f"http://localhost:{port}", "DJANGO_SETTINGS_MODULE": "ledger.settings",
     }  # fmt: skip
     process = subprocess.Popen(

@@ -84,7 +84,7 @@ def test_sessions_of_the_web_role_report_nothing(root: Client) -> None:
         assert web.info.backend_pid not in [each.pid for each in part.open]
     assert part.silent >= 1
     assert "of ledger_web" in text_of(answer)
-    assert ("LEDGER_TRANSACTION_TIMEOUT" in text_of(answer)) == knows_transaction_timeout()
+    assert ("after 15 minutes" in text_of(answer)) == knows_transaction_timeout()
 
 
 def test_only_a_server_that_ends_long_transactions_is_said_to() -> None:
