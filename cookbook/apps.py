@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class CookbookConfig(AppConfig):
@@ -16,3 +17,11 @@ class CookbookConfig(AppConfig):
         """
         super().import_models()
         self.models_module = None
+
+    def ready(self) -> None:
+        """Adds links to recipes to the panels "Show the work", if the site has the cookbook."""
+        if settings.LEDGER_COOKBOOK:
+            from cookbook.in_the_bank import lessons_of
+            from transactions.work_panel import LESSONS
+
+            LESSONS.append(lessons_of)

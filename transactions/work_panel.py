@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, repeat
 from textwrap import dedent
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -26,6 +26,17 @@ from transactions.scope import may_read_bank, may_see_names, may_see_plans
 UUIDS = re.compile(r"\b(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 HIDDEN = "\N{HORIZONTAL ELLIPSIS}"
 LEFT_OUT = "Ids of other people are left out of the SQL."
+
+
+class Lesson(NamedTuple):
+    """A link to a page that explains a feature of the SQL."""
+
+    title: str
+    url: str
+
+
+# Functions that return the lessons for a text of SQL. Other apps add functions when they start.
+LESSONS: list[Callable[[str], Iterable[Lesson]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,12 @@ class WorkPanel:
     def count(self) -> int:
         """The number of SQL queries that the page sent."""
         return len(self.work.queries)
+
+    @property
+    def lessons(self) -> list[Lesson]:
+        """The lessons about features that the queries contain."""
+        sql = "\n".join(query.sql for query in self.work.queries)
+        return [lesson for of in LESSONS for lesson in of(sql)]
 
     @property
     def queries(self) -> Iterator[PanelQuery]:

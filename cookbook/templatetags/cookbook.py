@@ -8,7 +8,9 @@ from django import forms, template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.models import User
 from cookbook.documentation import links_of
+from cookbook.in_the_bank import USES, Use
 from cookbook.recipe import Recipe
 from cookbook.runner.sessions import SessionStep
 from cookbook.runner.steps import IN_FULL, of_one_shape
@@ -66,6 +68,18 @@ def whole_source(recipe: Recipe) -> str:
 def documentation(recipe: Recipe) -> list[tuple[str, str]]:
     """Returns the names and addresses of the recipe's pages in the documentation."""
     return list(links_of(recipe.slug).items())
+
+
+@register.filter
+def use_in_the_bank(recipe: Recipe) -> Use | None:
+    """Returns where the bank uses the feature of the recipe, or None."""
+    return USES.get(recipe.slug)
+
+
+@register.filter
+def url_for(use: Use, reader: User) -> str:
+    """Returns the URL of the page with this use, or "" if the reader may not open the page."""
+    return use.url_for(reader)
 
 
 @register.filter

@@ -13,6 +13,7 @@ from django.utils.html import escape
 
 from accounts.models import User
 from cookbook import first_page
+from cookbook.in_the_bank import USES
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import GROUPS, RECIPES
 from cookbook.runner import limiter, run
@@ -35,7 +36,8 @@ def customer(client: Client) -> Client:
 def test_a_recipe_shows_its_source_its_sql_and_its_result(customer: Client, recipe: Recipe) -> None:
     response = customer.get(recipe.url)
     assert response.status_code == 200
-    text = text_of(response)
+    text, reader = text_of(response), response.wsgi_request.user
+    assert isinstance(reader, User)
     assert recipe.function.__name__ in text
     if recipe.missing:
         assert recipe.missing in text
@@ -48,6 +50,11 @@ def test_a_recipe_shows_its_source_its_sql_and_its_result(customer: Client, reci
     assert recipe.file in text
     assert all(tree_of(query.plan) for query in ran.work.queries if query.plan)
     assert len(response.content) < 60_000
+    use = USES.get(recipe.slug)
+    assert ("In the bank" in text) == (use is not None)
+    if use:
+        assert use.file in text
+        assert (f'href="{use.url}"' in response.content.decode()) == bool(use.url_for(reader))
 
 
 def test_the_index_has_every_recipe_and_the_lab(customer: Client) -> None:

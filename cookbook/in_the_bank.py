@@ -1,0 +1,156 @@
+"""Where the bank uses what the recipes teach.
+
+A recipe links to a page of the bank and names the file that uses its feature. The panel "Show the
+work" of a page links to the recipes whose features its SQL contains.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from accounts.models import User
+from cookbook.recipes import BY_SLUG
+from transactions.reports.catalogue import BY_SLUG as REPORTS
+from transactions.scope import may_read_bank
+from transactions.work_panel import Lesson
+
+QUERIES, POSTING = "transactions/reports/queries", "transactions/posting"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A use of a recipe's feature in the bank.
+
+    `file` contains `text`. `sql` is a pattern for the SQL that a page shows, or "" if no page shows
+    the SQL. `title` and `address` name this page. The address is a URL name, and for a report also
+    the slug of the report.
+    """
+
+    file: str
+    text: str
+    title: str = ""
+    address: tuple[str, ...] = ()
+    sql: str = ""
+
+    @property
+    def url(self) -> str:
+        """The URL of the page, or "" without a page."""
+        return reverse(self.address[0], args=self.address[1:]) if self.address else ""
+
+    def url_for(self, reader: User) -> str:
+        """Returns the URL of the page, or "" if the reader may not open the page."""
+        report = REPORTS.get(self.address[-1]) if self.address else None
+        is_open = report is None or not report.bank_only or may_read_bank(reader)
+        return self.url if is_open else ""
+
+
+def _report(file: str, text: str, title: str, slug: str, sql: str) -> Use:
+    return Use(f"{QUERIES}/{file}.py", text, f"Report: {title}", ("transactions:report", slug), sql)
+
+
+# The use for each recipe, by the slug of the recipe.
+USES = {
+    "last-payments-by-lateral": Use(
+        "transactions/home/reads.py", "LATERAL", "Your money", ("home",), r"\bLATERAL\b"
+    ),
+    "reached-by-money": _report(
+        "keys", "WITH RECURSIVE", "Metadata keys", "metadata-keys", r"\bWITH RECURSIVE\b"
+    ),
+    "in-and-out": _report(
+        "spending", "filter=", "Spending by category", "spending-by-category", r"FILTER \(WHERE"
+    ),
+    "statement-with-running-total": _report(
+        "totals", "RowRange", "Running total", "running-total", r"\bROWS\b.*\bUNBOUNDED PRECEDING"
+    ),
+    "categories-by-number-of-payments": _report(
+        "ranks", "DenseRank", "Customers by balance", "users-by-balance", r"\bDENSE_RANK\("
+    ),
+    "where-a-balance-stands": _report(
+        "ranks", "PercentRank", "Customers by balance", "users-by-balance", r"\bPERCENT_RANK\("
+    ),
+    "balances-in-parts": _report(
+        "ranks", "Ntile", "Accounts by balance", "accounts-by-balance", r"\bNTILE\("
+    ),
+    "spending-by-month": _report(
+        "flows", "Lag", "Money in and out", "money-by-month", r"\bLAG\("
+    ),
+    "by-rows-and-by-range": _report(
+        "frames", "ValueRange", "Money in and out", "money-by-month", r"\bRANGE BETWEEN\b"
+    ),
+    "bills-smoothed": _report(
+        "unusual", "DaysBefore", "Unusual transactions", "unusual-movements",
+        r"\bAVG\(.*\bRANGE BETWEEN",
+    ),
+    "median-payments": _report(
+        "aggregates", "percentile", "Typical amounts by category", "amount-percentiles",
+        r"\bWITHIN GROUP\b",
+    ),
+    "histogram-by-custom-function": _report(
+        "sizes", "WIDTH_BUCKET", "Payment sizes", "amount-distribution", r"(?i)\bwidth_bucket\("
+    ),
+    "payments-by-the-clock": _report(
+        "times", "Extract", "Activity by weekday and hour", "by-weekday-and-hour", r"\bEXTRACT\("
+    ),
+    "accounts-that-draw-cash": _report(
+        "cohorts", "EXISTS", "Customer cohorts", "cohorts", r"\bEXISTS ?\("
+    ),
+    "cash-by-day-in-raw-sql": _report(
+        "cohorts", "generate_series", "Customer cohorts", "cohorts", r"\bgenerate_series\("
+    ),
+    "visits-by-grouping-sets": Use(
+        "transactions/search/facets.py", "GROUPING SETS", "Search", ("transactions:search",),
+        r"\bGROUPING SETS\b",
+    ),
+    "ranked-matches": Use(
+        "transactions/search/sql/condition.py", "ts_rank", "Search", ("transactions:search",),
+        r"\bts_rank",
+    ),
+    "keyset-of-two-columns": Use(
+        "transactions/statements/page.py", "keyset", "Your accounts", ("home",)
+    ),
+    "safe-headline": Use(
+        "transactions/search/highlights.py", "ts_headline", "Search", ("transactions:search",)
+    ),
+    "people-by-trigram-similarity": Use("ledger/db/queries/lookups.py", "Trigram"),
+    "places-by-gin-trgm-ops": Use("accounts/models/user.py", "gin_trgm_ops"),
+    "words-on-the-fly-and-generated": Use("transactions/models/transaction.py", "SearchVector"),
+    "available-as-generated-column": Use("accounts/models/account.py", "GeneratedField"),
+    "week-by-brin": Use("transactions/models/transaction.py", "BrinIndex"),
+    "check-by-name": Use("accounts/models/account.py", "CheckConstraint"),
+    "posted-row-is-final": Use("transactions/models/transaction.py", "trigger"),
+    "no-key": Use(
+        f"{POSTING}/single_statement.py", "FOR NO KEY UPDATE", "Pay", ("transactions:transfer",)
+    ),
+    "nowait": Use(f"{POSTING}/locked_accounts.py", "nowait"),
+    "locks-in-one-order": Use(
+        f"{POSTING}/single_statement.py", "ORDER BY id FOR NO KEY UPDATE", "Pay",
+        ("transactions:transfer",),
+    ),
+    "savepoint": Use(f"{POSTING}/engine.py", "savepoint"),
+    "copy-rates": Use(f"{POSTING}/insert.py", "COPY"),
+    "lost-commit": Use(f"{POSTING}/lost_statements.py", "lost"),
+    "skip-locked": Use("banking/events/queues.py", "SKIP LOCKED"),
+    "outbox": Use("banking/events/models/event_triggers.py", "INSERT INTO events"),
+    "advisory-lock": Use("ledger/db/locking/named.py", "pg_advisory_xact_lock"),
+    "retry": Use("ledger/db/retry.py", "40001"),
+    "torn-report": Use("ledger/db/snapshot.py", "REPEATABLE READ"),
+    "statement-timeout": Use("ledger/db/local_settings.py", "statement_timeout"),
+    "newest-entries-of-a-view": Use("transactions/models/entry.py", "managed = False"),
+    "reminders-of-one-reader": Use("ledger/db/rights/policies.py", "CREATE POLICY"),
+    "on-commit-sends-the-mail": Use("accounts/sign_in/notices.py", "on_commit"),
+    "voucher-by-db-default": Use("accounts/models/user.py", "db_default"),
+    "router": Use("ledger/db/read_router.py", "db_for_read"),
+    "read-your-own-writes": Use("ledger/db/replicas/writer.py", "WAL position"),
+    "person-by-user-model": Use("accounts/models/user.py", "AbstractBaseUser"),
+    "vouchers-by-custom-manager": Use("transactions/models/transaction.py", "from_queryset"),
+    "account-with-overdraft": Use("accounts/models/account.py", "overdraft_limit"),
+}  # fmt: skip
+
+
+def lessons_of(sql: str) -> Iterator[Lesson]:
+    """Yields the recipes whose features this SQL contains."""
+    for slug, use in USES.items():
+        if use.sql and re.search(use.sql, sql):
+            yield Lesson(BY_SLUG[slug].feature, BY_SLUG[slug].url)
