@@ -36,6 +36,7 @@ def without_templates(monkeypatch: pytest.MonkeyPatch) -> None:
     def find(query: str) -> Any:
         return SimpleNamespace(every=[FIRST] if query == "window" else [])
 
+    monkeypatch.setattr(Recipe, "missing", "")  # it asks the server for its version
     monkeypatch.setattr(search, "find", find)
     monkeypatch.setattr(search, "suggestion", lambda query: f"not {query}")
     monkeypatch.setattr(views, "render", shown)
