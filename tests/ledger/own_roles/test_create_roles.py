@@ -104,22 +104,21 @@ def test_new_roles_need_passwords_unless_they_sign_in_by_tokens(
     bare: ManagedServer, options: tuple[str, ...], tells: bool
 ) -> None:
     name = f"keyed{len(options)}"
-    given = ("WEB", "WORKER", "AUDITOR", "EXPLORER")
-    others = {f"LEDGER_{role}_ROLE": f"{name}_{role.lower()}" for role in given}
+    others = [f"{name}_{role}" for role in ("web", "worker", "auditor", "explorer")]
     command = ("create_roles", *options, "--owner", name)
     url = bare.url(ADMIN).replace(f"/{NAME}", f"/{name}")
 
-    first, second = (bare.run(ADMIN, *command, DATABASE_URL=url, **others) for _ in range(2))
+    given = {"DATABASE_URL": url, "LEDGER_ROLE_PREFIX": name}
+    first, second = (bare.run(ADMIN, *command, **given) for _ in range(2))
 
     (line,) = [each for each in first.splitlines() if "password" in each] if tells else [""]
-    assert all(role in line for role in (name, *others.values())) is tells
+    assert all(role in line for role in (name, *others)) is tells
     assert "password" not in second + ("" if tells else first)
 
 
 def test_a_database_of_another_role_is_named_with_the_statement(bare: ManagedServer) -> None:
     name, owner = "made_by_hand", "owner_of_books"
-    given = ("WEB", "WORKER", "AUDITOR", "EXPLORER")
-    others = {f"LEDGER_{role}_ROLE": f"{owner}_{role.lower()}" for role in given}
+    others = {"LEDGER_ROLE_PREFIX": owner}
     url = bare.url(ADMIN).replace(f"/{NAME}", f"/{name}")
     with psycopg.connect(bare.url(ADMIN).replace(NAME, "postgres"), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")
