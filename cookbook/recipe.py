@@ -30,7 +30,66 @@ PLAN_WORDS = re.compile(r"\bplans?\b|Index Cond|Scan\b")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PrintedFunction:
+    """A function whose source code is shown, with everything that the source needs to run."""
+
+    function: Callable[..., Any]
+
+    @property
+    def slug(self) -> str:
+        """The name of the function in URLs, such as "lost-update"."""
+        return self.function.__name__.replace("_", "-")
+
+    @property
+    def file(self) -> str:
+        """The path of the function's file in the repository."""
+        return f"{self.function.__module__.replace('.', '/')}.py"
+
+    @cached_property
+    def source(self) -> str:
+        """The source code of the function without its decorator."""
+        return _without_decorator(self.function)
+
+    @cached_property
+    def parts(self) -> str:
+        """The source code of the classes and functions that the function uses from the files of the
+        recipes.
+        """
+        return "\n\n\n".join(_without_decorator(part) for part in self._parts)
+
+    @cached_property
+    def _parts(self) -> list[Any]:
+        return list(_definitions_used(self.source, vars(_module_of(self.function))))
+
+    @cached_property
+    def tables(self) -> str:
+        """The source code of the models that the function uses from `cookbook.models`."""
+        used = _definitions_used(f"{self.parts}\n\n\n{self.source}", vars(models))
+        return "\n\n\n".join(_without_decorator(part) for part in used)
+
+    @cached_property
+    def imports(self) -> str:
+        """The imports of the function's file, and of the files of its parts, that are used."""
+        used = _names_in(f"{self.parts}\n\n\n{self.source}")
+        found: dict[str, ast.Import | ast.ImportFrom] = {}
+        for module in dict.fromkeys(map(_module_of, (self.function, *self._parts))):
+            for node in ast.parse(inspect.getsource(module)).body:
+                if not isinstance(node, ast.Import | ast.ImportFrom):
+                    continue
+                source = getattr(node, "module", "") or ast.unparse(node)
+                known = {alias.name for alias in found[source].names} if source in found else set()
+                node.names = [
+                    alias
+                    for alias in node.names
+                    if (alias.asname or alias.name) in used and alias.name not in known
+                ]
+                if node.names and not source.startswith(RECIPES):  # these are parts
+                    found.setdefault(source, node).names += node.names if known else []
+        return "\n".join(map(ast.unparse, found.values()))
+
+
+@dataclass(frozen=True)
+class Recipe(PrintedFunction):
     """One recipe of the cookbook: a function with its texts and its limits.
 
     - `asks`: a developer's question that the recipe answers.
@@ -47,7 +106,6 @@ class Recipe:
       0).
     """
 
-    function: Callable[..., Any]
     group: "RecipeGroup"
     title: str
     asks: str
@@ -61,11 +119,6 @@ class Recipe:
     preload: str = ""
     postgres: int = 0
     django: tuple[int, int] = (0, 0)
-
-    @property
-    def slug(self) -> str:
-        """The name of the recipe in URLs, such as "lost-update"."""
-        return self.function.__name__.replace("_", "-")
 
     @property
     def url(self) -> str:
@@ -86,11 +139,6 @@ class Recipe:
         return self.title.partition(": ")[2]
 
     @property
-    def file(self) -> str:
-        """The path of the recipe's file in the repository."""
-        return f"{self.function.__module__.replace('.', '/')}.py"
-
-    @property
     def teaches_plan(self) -> bool:
         """Returns whether the text to notice is about the plan, so that the page shows the plan."""
         return PLAN_WORDS.search(self.notice) is not None
@@ -101,18 +149,6 @@ class Recipe:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
     @cached_property
-    def source(self) -> str:
-        """The source code of the function without its decorator."""
-        return _without_decorator(self.function)
-
-    @cached_property
-    def parts(self) -> str:
-        """The source code of the classes and functions that the recipe uses from the files of the
-        recipes.
-        """
-        return "\n\n\n".join(_without_decorator(part) for part in self._parts)
-
-    @cached_property
     def searched(self) -> str:
         """The source code in which the search looks: the function, and the classes and functions
         that it uses from its file.
@@ -120,36 +156,6 @@ class Recipe:
         file = _module_of(self.function)
         own = [part for part in self._parts if _module_of(part) is file]
         return "\n".join(map(_without_decorator, [*own, self.function]))
-
-    @cached_property
-    def _parts(self) -> list[Any]:
-        return list(_definitions_used(self.source, vars(_module_of(self.function))))
-
-    @cached_property
-    def tables(self) -> str:
-        """The source code of the models that the recipe uses from `cookbook.models`."""
-        used = _definitions_used(f"{self.parts}\n\n\n{self.source}", vars(models))
-        return "\n\n\n".join(_without_decorator(part) for part in used)
-
-    @cached_property
-    def imports(self) -> str:
-        """The imports of the recipe's file, and of the files of its parts, that are used."""
-        used = _names_in(f"{self.parts}\n\n\n{self.source}")
-        found: dict[str, ast.Import | ast.ImportFrom] = {}
-        for module in dict.fromkeys(map(_module_of, (self.function, *self._parts))):
-            for node in ast.parse(inspect.getsource(module)).body:
-                if not isinstance(node, ast.Import | ast.ImportFrom):
-                    continue
-                source = getattr(node, "module", "") or ast.unparse(node)
-                known = {alias.name for alias in found[source].names} if source in found else set()
-                node.names = [
-                    alias
-                    for alias in node.names
-                    if (alias.asname or alias.name) in used and alias.name not in known
-                ]
-                if node.names and not source.startswith(RECIPES):  # these are parts
-                    found.setdefault(source, node).names += node.names if known else []
-        return "\n".join(map(ast.unparse, found.values()))
 
     @property
     def missing(self) -> str:
@@ -191,13 +197,15 @@ class RecipeGroup:
 
 
 def _without_decorator(part: Any) -> str:
-    """Returns the source code without the decorator `GROUP.recipe`. Other decorators are kept."""
+    """Returns the source code without the decorator that adds a recipe or an exercise. Other
+    decorators are kept.
+    """
     source = textwrap.dedent(inspect.getsource(part))
     (node,) = ast.parse(source).body
     own = [
         decorator.lineno
         for decorator in getattr(node, "decorator_list", [])
-        if not ast.unparse(decorator).startswith("GROUP.recipe(")
+        if not ast.unparse(decorator).startswith(("GROUP.recipe(", "PART.exercise("))
     ]
     return "\n".join(source.splitlines()[min([node.lineno, *own]) - 1 :])
 

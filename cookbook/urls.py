@@ -1,11 +1,14 @@
 from django.urls import path
 
 from cookbook import views
+from cookbook.exercises import views as exercise_views
 from cookbook.lab import views as lab_views
 
 app_name = "cookbook"
 urlpatterns = [
     path("", views.index, name="index"),
+    path("learn/", exercise_views.learn, name="learn"),
+    path("learn/<slug:slug>/", exercise_views.exercise, name="exercise"),
     path("lab/", lab_views.lab, name="lab"),
     path("lab/<slug:table>/", lab_views.lab_table, name="lab_table"),
     path("groups/<slug:slug>/", views.group, name="group"),

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from cookbook import search
+from cookbook.exercises import EXERCISES, exercises_of
 from cookbook.first_page import OrmLine, lines
 from cookbook.practice.readiness import NoPracticeBank, PracticeBankInProgress
 from cookbook.recipe import Recipe
@@ -49,7 +50,13 @@ def not_found(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _index_context(query: str) -> dict[str, Any]:
-    context = {"groups": GROUPS, "recipe_count": len(RECIPES), "query": query, "trouble": None}
+    context: dict[str, Any] = {
+        "groups": GROUPS,
+        "recipe_count": len(RECIPES),
+        "exercise_count": len(EXERCISES),
+        "query": query,
+        "trouble": None,
+    }
     if query:
         context["matches"] = matches = search.find(query)
         context["suggestion"] = "" if matches.every else search.suggestion(query)
@@ -93,7 +100,14 @@ def recipe(request: HttpRequest, slug: str) -> HttpResponse:
     return page(
         request,
         "cookbook/recipe.html",
-        {"recipe": chosen, "form": form, "ran": ran, "trouble": trouble, **_neighbours(chosen)},
+        {
+            "recipe": chosen,
+            "form": form,
+            "ran": ran,
+            "trouble": trouble,
+            "exercises": exercises_of(slug),
+            **_neighbours(chosen),
+        },
     )
 
 

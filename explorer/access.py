@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from accounts.models import User
 from accounts.models.token_rights import SEE_NAMES
 from accounts.shown import add_unnamed, opened_by_right
+from explorer.schema.functions import SCHEMA
 from explorer.schema.installation import keys
 from ledger.db.rights.row_security import RowScope, read_bank, signed
 from transactions.scope import may_explore_bank
@@ -13,8 +14,24 @@ from transactions.scope import may_explore_bank
 LIFETIME = 300  # seconds; longer than any query, even if the clocks differ a little
 
 
+class QueryReader:
+    """What a query reads: the tables of a schema. Without a token, the explorer's views show no
+    rows.
+    """
+
+    schema = SCHEMA
+    time_zone = ""  # of the session; the default is TIME_ZONE
+
+    def token(self) -> str:
+        """Returns the token for the explorer's views, or ""."""
+        return ""
+
+    def open(self) -> None:
+        """Records the read for the read log, if the rows may belong to other people."""
+
+
 @dataclass(frozen=True, slots=True)
-class ExplorerReader:
+class ExplorerReader(QueryReader):
     """A user whose queries read the whole bank, with or without names of people."""
 
     person: User

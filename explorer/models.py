@@ -62,6 +62,9 @@ class SavedQuery(models.Model):
 NO_VALUES = "{new} IN ({old}, '{{}}'::jsonb)"
 
 
+SCOPES = "own, bank, or names: the bank with names; practice: an exercise of the cookbook"
+
+
 class QueryRun(models.Model):
     """A query that a user ran, with its outcome. A row never changes, and is deleted after the
     retention period.
@@ -69,6 +72,7 @@ class QueryRun(models.Model):
 
     class RunOutcome(models.TextChoices):
         ROWS = "rows", "Rows"
+        SOLVED = "solved", "Right answer to an exercise"
         REFUSED = "refused", "Refused"
         STOPPED = "stopped", "Stopped for its time"
         FAILED = "failed", "Failed"
@@ -78,7 +82,7 @@ class QueryRun(models.Model):
     ran_at = models.DateTimeField(default=timezone.now)
     sql = models.CharField(max_length=LONGEST_SQL)
     parameters = models.JSONField(default=dict, blank=True, db_comment="Their values, by name")
-    scope = models.CharField(max_length=10, db_comment="own, bank, or names: the bank with names")
+    scope = models.CharField(max_length=10, db_comment=SCOPES)
     form = models.CharField(max_length=10, db_comment="page, csv or json")
     outcome = models.CharField(max_length=10, choices=RunOutcome.choices)
     message = models.CharField(max_length=300, blank=True, db_comment="Why there are no rows")

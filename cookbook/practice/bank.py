@@ -52,6 +52,9 @@ DRAFT = "practice_draft"
 WITHOUT_MODELS = {"django_migrations", "cache", "fact_keys", "writer_mark"}
 # Rights of the cookbook's role in the practice bank.
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, TRUNCATE"
+# The tables that exercises use. The explorer's role may read them, because answers run as this
+# role: see Note [The role of an answer] in `cookbook.exercises.checking`.
+OF_EXERCISES = ("accounts", "entries", "transactions", "users", "visits", "vouchers")
 LOCKS_HERE = 7_205_759_410_000_000  # is added to the numbers of the real bank's advisory locks
 NUMBERED_LOCK = r"(pg_advisory_\w+\()(\d+)(?=\))"
 
@@ -71,6 +74,7 @@ def build(*, begin: Callable[[], object] = lambda: None) -> bool:
     with _as_only_builder():
         _drop(DRAFT)  # left over from a build that was interrupted
         if is_current():
+            _grant_to_explorer()  # the role may be newer than the practice bank
             return False
         begin()
         _check_migrations()
@@ -278,7 +282,21 @@ def _replace_practice_bank() -> None:
             cursor.execute(f"GRANT {RIGHTS} ON ALL TABLES IN SCHEMA {schema} TO {role}")
             cursor.execute(f"GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
         extensions.grant_usage(cursor, role)
+        _grant_to_explorer()
         cursor.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{comment()}'")
+
+
+def _grant_to_explorer() -> None:
+    """Lets the explorer's role read the tables of exercises, if the role exists."""
+    role = settings.LEDGER_EXPLORER_ROLE
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        if cursor.fetchone() is None:
+            return
+        to = connection.ops.quote_name(role)
+        tables = ", ".join(f"{SCHEMA}.{table}" for table in OF_EXERCISES)
+        cursor.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {to}")
+        cursor.execute(f"GRANT SELECT ON {tables} TO {to}")
 
 
 def _vacuum(schema: str) -> None:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts.models import User
 from cookbook.documentation import links_of
 from cookbook.in_the_bank import USES, Use
-from cookbook.recipe import Recipe
+from cookbook.recipe import PrintedFunction, Recipe
 from cookbook.runner.sessions import SessionStep
 from cookbook.runner.steps import IN_FULL, of_one_shape
 from cookbook.runner.timeline import TimelineRow
@@ -59,9 +59,9 @@ def breakable(feature: str) -> SafeString:
 
 
 @register.filter
-def whole_source(recipe: Recipe) -> str:
+def whole_source(printed: PrintedFunction) -> str:
     """Returns the complete source code for a file: the imports, the helpers and the function."""
-    return "\n\n\n".join(part for part in (recipe.imports, recipe.parts, recipe.source) if part)
+    return "\n\n\n".join(part for part in (printed.imports, printed.parts, printed.source) if part)
 
 
 @register.filter

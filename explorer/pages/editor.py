@@ -176,13 +176,10 @@ def _record(
     has_failed: bool = False,
 ) -> None:
     """Writes the run into the history. Must be called before the result is shown."""
-    outcome = QueryRun.RunOutcome.FAILED if has_failed else QueryRun.RunOutcome.ROWS
-    if not (result.was_run or has_failed):
-        is_slow = result.problem and result.problem.state == TOO_LONG
-        outcome = QueryRun.RunOutcome.STOPPED if is_slow else QueryRun.RunOutcome.REFUSED
     services.record_run(
         person=request.user, sql=state.sql, parameters=state.parameters,
-        scope=state.reader.name, form=form, outcome=outcome,
+        scope=state.reader.name, form=form,
+        outcome=QueryRun.RunOutcome.FAILED if has_failed else result.outcome,
         message=result.why_not,
         rows=len(result.rows), milliseconds=result.milliseconds,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from accounts.shown import add_unnamed, opened_by_right
 from explorer.access import reader_for
 from explorer.models import QueryRun, kept_days
 from explorer.pages.editor import Editor, show
+from explorer.running.placeholders import numbered
 
 PAGE = 50
 
@@ -44,7 +45,9 @@ def run_again(request: PersonRequest, pk: UUID) -> HttpResponse:
     reader = reader_for(request.user)
     if reader is None:
         return render(request, "explorer/run.html", {"run": found, "sees_all": sees_all})
-    return show(request, Editor(reader, found.sql, dict(found.parameters)))
+    names = numbered(found.sql).names  # a run of an exercise also has the name of the exercise
+    parameters = {name: value for name, value in found.parameters.items() if name in names}
+    return show(request, Editor(reader, found.sql, parameters))
 
 
 def _visible(request: PersonRequest) -> "tuple[QuerySet[QueryRun], bool]":

@@ -3,7 +3,7 @@
 import psycopg
 from django.db import OperationalError
 
-from explorer.access import ExplorerReader
+from explorer.access import QueryReader
 from explorer.running.run import QueryRequest, QueryResult, run
 from ledger.db.replicas import ReadPurpose, read
 
@@ -11,7 +11,7 @@ from ledger.db.replicas import ReadPurpose, read
 EXPLORER = ReadPurpose("explorer", None)
 
 
-def run_anywhere(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
+def run_anywhere(query_request: QueryRequest, reader: QueryReader) -> QueryResult:
     """Returns the result of `run`.
 
     Raises: NotSetUp; ExplorerBusy; OperationalError if no server responds.

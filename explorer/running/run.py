@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from explorer.access import ExplorerReader
+from explorer.access import QueryReader
+from explorer.models import QueryRun
 from explorer.running.parsed import SlowToParse, parsed, type_names
 from explorer.running.placeholders import NumberedQuery, numbered
 from explorer.running.session import (
@@ -109,6 +110,14 @@ class QueryResult:
         return self.problem is None and not self.missing
 
     @property
+    def outcome(self) -> QueryRun.RunOutcome:
+        """The outcome for the history."""
+        if self.was_run:
+            return QueryRun.RunOutcome.ROWS
+        is_slow = self.problem is not None and self.problem.state == TOO_LONG
+        return QueryRun.RunOutcome.STOPPED if is_slow else QueryRun.RunOutcome.REFUSED
+
+    @property
     def why_not(self) -> str:
         """The message for the history, or "" if the query was run."""
         if self.problem:
@@ -132,7 +141,7 @@ class QueryRequest:
     megabytes: int = MAX_MEGABYTES
 
 
-def run(query_request: QueryRequest, reader: ExplorerReader) -> QueryResult:
+def run(query_request: QueryRequest, reader: QueryReader) -> QueryResult:
     """Runs the query on the server that this thread uses, which may be a replica, and returns the
     result. Logs the read if the query was executed, even after an error.
 
@@ -174,7 +183,7 @@ def without_end(sql: str) -> str:
 
 def _run_in(
     connection: QueryConnection,
-    reader: ExplorerReader,
+    reader: QueryReader,
     query: NumberedQuery,
     query_request: QueryRequest,
     result: QueryResult,

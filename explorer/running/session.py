@@ -4,8 +4,9 @@ Note [The wall]: a user enters the text of a query, and the text is never search
 words. The database enforces the limits:
 
 - The session signs in as a separate role. The role is not a member of another role and owns
-  nothing. It may SELECT from the views of the schema `explorer` and has no other rights. So `RESET
-  ROLE` returns to this role, and SET ROLE is not possible.
+  nothing. It may SELECT from the views of the schema `explorer`, and from the tables of the
+  practice bank that exercises use, and has no other rights. So `RESET ROLE` returns to this role,
+  and SET ROLE is not possible.
 - The text is sent with the extended protocol, which accepts only one SQL statement, and is first
   parsed separately. If this succeeds, the text is sent again as the subquery of a SELECT, where
   Postgres accepts only a query that reads. A text that is complete without the bracket cannot close
@@ -16,6 +17,7 @@ words. The database enforces the limits:
   remains for the next user. A query that Postgres cannot stop blocks others; see Note [Overdue
   queries].
 - The views trust only a signed token (`explorer.schema.functions`), regardless of all settings.
+  A session that reads the practice bank has no token.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +32,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from psycopg.sql import SQL, Composed, Literal
 
-from explorer.access import ExplorerReader
+from explorer.access import QueryReader
 from explorer.running.overdue import end_overdue, note_end, refuse_if_overdue
 from explorer.schema.functions import SCHEMA, SETTING
 from ledger.db import replicas
@@ -98,7 +100,7 @@ class QueryConnection(LimitedConnection):
 
 
 @contextmanager
-def read_only_session(reader: ExplorerReader, seconds: float) -> Iterator[QueryConnection]:
+def read_only_session(reader: QueryReader, seconds: float) -> Iterator[QueryConnection]:
     """Opens a new session of the explorer's role with a read-only transaction; see Note [The wall].
     All its SQL statements share the time limit of `seconds`.
 
@@ -196,15 +198,15 @@ def _check(connection: psycopg.Connection[Any]) -> None:
         raise NotSetUp(NOT_PREPARED.format(role=role))
 
 
-def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: float) -> None:
+def _set(connection: psycopg.Connection[Any], reader: QueryReader, seconds: float) -> None:
     """Sets the settings of the session for this transaction only. Behind a pooler, another client
     may use the session afterwards.
     """
     values = {
-        "search_path": SCHEMA,
+        "search_path": reader.schema,
         "statement_timeout": f"{int(seconds * 1000)}ms",
         "lock_timeout": f"{LOCK_SECONDS}s",
-        "timezone": settings.TIME_ZONE,
+        "timezone": reader.time_zone or settings.TIME_ZONE,
         "client_min_messages": "error",  # a notice could repeat texts of any length
         "jit": "off",
         "work_mem": "16MB",
@@ -212,7 +214,8 @@ def _set(connection: psycopg.Connection[Any], reader: ExplorerReader, seconds: f
     }
     sets = [_set_local(name, value) for name, value in values.items()]
     connection.execute(Composed(sets))
-    _set_token(connection, reader.token())
+    if token := reader.token():
+        _set_token(connection, token)
 
 
 def _set_token(connection: psycopg.Connection[Any], token: str) -> None:

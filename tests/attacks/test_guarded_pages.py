@@ -19,7 +19,8 @@ from tests.template import APPS
 
 READ, FORM, BUTTON = "GET, HEAD", "GET, HEAD, POST", "POST"  # most pages can only be read
 FORMS = {
-    "accounts:open", "accounts:settings", "add_money", "explorer:editor", "openid_connect_login",
+    "accounts:open", "accounts:settings", "add_money", "cookbook:exercise", "explorer:editor",
+    "openid_connect_login",
     "prove_at_provider",
     "security:choose_name", "security:drop_password", "security:make_token",
     "security:recovery_codes", "security:sign_in_by_passkey", "transactions:alert_kind",

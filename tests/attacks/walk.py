@@ -233,6 +233,7 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "api:statements": _account,
     "api:transaction": _transaction,
     "api:void": _transaction,
+    "cookbook:exercise": _same(slug="accounts-above-a-thousand"),
     "cookbook:group": _same(slug="windows"),
     "cookbook:lab_table": _same(table="accounts"),
     "cookbook:recipe": _same(slug="rents-by-size"),

@@ -28,7 +28,8 @@ def test_the_cookbook_is_accessible_and_fits_a_phone(browser: Any, live_server: 
     found = []
     one_of_each = [group.recipes[0].url for group in GROUPS]
     asked = [f"{INDEX}?q=group+by", f"{INDEX}?q=xqzzy", f"{INDEX}spent-by-category/?most=x"]
-    for url in (INDEX, GROUPS[0].url, *asked, f"{INDEX}lost-update/", *one_of_each):
+    path = (f"{INDEX}learn/", f"{INDEX}learn/vouchers-of-a-guest/")
+    for url in (INDEX, GROUPS[0].url, *asked, f"{INDEX}lost-update/", *path, *one_of_each):
         page.goto(url)
         page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true })")
         found += look_at(page, url)

@@ -50,7 +50,7 @@ MAY_READ = {
         "explorer:of_report",
     },
     "browse": {"explorer:browse", "explorer:groups_csv", "explorer:groups_json"},
-    "explorer": {"explorer:editor"},
+    "explorer": {"explorer:editor", "cookbook:exercise"},
     "own entries": {"transactions:data"},
     "cookbook": {"cookbook:recipe"},
 }
