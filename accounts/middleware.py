@@ -1,4 +1,4 @@
-"""Middleware for sessions, for reads from replicas, for refusals, and for users without a name."""
+"""Middleware for sessions, for reads from replicas, for refusals, and for a required setup."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,7 @@ from django.urls import reverse
 
 from accounts import current_access
 from accounts.exceptions import LedgerError
-from accounts.security.second_factor_rule import stays_open
+from accounts.security.second_factor_rule import redirect_to_second_factor, stays_open
 from accounts.sign_in.revalidation import refuse_request_if_ended
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
 from ledger.db import replicas
@@ -182,8 +182,10 @@ class SessionTimesMiddleware:
         return response
 
 
-class NameMiddleware:
-    """Middleware that redirects customers without a name to the page where they enter their name.
+class RequiredSetupMiddleware:
+    """Middleware that redirects users to the page on which they must set something up first: a
+    second factor, or the name of a customer. It comes last, so all limits also count a request that
+    is redirected.
 
     A customer has no name after confirming a sign-up that may have been made by a stranger: see
     `accounts.sign_in.addresses.give_to_owner`.
@@ -198,15 +200,17 @@ class NameMiddleware:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *_view: Any
     ) -> HttpResponse | None:
-        """Redirects customers without a name and returns None for other requests. Public pages are
-        not redirected.
-        """
-        if stays_open(request, view):
-            return None
-        user = request.user
-        if not user.is_authenticated or user.name or user.is_staff or user.is_superuser:
-            return None
-        return redirect_and_return(request, reverse("security:choose_name"))
+        """Returns the redirect, or None if the view may run."""
+        return redirect_to_second_factor(request, view) or _redirect_to_name(request, view)
+
+
+def _redirect_to_name(request: HttpRequest, view: Callable[..., Any]) -> HttpResponse | None:
+    if stays_open(request, view):
+        return None
+    user = request.user
+    if not user.is_authenticated or user.name or user.is_staff or user.is_superuser:
+        return None
+    return redirect_and_return(request, reverse("security:choose_name"))
 
 
 def message_for(session: SessionStore) -> str:

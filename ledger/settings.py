@@ -111,8 +111,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.SessionTimesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.security.second_factor_rule.SecondFactorMiddleware",
-    "accounts.middleware.NameMiddleware",
+    "accounts.middleware.RequiredSetupMiddleware",
 ]
 # Whether OpenTelemetry traces requests and jobs (docs/tracing.md).
 LEDGER_TRACING = tracing_settings.is_on()

@@ -2,7 +2,7 @@
 admin and the pages about the whole bank. With `LEDGER_CUSTOMER_SECOND_FACTOR`, these are all pages
 that are not public, for all users.
 
-A middleware applies the rule before the view, so no URL or method can be forgotten.
+`RequiredSetupMiddleware` applies the rule before the view, so no URL or method can be forgotten.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts.models import User
@@ -70,26 +70,17 @@ def way_on(request: HttpRequest) -> str:
     return str(request.session.pop(WANTED))
 
 
-class SecondFactorMiddleware:
-    """Middleware that redirects users who must use a second factor, and have not used one in this
-    session, to the page "Security".
+def redirect_to_second_factor(
+    request: HttpRequest, view: Callable[..., Any]
+) -> HttpResponse | None:
+    """Returns the redirect to the page "Security" for a user who must use a second factor and has
+    not used one in this session. Returns None if the view may run. Signing out is always possible.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], *_view: Any
-    ) -> HttpResponse | None:
-        """Returns the redirect, or None if the view may run. Signing out is always possible."""
-        if not _is_covered(request, view) or not lacks_second_factor(request):
-            return None
-        if request.method == "GET":
-            _note_wanted(request.session, request.get_full_path())
-        return redirect_and_return(request, reverse("security:page"))
+    if not _is_covered(request, view) or not lacks_second_factor(request):
+        return None
+    if request.method == "GET":
+        _note_wanted(request.session, request.get_full_path())
+    return redirect_and_return(request, reverse("security:page"))
 
 
 def _note_wanted(session: SessionBase, path: str) -> None:

@@ -62,7 +62,7 @@ def drop_password(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_name(request: PersonRequest) -> HttpResponse:
     """Shows the form for a name to a user without a name: see
-    `accounts.middleware.NameMiddleware`.
+    `accounts.middleware.RequiredSetupMiddleware`.
     """
     back = get_next_redirect_url(request) or settings.LOGIN_REDIRECT_URL
     form = NameForm(request.POST or None)
