@@ -1,4 +1,4 @@
-"""Middleware for sessions, for reads from replicas, for refusals, and for a required setup."""
+"""Middleware for sessions, for reads from replicas, for failures, and for a required setup."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +28,7 @@ from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_f
 from ledger.db import replicas
 from ledger.db.outages import reasons
 from ledger.web import database_errors, health, outages
+from ledger.web.mail import MailNotSent
 from ledger.web.redirects import redirect_and_return
 
 CHANGED = "Your password was changed, so you were signed out here. Sign in with the new password."
@@ -42,29 +43,41 @@ FROM_ELSEWHERE = {
     ),
     "sign_in_closed": "You were signed out because this sign-in was closed.",
 }
+NO_MAIL = (
+    "No mail could be sent",
+    "This page has to send a mail, but the mail server does not answer. Try again later.",
+)
 
 logger = logging.getLogger(__name__)
 
 
-class RefusalMiddleware:
-    """Middleware that responds with status 409 and a page with the reason if a service refuses and
-    the view does not handle the refusal. For example, the sign-in may be closed during the request.
+class FailureMiddleware:
+    """Middleware that responds with a page if a view does not handle a failure: with status 409 and
+    the reason if a service refuses, and with status 503 if the database or the mail server fails.
+    For example, the sign-in may be closed during the request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        database_errors.note_start(request)
         return self.get_response(request)
 
     def process_exception(
-        self, _request: HttpRequest, exception: Exception
+        self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
-        if not isinstance(exception, LedgerError):
-            return None
-        return database_errors.page(
-            "Nothing was changed", str(exception), again=None, status=HTTPStatus.CONFLICT
-        )
+        if isinstance(exception, LedgerError):
+            return database_errors.page(
+                "Nothing was changed", str(exception), again=None, status=HTTPStatus.CONFLICT
+            )
+        if isinstance(exception, MailNotSent):
+            logger.error("A mail could not be sent: %s", exception)
+            return database_errors.page(*NO_MAIL, again=None)
+        page = database_errors.page_for(request, exception)
+        if page is not None:
+            outages.log_failure(request, exception)
+        return page
 
 
 class AccessMiddleware:

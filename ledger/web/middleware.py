@@ -1,6 +1,4 @@
-"""Middleware for probes, proxies, email addresses, HEAD requests, large bodies and database
-failures.
-"""
+"""Middleware for probes, proxies, email addresses, HEAD requests and large bodies."""
 
 import logging
 from collections.abc import Callable
@@ -23,8 +21,7 @@ from django.http import (
 )
 from django.template.defaultfilters import filesizeformat
 
-from ledger.web import database_errors, health, outages
-from ledger.web.mail import MailNotSent
+from ledger.web import database_errors, health
 from ledger.web.request_counts import route_of
 from ledger.web.uploads import content_length, max_body_bytes
 
@@ -140,36 +137,6 @@ class BodyLimitMiddleware:
             )
             return database_errors.page("Your request is too large", why, None, status=413)
         return self.get_response(request)
-
-
-NO_MAIL = (
-    "No mail could be sent",
-    "This page has to send a mail, but the mail server does not answer. Try again later.",
-)
-
-
-class TroubleMiddleware:
-    """Middleware that returns a page with status 503 if the database or the mail server fails in a
-    view.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        database_errors.note_start(request)
-        return self.get_response(request)
-
-    def process_exception(
-        self, request: HttpRequest, exception: Exception
-    ) -> HttpResponseBase | None:
-        if isinstance(exception, MailNotSent):
-            logger.error("A mail could not be sent: %s", exception)
-            return database_errors.page(*NO_MAIL, again=None)
-        page = database_errors.page_for(request, exception)
-        if page is not None:
-            outages.log_failure(request, exception)
-        return page
 
 
 class PrivateMiddleware:
