@@ -1,4 +1,4 @@
-"""Middleware for sessions, for reads from replicas, for failures, and for a required setup."""
+"""Middleware for sessions, reads from replicas, limits, failures and a required setup."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -20,14 +20,14 @@ from django.http import (
 )
 from django.urls import reverse
 
-from accounts import current_access
+from accounts import current_access, sent_bytes
 from accounts.exceptions import LedgerError
 from accounts.security.second_factor_rule import redirect_to_second_factor, stays_open
 from accounts.sign_in.revalidation import refuse_request_if_ended
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
 from ledger.db import replicas
 from ledger.db.outages import reasons
-from ledger.web import database_errors, health, outages
+from ledger.web import database_errors, health, outages, running_requests
 from ledger.web.mail import MailNotSent
 from ledger.web.redirects import redirect_and_return
 
@@ -49,6 +49,27 @@ NO_MAIL = (
 )
 
 logger = logging.getLogger(__name__)
+
+
+class LimitsMiddleware:
+    """Middleware that responds with status 429 if a user runs too many requests in parallel, or has
+    sent too much today. It must follow LoginRequiredMiddleware, which has loaded the user, and
+    precede ReadLogMiddleware, because a request counts until its read is logged.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            return self.get_response(request)
+        finally:
+            running_requests.end(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *_view: Any
+    ) -> HttpResponseBase | None:
+        return running_requests.refusal(request, view) or sent_bytes.refusal(request)
 
 
 class FailureMiddleware:

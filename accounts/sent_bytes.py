@@ -10,7 +10,6 @@ The lines of a refused file from another bank are also counted, because reading 
 time.
 """
 
-from collections.abc import Callable
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
@@ -87,30 +86,17 @@ def count_stored(person: User | UUID, size: int) -> None:
         _sent.add(pk_of(person), size, most)
 
 
-class SentBytesMiddleware:
-    """Middleware that responds with 429 after a customer has sent more than
-    LEDGER_MEGABYTES_A_DAY.
+def refusal(request: HttpRequest) -> HttpResponseBase | None:
+    """Counts the body of a customer's request before its view reads the body. Returns a response
+    with status 429 if the customer has sent LEDGER_MEGABYTES_A_DAY, otherwise None.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_view(
-        self, request: Any, _view: object, _args: object, _kwargs: object
-    ) -> HttpResponseBase | None:
-        """Counts the body before it is read. Returns a response if the user has reached the limit,
-        otherwise None.
-        """
-        most = settings.LEDGER_MEGABYTES_A_DAY * 1024
-        if not most or request.method in SAFE:
-            return None
-        person = known_person(request)
-        if person is None or person.is_staff:
-            return None
-        if _sent.add(person.pk, max(LEAST, content_length(request)), most):
-            return None
-        status, title = HTTPStatus.TOO_MANY_REQUESTS, "Too much for today"
-        return turned_away(request, status, "too-much-today", title, TOO_MUCH, AGAIN)
+    most = settings.LEDGER_MEGABYTES_A_DAY * 1024
+    if not most or request.method in SAFE:
+        return None
+    person = known_person(request)
+    if person is None or person.is_staff:
+        return None
+    if _sent.add(person.pk, max(LEAST, content_length(request)), most):
+        return None
+    status, title = HTTPStatus.TOO_MANY_REQUESTS, "Too much for today"
+    return turned_away(request, status, "too-much-today", title, TOO_MUCH, AGAIN)

@@ -98,8 +98,7 @@ MIDDLEWARE = [
     "ledger.web.request_facts.RequestFactsMiddleware",
     "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "ledger.web.running_requests.RunningRequestsMiddleware",
-    "accounts.sent_bytes.SentBytesMiddleware",
+    "accounts.middleware.LimitsMiddleware",
     "accounts.read_log.ReadLogMiddleware",
     "ledger.web.middleware.PrivateMiddleware",
     "ledger.web.middleware.OneIdMiddleware",

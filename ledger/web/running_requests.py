@@ -7,7 +7,6 @@ memory.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from http import HTTPStatus
 from threading import Condition
 from typing import Any
@@ -92,44 +91,33 @@ _large_bodies = RunningRequests(1, LARGE_WAITING)
 _read_of_all = RunningRequests(MAX_PARALLEL_READS, WAITING_TO_BE_READ, SECONDS_TO_BE_READ)
 
 
-class RunningRequestsMiddleware:
-    """Middleware that returns status 429 if a signed-in user runs too many requests.
+def refusal(request: Any, view: object) -> HttpResponseBase | None:
+    """Counts a request of a signed-in user before its view runs. Returns a response with status 429
+    if a limit is reached, otherwise None.
 
-    Needs no query, because LoginRequiredMiddleware has already loaded the user. Anonymous requests
-    and public pages are not counted. A streamed response is counted until it begins. After that,
-    `ledger.web.downloads` limits the response.
+    Makes no query if the user is loaded. Anonymous requests and public pages are not counted. A
+    streamed response is counted until it begins. After that, `ledger.web.downloads` limits the
+    response.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        counted: list[tuple[RunningRequests, Any]] = []
-        request.counted = counted  # type: ignore[attr-defined]
-        try:
-            return self.get_response(request)
-        finally:
-            for running, key in counted:
-                running.end(key)
-
-    def process_view(
-        self, request: Any, view: object, _args: object, _kwargs: object
-    ) -> HttpResponseBase | None:
-        """Returns a response with status 429 if a limit is reached, otherwise None. Django calls
-        this method after the user is loaded.
-        """
-        person = known_person(request)
-        if person is None:
-            return None
-        if not _begin(request, _requests, person.pk):
-            return _too_many(request, "too-many-at-once", TOO_MANY)
-        if not _takes_long_to_read(request, view):
-            return None
-        if not _begin(request, _large_bodies, person.pk):
-            return _too_many(request, "too-many-large-bodies", TOO_MANY_LARGE)
-        if not _begin(request, _read_of_all, EVERYBODY):
-            return _too_many(request, "too-many-large-bodies", TOO_MANY_READ)
+    request.counted = []
+    person = known_person(request)
+    if person is None:
         return None
+    if not _begin(request, _requests, person.pk):
+        return _too_many(request, "too-many-at-once", TOO_MANY)
+    if not _takes_long_to_read(request, view):
+        return None
+    if not _begin(request, _large_bodies, person.pk):
+        return _too_many(request, "too-many-large-bodies", TOO_MANY_LARGE)
+    if not _begin(request, _read_of_all, EVERYBODY):
+        return _too_many(request, "too-many-large-bodies", TOO_MANY_READ)
+    return None
+
+
+def end(request: Any) -> None:
+    """Counts a request as ended, also if `refusal` did not count it."""
+    for running, key in getattr(request, "counted", ()):
+        running.end(key)
 
 
 def _too_many(request: HttpRequest, slug: str, sentence: str) -> HttpResponse:
