@@ -75,10 +75,8 @@ MIDDLEWARE = [
     "ledger.web.request_log.RequestLogMiddleware",
     "ledger.web.headers.HeadersMiddleware",
     "ledger.web.security_log.SecurityLogMiddleware",
-    "ledger.web.problem_details.ProblemMiddleware",
+    "ledger.web.middleware.ResponseFormMiddleware",
     "ledger.web.body_types.BodyTypeMiddleware",  # before code that reads the URL or the body
-    "ledger.web.middleware.HeadMiddleware",
-    "ledger.web.redirects.HtmxRedirectMiddleware",  # outside all middleware that redirects
     "ledger.web.middleware.ProbeMiddleware",
     "ledger.monitoring.page.ScrapeMiddleware",
     "ledger.web.middleware.ForwardedForMiddleware",

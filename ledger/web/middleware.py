@@ -1,4 +1,4 @@
-"""Middleware for probes, proxies, email addresses, HEAD requests and large bodies."""
+"""Middleware for forms of responses, probes, proxies, email addresses and large bodies."""
 
 import logging
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from django.http import (
 )
 from django.template.defaultfilters import filesizeformat
 
-from ledger.web import database_errors, health
+from ledger.web import database_errors, health, problem_details, redirects
 from ledger.web.request_counts import route_of
 from ledger.web.uploads import content_length, max_body_bytes
 
@@ -30,6 +30,26 @@ PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
 READS = ("GET", "HEAD")
 COMPLETIONS = "admin:autocomplete"
 NO_VALUES = (DataError, ValueError, OverflowError)  # errors about values that a query cannot use
+
+
+class ResponseFormMiddleware:
+    """Middleware that gives each response the form that its client can read. API calls get problem
+    details instead of error pages. htmx gets redirects as HX-Redirect. HEAD requests get the
+    headers of GET and an empty body, as gunicorn requires.
+
+    It precedes all middleware that refuses or redirects a request.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = problem_details.instead_of_page(request, self.get_response(request))
+        redirects.redirect_whole_page(request, response)
+        if request.method == "HEAD" and isinstance(response, HttpResponse) and response.content:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        return response
 
 
 class ProbeMiddleware:
@@ -96,22 +116,6 @@ def _has_address(request: HttpRequest) -> bool:
         return get_client_ip(request) is not None
     except ImproperlyConfigured:  # the header has fewer addresses than there are proxies
         return False
-
-
-class HeadMiddleware:
-    """Middleware that answers HEAD requests with the headers of GET and an empty body, as gunicorn
-    requires.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        if request.method == "HEAD" and isinstance(response, HttpResponse) and response.content:
-            response.headers.setdefault("Content-Length", str(len(response.content)))
-            response.content = b""
-        return response
 
 
 class BodyLimitMiddleware:

@@ -2,7 +2,7 @@
 pages.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
@@ -60,19 +60,13 @@ def problem(
     return answer
 
 
-class ProblemMiddleware:
-    """Middleware that replaces error pages of Django and of other middleware with problem details,
-    for API calls.
+def instead_of_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Returns problem details if the response to an API call is an error page of Django or of
+    middleware. Returns other responses unchanged.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        is_page = response.headers.get("Content-Type", "").startswith("text/html")
-        if not (is_call(request) and is_page and response.status_code >= 400):
-            return response
-        slug, detail = PAGES.get(response.status_code, ("not-allowed", "This was refused."))
-        kept = {name: response.headers[name] for name in ("Retry-After",) if name in response}
-        return problem(response.status_code, slug, detail, kept)
+    is_page = response.headers.get("Content-Type", "").startswith("text/html")
+    if not (is_call(request) and is_page and response.status_code >= 400):
+        return response
+    slug, detail = PAGES.get(response.status_code, ("not-allowed", "This was refused."))
+    kept = {name: response.headers[name] for name in ("Retry-After",) if name in response}
+    return problem(response.status_code, slug, detail, kept)

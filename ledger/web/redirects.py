@@ -1,6 +1,5 @@
 """Redirects to a page that the user needs first, and redirects for htmx."""
 
-from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -8,24 +7,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils.cache import add_never_cache_headers
 
 
-class HtmxRedirectMiddleware:
-    """Middleware that makes htmx load the target of a redirect as a whole page, with the header
-    HX-Redirect. Otherwise htmx would insert the target, such as the sign-in page, into the current
-    page.
+def redirect_whole_page(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Makes htmx load the target of a redirect as a whole page, with the header HX-Redirect.
+    Otherwise htmx would insert the target, such as the sign-in page, into the current page.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        is_htmx = request.headers.get("HX-Request") == "true"
-        if is_htmx and 300 <= response.status_code < 400 and "Location" in response.headers:
-            response.headers["HX-Redirect"] = response.headers["Location"]
-            del response.headers["Location"]
-            response.status_code = HTTPStatus.OK
-            add_never_cache_headers(response)
-        return response
+    is_htmx = request.headers.get("HX-Request") == "true"
+    if is_htmx and 300 <= response.status_code < 400 and "Location" in response.headers:
+        response.headers["HX-Redirect"] = response.headers["Location"]
+        del response.headers["Location"]
+        response.status_code = HTTPStatus.OK
+        add_never_cache_headers(response)
 
 
 def redirect_and_return(request: HttpRequest, url: str) -> HttpResponse:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import WebSession
 from ledger.db.outages import probe
 from ledger.db.outages.probe import short_connection
-from ledger.web.middleware import HeadMiddleware
+from ledger.web.middleware import ResponseFormMiddleware
 from tests.factories import UserFactory
 from tests.pages import lacks
 from tests.pooler import connected, server
@@ -202,7 +202,7 @@ def test_each_server_is_told_with_its_reason_and_to_the_public_without_its_name(
 
 def test_head_is_answered_with_the_headers_of_get_and_no_body() -> None:
     """Through the WSGI application, where Django's test client has not removed the body."""
-    response = HeadMiddleware(lambda _: HttpResponse("body"))(RequestFactory().head("/"))
+    response = ResponseFormMiddleware(lambda _: HttpResponse("body"))(RequestFactory().head("/"))
     assert isinstance(response, HttpResponse)
     assert (response.content, response.headers["Content-Length"]) == (b"", "4")
 

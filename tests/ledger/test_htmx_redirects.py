@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 
 from accounts.models import User
 from banking.payment_files.models import PaymentFile
-from ledger.web.redirects import HtmxRedirectMiddleware
+from ledger.web.middleware import ResponseFormMiddleware
 from tests.attacks.sessions import age
 from tests.banking.outside.files import outside_account, stored
 from tests.banking.payment_files.files import checked, pay
@@ -108,7 +108,7 @@ def test_each_redirect_keeps_its_cookies(rf: RequestFactory, status: int, *, is_
         return response
 
     request = rf.get("/", headers=HTMX if is_htmx else None)
-    answer = HtmxRedirectMiddleware(view)(request)
+    answer = ResponseFormMiddleware(view)(request)
     assert answer.status_code == (200 if is_htmx else status)
     assert answer.headers["HX-Redirect" if is_htmx else "Location"] == "/next/"
     assert answer.cookies["messages"].value == "Done."
@@ -117,7 +117,7 @@ def test_each_redirect_keeps_its_cookies(rf: RequestFactory, status: int, *, is_
 @pytest.mark.parametrize("status", [201, 304, 404])
 def test_an_answer_that_redirects_nowhere_stays_as_it_is(rf: RequestFactory, status: int) -> None:
     facts = {"Location": "/made/"} if status == 201 else {}
-    answer = HtmxRedirectMiddleware(lambda _request: HttpResponse("", status=status, headers=facts))
+    answer = ResponseFormMiddleware(lambda _request: HttpResponse("", status=status, headers=facts))
     made = answer(rf.get("/", headers=HTMX))
     assert (made.status_code, made.headers.get("Location")) == (status, facts.get("Location"))
     assert "HX-Redirect" not in made.headers
