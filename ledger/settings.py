@@ -71,10 +71,8 @@ INSTALLED_APPS = [
     "api",
 ]
 MIDDLEWARE = [
-    "ledger.web.request_counts.RequestCountsMiddleware",
-    "ledger.web.request_log.RequestLogMiddleware",
+    "ledger.web.middleware.ObservationMiddleware",
     "ledger.web.headers.HeadersMiddleware",
-    "ledger.web.security_log.SecurityLogMiddleware",
     "ledger.web.middleware.ResponseFormMiddleware",
     "ledger.web.body_types.BodyTypeMiddleware",  # before code that reads the URL or the body
     "ledger.web.middleware.ProbeMiddleware",

@@ -1,8 +1,9 @@
-"""Middleware for forms of responses, probes, proxies, email addresses and large bodies."""
+"""Middleware for observation, forms of responses, probes, proxies, addresses and large bodies."""
 
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +22,17 @@ from django.http import (
 )
 from django.template.defaultfilters import filesizeformat
 
-from ledger.web import database_errors, health, problem_details, redirects
-from ledger.web.request_counts import route_of
+from ledger.logs import context
+from ledger.web import (
+    database_errors,
+    health,
+    problem_details,
+    redirects,
+    request_counts,
+    request_log,
+    security_log,
+    waiting,
+)
 from ledger.web.uploads import content_length, max_body_bytes
 
 logger = logging.getLogger(__name__)
@@ -30,6 +40,38 @@ PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
 READS = ("GET", "HEAD")
 COMPLETIONS = "admin:autocomplete"
 NO_VALUES = (DataError, ValueError, OverflowError)  # errors about values that a query cannot use
+
+
+class ObservationMiddleware:
+    """Middleware that observes each request: its id, metrics, line of the log, and refusal in the
+    security log. Adds the header `X-Request-ID` to the response.
+
+    Only the tracing middleware may come before it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        waiting.note_wait(request)
+        began, status = perf_counter(), 500
+        request.request_id = request_log.id_for(request)  # type: ignore[attr-defined]
+        request_counts.IN_FLIGHT.inc()
+        try:
+            with (
+                context.with_facts(lambda: request_log.facts_of(request)),
+                context.noting() as notes,
+                security_log.of_request(request),
+            ):
+                response = self.get_response(request)
+                status = response.status_code
+                security_log.record_refusal(request, status)
+                request_log.log(request, status, perf_counter() - began, notes)
+        finally:
+            request_counts.IN_FLIGHT.dec()
+            request_counts.count(request, status, perf_counter() - began)
+        response.headers[request_log.REQUEST_HEADER] = request.request_id  # type: ignore[attr-defined]
+        return response
 
 
 class ResponseFormMiddleware:
@@ -215,7 +257,7 @@ class ListFilterMiddleware:
         if not (takes_values and is_of_a_value and request.GET and request.method in READS):
             return None
         kind = type(exception).__name__
-        logger.warning("%s: a filter could not be used: %s", route_of(request), kind)
+        logger.warning("%s: a filter could not be used: %s", request_counts.route_of(request), kind)
         if name == COMPLETIONS:
             return JsonResponse({"results": [], "pagination": {"more": False}})
         return HttpResponseRedirect(request.path)

@@ -4,17 +4,14 @@ A path cannot be a label, because a path may contain an id, and anybody can inve
 URLs without a route have the same label.
 """
 
-from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
-from time import perf_counter
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 
 from ledger.metrics.kinds import Counter, Gauge, Histogram
-from ledger.web import waiting
 from ledger.web.page_names import page_name
 
 REQUESTS = Counter(
@@ -35,28 +32,14 @@ UNKNOWN, STATIC, OTHER = "unknown", "static", "other"
 EARLY = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
 
 
-class RequestCountsMiddleware:
-    """Middleware that counts all requests and measures how long each request waited. Only the
-    tracing middleware may come before it.
+def count(request: HttpRequest, status: int, seconds: float) -> None:
+    """Counts a request with the status of its response, or 500 without a response, and the seconds
+    until the response.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        waiting.note_wait(request)
-        began, status = perf_counter(), 500
-        IN_FLIGHT.inc()
-        try:
-            response = self.get_response(request)
-            status = response.status_code
-            return response
-        finally:
-            is_failure = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            route = route_or_page_of(request) if is_failure else route_of(request)
-            IN_FLIGHT.dec()
-            _seconds_of(route).observe(perf_counter() - began)
-            _count_of(route, method_of(request), f"{status // 100}xx").inc()
+    is_failure = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    route = route_or_page_of(request) if is_failure else route_of(request)
+    _seconds_of(route).observe(seconds)
+    _count_of(route, method_of(request), f"{status // 100}xx").inc()
 
 
 def route_of(request: HttpRequest) -> str:

@@ -5,13 +5,12 @@ request's id.
 import logging
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from time import perf_counter
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from ledger.logs import context
@@ -28,27 +27,6 @@ WELL_FORMED = re.compile(
 FREQUENT = frozenset({*EARLY.values(), STATIC})
 
 
-class RequestLogMiddleware:
-    """Middleware that assigns an id to each request and adds the header `X-Request-ID` to the
-    response.
-
-    An id in the request is used only if our proxy writes it and its format is valid. Otherwise a
-    client could send any text, or the id of another user's request.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = perf_counter()
-        request.request_id = _id_for(request)  # type: ignore[attr-defined]
-        with context.with_facts(lambda: facts_of(request)), context.noting() as notes:
-            response = self.get_response(request)
-            _log(request, response.status_code, perf_counter() - began, notes)
-        response.headers[REQUEST_HEADER] = request.request_id  # type: ignore[attr-defined]
-        return response
-
-
 def facts_of(request: HttpRequest) -> dict[str, context.Fact]:
     """Returns the facts about a request for log lines, without a database query. The facts contain
     the name of the route, because paths and query strings may contain ids, names and searches.
@@ -61,7 +39,10 @@ def facts_of(request: HttpRequest) -> dict[str, context.Fact]:
     }
 
 
-def _id_for(request: HttpRequest) -> str:
+def id_for(request: HttpRequest) -> str:
+    """Returns the id of a request. An id in the request is used only if our proxy writes it and its
+    format is valid. Otherwise a client could send any text, or the id of another user's request.
+    """
     if settings.LEDGER_PROXY_REQUEST_ID:
         given = request.headers.get(REQUEST_HEADER, "")
         if WELL_FORMED.fullmatch(given):
@@ -78,9 +59,10 @@ def _signed_in(request: HttpRequest) -> str | None:
     return str(pk) if pk is not None else None
 
 
-def _log(
+def log(
     request: HttpRequest, status: int, seconds: float, notes: Mapping[str, context.Fact]
 ) -> None:
+    """Writes the line of a request whose response is complete."""
     frequent = status < HTTPStatus.BAD_REQUEST and route_of(request) in FREQUENT
     level = logging.DEBUG if frequent else logging.INFO
     if not logger.isEnabledFor(level):

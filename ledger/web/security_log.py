@@ -10,7 +10,8 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from http import HTTPStatus
@@ -18,7 +19,7 @@ from typing import Any, Literal
 
 from django.db import connection
 from django.db import transaction as db_transaction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -124,25 +125,18 @@ def _session_key(request: HttpRequest | None) -> str | None:
     return getattr(getattr(request, "session", None), "session_key", None)
 
 
-class SecurityLogMiddleware:
-    """Middleware that records responses with status 403 or 429. It must come after the middleware
-    that sets the request id.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        token = _request.set(request)
-        try:
-            response = self.get_response(request)
-            _record_refusal(request, response.status_code)
-        finally:
-            _request.reset(token)
-        return response
+@contextmanager
+def of_request(request: HttpRequest) -> Iterator[None]:
+    """Makes `request` the default request of `record` inside the block."""
+    token = _request.set(request)
+    try:
+        yield
+    finally:
+        _request.reset(token)
 
 
-def _record_refusal(request: HttpRequest, status: int) -> None:
+def record_refusal(request: HttpRequest, status: int) -> None:
+    """Records a response with status 403 or 429."""
     if status not in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
         return
     match = request.resolver_match

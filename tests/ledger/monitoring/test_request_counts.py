@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import User
-from ledger.web.request_counts import RequestCountsMiddleware
+from ledger.web.middleware import ObservationMiddleware
 from tests.conftest import signed_in
 from tests.factories import AccountFactory
 from tests.metrics import TOKEN, figures_now, growth, scrape
@@ -56,7 +56,7 @@ def test_a_failure_outside_of_every_view_counts_as_one_of_the_server() -> None:
         raise ZeroDivisionError
 
     with growth() as grown, pytest.raises(ZeroDivisionError):
-        RequestCountsMiddleware(broken)(RequestFactory().get("/"))  # type: ignore[arg-type]
+        ObservationMiddleware(broken)(RequestFactory().get("/"))  # type: ignore[arg-type]
     assert grown[REQUESTS] == {"GET home 5xx": 1}
     assert grown["ledger_http_requests_in_flight"] == {}
 
