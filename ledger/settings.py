@@ -96,7 +96,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.LimitsMiddleware",
     "accounts.read_log.ReadLogMiddleware",
-    "ledger.web.middleware.PrivateMiddleware",
     "ledger.web.middleware.OneIdMiddleware",
     "ledger.web.middleware.ListFilterMiddleware",
     "accounts.middleware.FailureMiddleware",

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+from ledger.web.request_log import loaded_user
+
 # Browser features that no page needs. The names are Chromium's, because Chromium logs an error for
 # unknown names. Copying (clipboard-write) and passkeys (publickey-credentials-*) are allowed, but
 # only on our own pages.
@@ -44,8 +46,11 @@ POLICY = (
 
 
 class HeadersMiddleware:
-    """Middleware that adds these headers to responses. It comes before most other middleware, so
-    that errors, probes and static files also have the headers. Headers that a view has set stay.
+    """Middleware that adds these headers to responses, and forbids caching of signed-in users'
+    pages. Headers that a view has set stay.
+
+    It comes before all middleware that responds itself, so that errors, probes and static files
+    also have the headers.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -59,7 +64,18 @@ class HeadersMiddleware:
             response.headers.setdefault("Reporting-Endpoints", f'csp="{CSP_REPORT_PATH}"')
         if not (settings.DEBUG and response.status_code in DEBUG_PAGES):
             response.headers.setdefault("Content-Security-Policy", _policy())
+        person = loaded_user(request)
+        if person is not None and person.is_authenticated:
+            response.headers.setdefault("Cache-Control", _caching(request))
         return response
+
+
+def _caching(request: HttpRequest) -> str:
+    """Returns the header for a signed-in user's page, which the browser's Back button must not show
+    after a sign-out. The response to a POST is only `private`, because with `no-store` the Back
+    button could not return to this response.
+    """
+    return "private, no-store" if request.method in ("GET", "HEAD") else "private"
 
 
 def _policy() -> str:

@@ -185,28 +185,6 @@ class BodyLimitMiddleware:
         return self.get_response(request)
 
 
-class PrivateMiddleware:
-    """Middleware that forbids caching of signed-in users' pages, so that the browser's Back button
-    does not show these pages after a sign-out.
-
-    The response to a POST is only `private`. With `no-store`, the Back button could not return to
-    this response. A Cache-Control header of the view stays.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        if "Cache-Control" in response.headers:  # for example on the page for a failed database
-            return response
-        user = getattr(request, "user", None)
-        if user is not None and user.is_authenticated:
-            read = request.method in READS
-            response.headers["Cache-Control"] = "private, no-store" if read else "private"
-        return response
-
-
 class OneIdMiddleware:
     """Middleware that accepts only one form of each id in URLs of the admin. Python accepts more
     forms of a UUID: with other dashes, in braces, with `urn:uuid:`, or quoted by Django. For these

@@ -50,12 +50,15 @@ def id_for(request: HttpRequest) -> str:
     return uuid.uuid4().hex
 
 
-def _signed_in(request: HttpRequest) -> str | None:
-    """Returns the id of the user, or None if the request has not loaded a user so far."""
+def loaded_user(request: HttpRequest) -> Any:
+    """Returns the user, or None if the request has not loaded a user so far. Makes no query."""
     person: Any = request.__dict__.get("user")
-    if isinstance(person, SimpleLazyObject):
-        person = getattr(request, "_cached_user", None)
-    pk = getattr(person, "pk", None)
+    is_lazy = isinstance(person, SimpleLazyObject)
+    return getattr(request, "_cached_user", None) if is_lazy else person
+
+
+def _signed_in(request: HttpRequest) -> str | None:
+    pk = getattr(loaded_user(request), "pk", None)
     return str(pk) if pk is not None else None
 
 

@@ -100,7 +100,7 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
     def get_urls(self) -> list[URLPattern]:
         """Returns the URLs, including the URLs of the staff forms.
 
-        Browsers may keep the response to a POST to these forms, see PrivateMiddleware. So a user
+        Browsers may keep the response to a POST to these forms, see HeadersMiddleware. So a user
         who goes back after booking sees the form again, and not the browser's error page.
         """
         desks = (("cash-desk/", "cash_desk", SlipForm), ("hold/", "hold", HoldForm))
