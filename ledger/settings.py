@@ -75,8 +75,7 @@ MIDDLEWARE = [
     "ledger.web.headers.HeadersMiddleware",
     "ledger.web.middleware.ResponseFormMiddleware",
     "ledger.web.body_types.BodyTypeMiddleware",  # before code that reads the URL or the body
-    "ledger.web.middleware.ProbeMiddleware",
-    "ledger.monitoring.page.ScrapeMiddleware",
+    "ledger.monitoring.early.EarlyMiddleware",
     "ledger.web.middleware.ForwardedForMiddleware",
     "ledger.web.middleware.OneAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -1,8 +1,7 @@
 """The URLs of the site.
 
-Middleware answers some requests before Django searches for a URL: `/healthz` and `/readyz` in
-`ledger.web.middleware`, and `/metrics` with a token in `ledger.monitoring.page`. `/readyz?verbose`
-is a page for staff.
+`ledger.monitoring.early` answers some requests before Django searches for a URL: `/healthz`,
+`/readyz`, and `/metrics` with a token. `/readyz?verbose` is a page for staff.
 """
 
 from allauth.account.views import logout

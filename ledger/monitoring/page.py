@@ -9,8 +9,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -44,22 +45,6 @@ FAMILIES: dict[str, Callable[..., Iterator[Metric]]] = {
 _poller = Poller(QUESTIONS)
 
 
-class ScrapeMiddleware:
-    """Middleware that answers requests for `/metrics` with a token. It runs before the host check,
-    the redirect to HTTPS and the session, because Prometheus uses an IP address and has no session.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info != PATH or not has_token(request):
-            return self.get_response(request)
-        if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
-        return answer()
-
-
 def has_token(request: HttpRequest) -> bool:
     """Returns whether the request contains one of the tokens in the settings. Compares in constant
     time.
@@ -73,7 +58,7 @@ def has_token(request: HttpRequest) -> bool:
 
 
 @login_not_required
-def metrics(request: HttpRequest) -> HttpResponseBase:
+def metrics(request: HttpRequest) -> HttpResponse:
     """Shows the metrics to signed-in staff with a second factor, which `LEDGER_STAFF_PATHS`
     requires.
 
@@ -81,12 +66,11 @@ def metrics(request: HttpRequest) -> HttpResponseBase:
     """
     if not request.user.is_staff:
         raise Http404
-    if request.method not in ("GET", "HEAD"):
-        return HttpResponseNotAllowed(["GET", "HEAD"])
-    return answer()
+    return answer(request)
 
 
-def answer() -> HttpResponse:
+@require_safe
+def answer(_request: HttpRequest) -> HttpResponse:
     """Returns all metrics in Prometheus's text format, also during a database outage."""
     found, seconds = _poller.answers()
     response = HttpResponse(

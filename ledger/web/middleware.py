@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,6 @@ from django.template.defaultfilters import filesizeformat
 from ledger.logs import context
 from ledger.web import (
     database_errors,
-    health,
     problem_details,
     redirects,
     request_counts,
@@ -36,7 +34,6 @@ from ledger.web import (
 from ledger.web.uploads import content_length, max_body_bytes
 
 logger = logging.getLogger(__name__)
-PROBES = {"/healthz": health.healthz, "/readyz": health.readyz}
 READS = ("GET", "HEAD")
 COMPLETIONS = "admin:autocomplete"
 NO_VALUES = (DataError, ValueError, OverflowError)  # errors about values that a query cannot use
@@ -92,31 +89,6 @@ class ResponseFormMiddleware:
             response.headers.setdefault("Content-Length", str(len(response.content)))
             response.content = b""
         return response
-
-
-class ProbeMiddleware:
-    """Middleware that answers probes before the host check, the redirect to HTTPS and the sign-in.
-    Later, a probe would fail, because a probe uses an IP address and plain HTTP and has no session.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        view = PROBES.get(request.path_info, self.get_response)
-        if "verbose" in request.GET and view is health.readyz:
-            return self._verbose(request)
-        return view(request)
-
-    def _verbose(self, request: HttpRequest) -> HttpResponseBase:
-        """Returns the detailed page for staff, or the short response if the session cannot be
-        read.
-        """
-        answer = self.get_response(request)  # this reads the session
-        is_page = not isinstance(answer, JsonResponse)
-        if is_page and answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-            return health.readyz(request)
-        return answer
 
 
 class OneAddressMiddleware:
