@@ -1,10 +1,9 @@
 """Refuses requests that are not in UTF-8 or have headers that cannot be parsed."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.utils.http import parse_header_parameters
 
@@ -42,37 +41,32 @@ class Utf8Request(WSGIRequest):
             raise MultiPartParserError("The header of a part cannot be read.") from error
 
 
-class BodyTypeMiddleware:
-    """Middleware that returns status 415 if the Content-Type cannot be parsed or its charset is not
-    UTF-8. Returns status 400 if Accept or the cookies cannot be parsed.
+def refusal(request: HttpRequest) -> HttpResponse | None:
+    """Returns a response with status 415 if the Content-Type cannot be parsed or its charset is not
+    UTF-8, and with status 400 if Accept or the cookies cannot be parsed. Otherwise returns None.
 
-    Browsers do not send such requests. The middleware reads neither the body nor the cookies.
+    Browsers do not send such requests. Reads neither the body nor the cookies.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        charset = (request.content_params or {}).get("charset", "utf-8")
-        if charset.lower() != "utf-8":
-            why = (
-                "This site accepts only UTF-8, so we did not read the form. Nothing was changed. "
-                "Send the form with charset=utf-8, or without a charset."
-            )
-            return database_errors.page("The form is not UTF-8", why, None, status=415)
-        if not all(map(_is_readable, request.headers.get("Accept", "").split(","))):
-            why = (
-                "The header Accept cannot be read. Nothing was changed. Send its types without "
-                f"x*=, and with at most {MAX_TYPE_LENGTH} characters each."
-            )
-            return database_errors.page("The request cannot be read", why, None, status=400)
-        if not _are_readable(request.META.get("HTTP_COOKIE", "")):
-            why = (
-                "The cookies are too long, or contain a backslash. Delete the cookies of this site "
-                "in your browser, and try again."
-            )
-            return database_errors.page("The request cannot be read", why, None, status=400)
-        return self.get_response(request)
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() != "utf-8":
+        why = (
+            "This site accepts only UTF-8, so we did not read the form. Nothing was changed. "
+            "Send the form with charset=utf-8, or without a charset."
+        )
+        return database_errors.page("The form is not UTF-8", why, None, status=415)
+    if not all(map(_is_readable, request.headers.get("Accept", "").split(","))):
+        why = (
+            "The header Accept cannot be read. Nothing was changed. Send its types without "
+            f"x*=, and with at most {MAX_TYPE_LENGTH} characters each."
+        )
+        return database_errors.page("The request cannot be read", why, None, status=400)
+    if not _are_readable(request.META.get("HTTP_COOKIE", "")):
+        why = (
+            "The cookies are too long, or contain a backslash. Delete the cookies of this site "
+            "in your browser, and try again."
+        )
+        return database_errors.page("The request cannot be read", why, None, status=400)
+    return None
 
 
 def _is_readable(media_type: str) -> bool:

@@ -1,4 +1,4 @@
-"""Middleware for observation, forms of responses, probes, proxies, addresses and large bodies."""
+"""Middleware for observation, forms of responses, checks of requests and large bodies."""
 
 import logging
 from collections.abc import Callable
@@ -23,6 +23,7 @@ from django.template.defaultfilters import filesizeformat
 
 from ledger.logs import context
 from ledger.web import (
+    body_types,
     database_errors,
     problem_details,
     redirects,
@@ -91,44 +92,56 @@ class ResponseFormMiddleware:
         return response
 
 
-class OneAddressMiddleware:
-    """Middleware that replaces the Host header with the address in `LEDGER_URL`. Otherwise an
-    attacker could make the site send emails with links to another site.
+class RequestCheckMiddleware:
+    """Middleware that refuses requests whose body, cookies or addresses cannot be read, and that
+    replaces the Host header with the address in `LEDGER_URL`. Otherwise an attacker could make the
+    site send emails with links to another site.
 
-    A Host header that is not in ALLOWED_HOSTS is still refused.
+    It must precede all code that reads cookies, the body, the Host header or X-Forwarded-For. A
+    Host header that is not in ALLOWED_HOSTS is refused even if `LEDGER_URL` replaces it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if refusal := body_types.refusal(request):
+            return refusal
+        if not _is_forwarded_by_our_proxies(request):
+            raise BadRequest("X-Forwarded-For does not fit LEDGER_PROXY_COUNT")
         if settings.LEDGER_URL:
             request.get_host()  # raises DisallowedHost if the host is not allowed
             request.META["HTTP_HOST"] = settings.LEDGER_URL.partition("://")[2]
         return self.get_response(request)
 
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        """Raises Http404 for an id in a URL of the admin that is not in the usual form. Python
+        accepts more forms of a UUID: with other dashes, in braces, with `urn:uuid:`, or quoted by
+        Django. The read log stores the beginning of a URL, which must contain the usual form.
+        """
+        if request.resolver_match and request.resolver_match.namespace == "admin":
+            for given in kwargs.values():
+                if isinstance(given, str) and _is_id_in_another_spelling(given):
+                    raise Http404("The id has another spelling than in the URLs of the admin.")
 
-class ForwardedForMiddleware:
-    """Middleware that returns status 400 if the header X-Forwarded-For cannot come from our
-    proxies. Such a header has fewer addresses than there are proxies, or an invalid address.
 
-    Without this header, the client's address is the sender of the connection.
+def _is_forwarded_by_our_proxies(request: HttpRequest) -> bool:
+    """Returns False if X-Forwarded-For cannot come from our proxies, because the header has fewer
+    addresses than there are proxies, or an invalid address. Without this header, the client's
+    address is the sender of the connection.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        is_read = settings.ALLAUTH_TRUSTED_PROXY_COUNT and request.headers.get("X-Forwarded-For")
-        if is_read and not _has_address(request):
-            raise BadRequest("X-Forwarded-For does not fit LEDGER_PROXY_COUNT")
-        return self.get_response(request)
-
-
-def _has_address(request: HttpRequest) -> bool:
+    if not (settings.ALLAUTH_TRUSTED_PROXY_COUNT and request.headers.get("X-Forwarded-For")):
+        return True
     try:
         return get_client_ip(request) is not None
     except ImproperlyConfigured:  # the header has fewer addresses than there are proxies
+        return False
+
+
+def _is_id_in_another_spelling(text: str) -> bool:
+    try:
+        return str(UUID(unquote(text))) != text
+    except ValueError:
         return False
 
 
@@ -155,34 +168,6 @@ class BodyLimitMiddleware:
             )
             return database_errors.page("Your request is too large", why, None, status=413)
         return self.get_response(request)
-
-
-class OneIdMiddleware:
-    """Middleware that accepts only one form of each id in URLs of the admin. Python accepts more
-    forms of a UUID: with other dashes, in braces, with `urn:uuid:`, or quoted by Django. For these
-    forms, the middleware returns 404.
-
-    The read log stores the beginning of a URL, which must contain the id in the usual form.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        if request.resolver_match and request.resolver_match.namespace == "admin":
-            for given in kwargs.values():
-                if isinstance(given, str) and _is_id_in_another_spelling(given):
-                    raise Http404("The id has another spelling than in the URLs of the admin.")
-
-
-def _is_id_in_another_spelling(text: str) -> bool:
-    try:
-        return str(UUID(unquote(text))) != text
-    except ValueError:
-        return False
 
 
 class ListFilterMiddleware:

@@ -31,7 +31,7 @@ from accounts.models.read import MAX_PEOPLE
 from api import views
 from explorer.models import QueryRun
 from ledger.db.history import facts
-from ledger.web.middleware import OneIdMiddleware
+from ledger.web.middleware import RequestCheckMiddleware
 from tests.attacks.answers import Answer, ask
 from tests.attacks.bank import AttackedBank, Holder
 from tests.attacks.forms import PageForm, forms_of
@@ -182,7 +182,7 @@ def page_at(url: str) -> str:
     try:
         request, match = RequestFactory().get(url), resolve(url)
         request.resolver_match = match
-        OneIdMiddleware(lambda _: HttpResponse()).process_view(request, *match)
+        RequestCheckMiddleware(lambda _: HttpResponse()).process_view(request, *match)
     except Http404:
         return ""
     return match.view_name if match.url_name else ""
