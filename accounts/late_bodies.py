@@ -1,4 +1,5 @@
-"""Decides what a request may do after its body was received completely.
+"""Limits the size of request bodies, and decides what a request may do after its body was received
+completely.
 
 Note [Late bodies]: a client can send a body very slowly. Before the last byte arrives, the token
 may be revoked, the session may end, the sign-in may be closed, or the user may lose rights.
@@ -15,15 +16,17 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import UnreadablePostError
+from django.template.defaultfilters import filesizeformat
 
 from accounts.token_middleware import PATHS, sign_in_by_token
 from ledger.web import database_errors
-from ledger.web.uploads import content_length
+from ledger.web.uploads import content_length, max_body_bytes
 
 SHORT = 64 * 1024  # bytes; the bodies of the site's forms are much shorter
 READS = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -36,12 +39,12 @@ NOT_READ = (
 _sessions, _people = SessionMiddleware(HttpResponse), AuthenticationMiddleware(HttpResponse)
 
 
-class LateBodyMiddleware:
-    """Middleware that reads short bodies before the user is loaded, and loads the user again after
-    a long body of a page.
+class BodyMiddleware:
+    """Middleware that reads short bodies before the user is loaded, refuses bodies above the limit
+    of a page, and loads the user again after a long body of a page.
 
-    This middleware must precede the CSRF check, which reads bodies of pages, and all code that
-    reads the session or the token.
+    It must precede the CSRF check, which reads bodies of pages, and all code that reads the session
+    or the token.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -60,9 +63,11 @@ class LateBodyMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
     ) -> HttpResponseBase | None:
         """Reads the long body of a page, loads the session and its user again, and returns None. If
-        the user is not signed in, does not read the body, and returns a redirect to the sign-in
-        page or, for a public page, a refusal.
+        the body is above the page's limit, or the user is not signed in, does not read the body,
+        and returns a refusal or a redirect to the sign-in page.
         """
+        if refusal := _too_large(request):
+            return refusal
         if _is_call(request) or not is_late(request):
             return None
         if not request.user.is_authenticated:
@@ -72,6 +77,27 @@ class LateBodyMiddleware:
         request.POST  # noqa: B018 - reads the body
         sign_in_again(request)
         return None
+
+
+def _too_large(request: HttpRequest) -> HttpResponse | None:
+    """Returns a response with status 413 for a body above the page's limit. Otherwise Django would
+    write the files of every POST to disk, even for anonymous users. A body without a Content-Length
+    is not read.
+
+    Pages for files have a higher limit for signed-in users.
+    """
+    most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, content_length(request)
+    if length > most and request.user.is_authenticated:
+        most = max_body_bytes(request.path_info)
+    if length <= most:
+        return None
+    size = filesizeformat(most)
+    why = (
+        f"This page accepts at most {size}, and you sent more, so we did not read your request."
+        " Nothing was changed. Go back and send less."
+    )
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return database_errors.page("Your request is too large", why, None, status=status)
 
 
 def _not_read(request: HttpRequest) -> HttpResponse:

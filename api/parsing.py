@@ -108,8 +108,8 @@ class StrictJSONParser(BaseParser):
     """A parser for JSON in UTF-8, which uses `loads`.
 
     Unlike REST framework's JSONParser, this parser ignores DATA_UPLOAD_MAX_MEMORY_SIZE, because
-    BodyLimitMiddleware has already refused bodies above the limit of the URL. The URL of batches
-    has a higher limit.
+    BodyMiddleware has already refused bodies above the limit of the URL. The URL of batches has a
+    higher limit.
     """
 
     media_type = "application/json"

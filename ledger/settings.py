@@ -83,13 +83,12 @@ MIDDLEWARE = [
     "accounts.middleware.ReplicaMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "accounts.late_bodies.LateBodyMiddleware",  # before code that reads the body or the user
+    "accounts.late_bodies.BodyMiddleware",  # before code that reads the body or the user
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.token_middleware.TokenMiddleware",
     "accounts.middleware.AccessMiddleware",
     "ledger.web.request_facts.RequestFactsMiddleware",
-    "ledger.web.middleware.BodyLimitMiddleware",  # CSRF reads the body later, in process_view
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.LimitsMiddleware",
     "accounts.read_log.ReadLogMiddleware",

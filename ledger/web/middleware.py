@@ -1,4 +1,4 @@
-"""Middleware for observation, forms of responses, checks of requests and large bodies."""
+"""Middleware for observation, forms of responses and checks of requests."""
 
 import logging
 from collections.abc import Callable
@@ -19,12 +19,10 @@ from django.http import (
     HttpResponseRedirect,
     JsonResponse,
 )
-from django.template.defaultfilters import filesizeformat
 
 from ledger.logs import context
 from ledger.web import (
     body_types,
-    database_errors,
     problem_details,
     redirects,
     request_counts,
@@ -32,7 +30,6 @@ from ledger.web import (
     security_log,
     waiting,
 )
-from ledger.web.uploads import content_length, max_body_bytes
 
 logger = logging.getLogger(__name__)
 READS = ("GET", "HEAD")
@@ -143,31 +140,6 @@ def _is_id_in_another_spelling(text: str) -> bool:
         return str(UUID(unquote(text))) != text
     except ValueError:
         return False
-
-
-class BodyLimitMiddleware:
-    """Middleware that returns status 413 for a request body above the page's limit, before the body
-    is read. Otherwise Django would write the files of every POST to disk, even for anonymous users.
-
-    Pages for files have a higher limit for signed-in users. A body without a Content-Length is not
-    read.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        most, length = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, content_length(request)
-        if length > most and request.user.is_authenticated:
-            most = max_body_bytes(request.path_info)
-        if length > most:
-            size = filesizeformat(most)
-            why = (
-                f"This page accepts at most {size}, and you sent more, so we did not read your "
-                "request. Nothing was changed. Go back and send less."
-            )
-            return database_errors.page("Your request is too large", why, None, status=413)
-        return self.get_response(request)
 
 
 class ListFilterMiddleware:
