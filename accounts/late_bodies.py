@@ -17,14 +17,13 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import UnreadablePostError
 from django.template.defaultfilters import filesizeformat
 
-from accounts.token_middleware import PATHS, sign_in_by_token
+from accounts.token_middleware import PATHS, AuthenticationMiddleware
 from ledger.web import database_errors
 from ledger.web.uploads import content_length, max_body_bytes
 
@@ -117,7 +116,6 @@ def sign_in_again(request: HttpRequest) -> None:
     request.__dict__.pop("_cached_user", None)
     _sessions.process_request(request)
     _people.process_request(request)
-    sign_in_by_token(request)
 
 
 def _is_call(request: HttpRequest) -> bool:

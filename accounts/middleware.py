@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -20,10 +19,9 @@ from django.http import (
 )
 from django.urls import reverse
 
-from accounts import current_access, sent_bytes
+from accounts import sent_bytes
 from accounts.exceptions import LedgerError
 from accounts.security.second_factor_rule import redirect_to_second_factor, stays_open
-from accounts.sign_in.revalidation import refuse_request_if_ended
 from accounts.sign_in.session_store import ABSOLUTE, IDLE, SessionStore, times_for
 from ledger.db import replicas
 from ledger.db.outages import reasons
@@ -99,19 +97,6 @@ class FailureMiddleware:
         if page is not None:
             outages.log_failure(request, exception)
         return page
-
-
-class AccessMiddleware:
-    """Middleware that lets services check again whether the session or token of the request is
-    valid: see `UserQuerySet.lock_active`.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with current_access.checked_by(partial(refuse_request_if_ended, request)):
-            return self.get_response(request)
 
 
 class ReplicaMiddleware:

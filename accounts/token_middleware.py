@@ -1,4 +1,5 @@
-"""Authenticates requests under /api/ with an access token: `Authorization: Bearer <token>`.
+"""Authenticates requests by their session, and requests under /api/ also with an access token:
+`Authorization: Bearer <token>`.
 
 Note [Token or session]: a request with this header is authenticated only by its token. Its session
 cookie is ignored, so a page of another site cannot add the session of the browser's user. The
@@ -7,19 +8,24 @@ the header is authenticated by its session, with CSRF protection, like every pag
 """
 
 import re
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import middleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponseBase
 
+from accounts import current_access
 from accounts.models import ApiToken
 from accounts.sign_in import limits, places, provider_tokens, tokens
 from accounts.sign_in.provider_tokens import ProviderToken
+from accounts.sign_in.revalidation import refuse_request_if_ended
 from accounts.sign_in.session_store import SessionStore
 from accounts.sign_in.tokens import TokenRefused
+from ledger.db.history import facts
 from ledger.web import security_log
+from ledger.web.request_facts import facts_of
 
 PATHS = "/api/"
 BEARER = re.compile(r"bearer(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
@@ -27,27 +33,36 @@ UNCOUNTED = ("malformed", "unavailable")
 WRONG_TOKENS = limits.Limit("wrong_tokens", 60, 5 * limits.MINUTE)  # per client
 
 
-class TokenMiddleware:
-    """Middleware that authenticates API requests by their token. It sets `request.api_token` to an
-    ApiToken or a ProviderToken, and `request.user` to the token's owner, with rights that are
-    limited to the token's scopes.
+class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
+    """Django's middleware, which sets `request.user`, with tokens for API requests. A token sets
+    `request.api_token` to an ApiToken or a ProviderToken, and `request.user` to the token's owner,
+    with rights that are limited to the token's scopes.
 
     For an invalid token, the request stays unauthenticated, and `request.api_token_error` is a
     TokenRefused with a `code` and a message. Without a Bearer header, `api_token` and
-    `api_token_error` are None. This middleware must follow AuthenticationMiddleware, and precede
-    all code that reads the user.
+    `api_token_error` are None.
+
+    Inside this middleware, services can check again whether the session or token is valid (see
+    `UserQuerySet.lock_active`), and the history records the sender (Note [Facts of a write]).
+
+    This middleware must follow SessionMiddleware, and precede all code that reads the user.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        sign_in_by_token(request)
-        return self.get_response(request)
+        self.process_request(request)
+        with (
+            current_access.checked_by(partial(refuse_request_if_ended, request)),
+            facts.with_facts(lambda: facts_of(request)),
+        ):
+            return self.get_response(request)
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Sets the user by the session, or by the token of an API request."""
+        super().process_request(request)
+        _sign_in_by_token(request)
 
 
-def sign_in_by_token(request: Any) -> None:
-    """Sets the attributes that TokenMiddleware describes. Does nothing outside the API."""
+def _sign_in_by_token(request: Any) -> None:
     if not request.path_info.startswith(PATHS):
         return
     request.api_token = request.api_token_error = None
@@ -61,7 +76,7 @@ def sign_in_by_token(request: Any) -> None:
         request.api_token_error = _counted(request, refusal)
         return
     request.api_token, request.user = token, token.user
-    request._cached_user = token.user  # AuthenticationMiddleware sets the same attribute
+    request._cached_user = token.user  # Django sets the same attribute
     if isinstance(token, ApiToken):
         tokens.note_use(token, places.words_for(request))
 

@@ -85,10 +85,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "accounts.late_bodies.BodyMiddleware",  # before code that reads the body or the user
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.token_middleware.TokenMiddleware",
-    "accounts.middleware.AccessMiddleware",
-    "ledger.web.request_facts.RequestFactsMiddleware",
+    "accounts.token_middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.LimitsMiddleware",
     "accounts.read_log.ReadLogMiddleware",

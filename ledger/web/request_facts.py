@@ -2,25 +2,8 @@
 page.
 """
 
-from collections.abc import Callable
-
 from allauth.core.internal.httpkit import get_client_ip
-from django.http import HttpRequest, HttpResponseBase
-
-from ledger.db.history import facts
-
-
-class RequestFactsMiddleware:
-    """Middleware that provides the facts about a request. The facts are read only for a write to a
-    recorded table: see Note [Facts of a write].
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with facts.with_facts(lambda: facts_of(request)):
-            return self.get_response(request)
+from django.http import HttpRequest
 
 
 def facts_of(request: HttpRequest) -> dict[str, str | None]:
