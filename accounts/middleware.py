@@ -1,4 +1,4 @@
-"""Middleware for sessions, reads from replicas, limits, failures and a required setup."""
+"""Middleware for reads from replicas, sessions, limits, failures, messages and a required setup."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -7,6 +7,8 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.messages import middleware as message_middleware
+from django.contrib.sessions import middleware as session_middleware
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import MiddlewareNotUsed
 from django.db import Error
@@ -47,56 +49,6 @@ NO_MAIL = (
 )
 
 logger = logging.getLogger(__name__)
-
-
-class LimitsMiddleware:
-    """Middleware that responds with status 429 if a user runs too many requests in parallel, or has
-    sent too much today. It must follow LoginRequiredMiddleware, which has loaded the user, and
-    precede ReadLogMiddleware, because a request counts until its read is logged.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        try:
-            return self.get_response(request)
-        finally:
-            running_requests.end(request)
-
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], *_view: Any
-    ) -> HttpResponseBase | None:
-        return running_requests.refusal(request, view) or sent_bytes.refusal(request)
-
-
-class FailureMiddleware:
-    """Middleware that responds with a page if a view does not handle a failure: with status 409 and
-    the reason if a service refuses, and with status 503 if the database or the mail server fails.
-    For example, the sign-in may be closed during the request.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        database_errors.note_start(request)
-        return self.get_response(request)
-
-    def process_exception(
-        self, request: HttpRequest, exception: Exception
-    ) -> HttpResponseBase | None:
-        if isinstance(exception, LedgerError):
-            return database_errors.page(
-                "Nothing was changed", str(exception), again=None, status=HTTPStatus.CONFLICT
-            )
-        if isinstance(exception, MailNotSent):
-            logger.error("A mail could not be sent: %s", exception)
-            return database_errors.page(*NO_MAIL, again=None)
-        page = database_errors.page_for(request, exception)
-        if page is not None:
-            outages.log_failure(request, exception)
-        return page
 
 
 class ReplicaMiddleware:
@@ -183,22 +135,79 @@ def _is_known(request: HttpRequest) -> bool:
 BY_ITSELF = "X-By-Itself"
 
 
-class SessionTimesMiddleware:
-    """Middleware that records when a session was last used, and shows returning users why their
-    session ended.
+class SessionMiddleware(session_middleware.SessionMiddleware):
+    """Django's middleware, which reads and saves the session, and which also records when a request
+    last used the session.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        is_status = request.path_info in health.STATUS_PAGES
+        by_itself = is_status or BY_ITSELF in request.headers
+        if isinstance(request.session, SessionStore) and not by_itself:
+            request.session.seen()
+        return super().process_response(request, response)
+
+
+class LimitsMiddleware:
+    """Middleware that responds with status 429 if a user runs too many requests in parallel, or has
+    sent too much today. It must follow LoginRequiredMiddleware, which has loaded the user, and
+    precede ReadLogMiddleware, because a request counts until its read is logged.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        if isinstance(request.session, SessionStore):
-            if request.session.ended:
-                messages.info(request, message_for(request.session))
-            if request.path_info not in health.STATUS_PAGES and BY_ITSELF not in request.headers:
-                request.session.seen()
-        return response
+        try:
+            return self.get_response(request)
+        finally:
+            running_requests.end(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *_view: Any
+    ) -> HttpResponseBase | None:
+        return running_requests.refusal(request, view) or sent_bytes.refusal(request)
+
+
+class FailureMiddleware:
+    """Middleware that responds with a page if a view does not handle a failure: with status 409 and
+    the reason if a service refuses, and with status 503 if the database or the mail server fails.
+    For example, the sign-in may be closed during the request.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        database_errors.note_start(request)
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        if isinstance(exception, LedgerError):
+            return database_errors.page(
+                "Nothing was changed", str(exception), again=None, status=HTTPStatus.CONFLICT
+            )
+        if isinstance(exception, MailNotSent):
+            logger.error("A mail could not be sent: %s", exception)
+            return database_errors.page(*NO_MAIL, again=None)
+        page = database_errors.page_for(request, exception)
+        if page is not None:
+            outages.log_failure(request, exception)
+        return page
+
+
+class MessageMiddleware(message_middleware.MessageMiddleware):
+    """Django's middleware, which stores messages for the next page, and which also stores why the
+    session of a returning user ended. It must follow SessionMiddleware, in whose session long
+    messages are stored.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if isinstance(request.session, SessionStore) and request.session.ended:
+            messages.info(request, message_for(request.session))
+        return super().process_response(request, response)
 
 
 class RequiredSetupMiddleware:

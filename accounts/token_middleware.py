@@ -54,7 +54,7 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
             current_access.checked_by(partial(refuse_request_if_ended, request)),
             facts.with_facts(lambda: facts_of(request)),
         ):
-            return self.get_response(request)
+            return self.get_response(request)  # type: ignore[return-value]  # not a coroutine
 
     def process_request(self, request: HttpRequest) -> None:
         """Sets the user by the session, or by the token of an API request."""

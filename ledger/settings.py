@@ -81,7 +81,7 @@ MIDDLEWARE = [
     "ledger.web.waiting.WaitingMiddleware",
     "transactions.row_security.middleware.RowSecurityMiddleware",
     "accounts.middleware.ReplicaMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "accounts.late_bodies.BodyMiddleware",  # before code that reads the body or the user
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -93,8 +93,7 @@ MIDDLEWARE = [
     "accounts.middleware.FailureMiddleware",
     "ledger.web.downloads.DownloadLimitMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "accounts.middleware.SessionTimesMiddleware",
+    "accounts.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.RequiredSetupMiddleware",
 ]
