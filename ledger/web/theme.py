@@ -53,9 +53,7 @@ def _way_back(request: HttpRequest) -> str:
     return target if ours else "/"
 
 
-def theme(request: HttpRequest) -> dict[str, str]:
-    """Returns the variable `theme` for templates: "light", "dark", or "" for the theme of the
-    operating system.
-    """
+def chosen_theme(request: HttpRequest) -> str:
+    """Returns "light", "dark", or "" for the theme of the operating system."""
     chosen = request.COOKIES.get("theme", "")
-    return {"theme": chosen if chosen in THEMES else ""}
+    return chosen if chosen in THEMES else ""

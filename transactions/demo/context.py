@@ -1,4 +1,4 @@
-"""Context processors for the demo: the sign-ins of the demo, and where visitors find emails."""
+"""The context processor of the demo: where visitors find emails, and the sign-ins of the demo."""
 
 from typing import Any
 
@@ -9,26 +9,25 @@ from django.http import HttpRequest
 from transactions.demo.sign_ins import PASSWORD, ROLES, SIGN_INS
 
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
+MAIL = "In this demo, mail is printed in the terminal where the bank was started."
 
 
-def demo_mail(_request: HttpRequest) -> dict[str, str]:
-    """Returns `demo_mail` for templates: a text that describes where visitors of the demo find
-    emails. Returns an empty dict if the bank is not a demo or sends real emails.
+def demo(request: HttpRequest) -> dict[str, Any]:
+    """Returns the template variables of a demo bank, and an empty dict for other banks. `demo_mail`
+    is a text for visitors who wait for an email, unless the bank sends real emails.
     """
-    if not settings.LEDGER_DEMO or settings.EMAIL_BACKEND != CONSOLE:
+    if not settings.LEDGER_DEMO:
         return {}
-    return {
-        "demo_mail": "In this demo, mail is printed in the terminal where the bank was started."
-    }
-
-
-def demo_sign_ins(request: HttpRequest) -> dict[str, Any]:
-    """Returns `demo_sign_ins` (the email address and role of each person, by group) and
-    `demo_password` for the sign-in page of a demo bank. Returns an empty dict on all other pages.
-    """
+    mail = {"demo_mail": MAIL} if settings.EMAIL_BACKEND == CONSOLE else {}
     match = request.resolver_match
-    if not settings.LEDGER_DEMO or match is None or match.url_name != "account_login":
-        return {}
+    is_sign_in = match is not None and match.url_name == "account_login"
+    return {**mail, **_sign_ins()} if is_sign_in else mail
+
+
+def _sign_ins() -> dict[str, Any]:
+    """Returns `demo_sign_ins` (the email address and role of each person, by group) and
+    `demo_password` for the sign-in page.
+    """
     people = get_user_model()._default_manager
     there = set(people.filter(email__in=SIGN_INS.values()).values_list("email", flat=True))
     if SIGN_INS["ana"] not in there:
