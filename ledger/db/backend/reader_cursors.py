@@ -130,7 +130,7 @@ class ReaderMixin:
 
     @property
     def _is_idle(self) -> bool:
-        """Whether the next SQL statement is a transaction of its own."""
+        """Whether no transaction is open, so that the next SQL statement is one."""
         raw = self.connection
         return bool(raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE)
 

@@ -14,7 +14,7 @@ from ledger.db.rights.row_security import SETTING
 pytestmark = pytest.mark.django_db
 
 
-class Reader:
+class FixedReader:
     def token(self) -> str:
         return "a token"
 
@@ -32,7 +32,7 @@ def raw() -> Iterator[Any]:
 
 def execute(raw: Any, query: str, *, is_pooled: bool) -> Any:
     cursor = with_reader(psycopg.Cursor)(raw)
-    cursor.state, cursor.reader = TokenState(), Reader()
+    cursor.state, cursor.reader = TokenState(), FixedReader()
     cursor.prepares, cursor.is_pooled = True, is_pooled
     return cursor.execute(query)
 
