@@ -89,7 +89,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.LimitsMiddleware",
     "accounts.read_log.ReadLogMiddleware",
-    "ledger.web.middleware.ListFilterMiddleware",
     "accounts.middleware.FailureMiddleware",
     "ledger.web.downloads.DownloadLimitMiddleware",
     "allauth.account.middleware.AccountMiddleware",

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.admin.parts import CheckedKeys
 from accounts.models.read import MAX_PEOPLE
+from ledger.admin import NO_VALUES
 from ledger.text.money import NOTHING
-from ledger.web.middleware import NO_VALUES
 from ledger.web.table_files import (
     DataTable,
     figure_cell,

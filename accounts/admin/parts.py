@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import models
@@ -17,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from accounts.models import User
+from ledger.admin import NO_VALUES
 from ledger.text.dates import clock_seconds, day_mark, long_date
 from ledger.text.lines import tidy_reason
 from ledger.text.money import NO_BREAK, NOTHING, figure
@@ -85,8 +87,9 @@ class KeyedSelect(AutocompleteSelect):
 
 class CheckedKeys(ShownFilters):
     """Admin pages that accept invalid keys without a server error. Django fails on an invalid value
-    of `autocomplete_fields`, on an empty `_to_field` and on `_saveasnew`. Facets are disabled,
-    because they count rows that the read log does not record.
+    of `autocomplete_fields`, on an empty `_to_field`, on `_saveasnew`, and on a filter with a value
+    that a query cannot use. Facets are disabled, because they count rows that the read log does not
+    record.
     """
 
     show_facets = admin.ShowFacets.NEVER
@@ -95,6 +98,15 @@ class CheckedKeys(ShownFilters):
         if "_saveasnew" in request.POST and not self.save_as:
             raise BadRequest("This form cannot save a row as a new row.")
         return super()._changeform_view(request, *page)  # type: ignore[misc]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Returns the list. Raises IncorrectLookupParameters for a value that a query cannot use.
+        Django then redirects to the list without filters.
+        """
+        try:
+            return super().get_changelist_instance(request)
+        except NO_VALUES as error:
+            raise IncorrectLookupParameters from error
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

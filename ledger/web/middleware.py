@@ -1,6 +1,5 @@
 """Middleware for observation, forms of responses and checks of requests."""
 
-import logging
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -10,14 +9,11 @@ from allauth.core.internal.httpkit import get_client_ip
 from django.conf import settings
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest, ImproperlyConfigured
-from django.db import DataError
 from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
-    HttpResponseRedirect,
-    JsonResponse,
 )
 
 from ledger.logs import context
@@ -30,11 +26,6 @@ from ledger.web import (
     security_log,
     waiting,
 )
-
-logger = logging.getLogger(__name__)
-READS = ("GET", "HEAD")
-COMPLETIONS = "admin:autocomplete"
-NO_VALUES = (DataError, ValueError, OverflowError)  # errors about values that a query cannot use
 
 
 class ObservationMiddleware:
@@ -140,31 +131,3 @@ def _is_id_in_another_spelling(text: str) -> bool:
         return str(UUID(unquote(text))) != text
     except ValueError:
         return False
-
-
-class ListFilterMiddleware:
-    """Middleware that removes all filters from the URL of an admin list, by a redirect, if a query
-    cannot use a value. Examples are the year -1 and a NUL byte. An autocomplete search with such a
-    value gets an empty result.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_exception(
-        self, request: HttpRequest, exception: Exception
-    ) -> HttpResponseBase | None:
-        match = request.resolver_match
-        name = match.view_name if match else ""
-        takes_values = name == COMPLETIONS or name.endswith("_changelist")
-        is_of_a_value = isinstance(exception, NO_VALUES)
-        if not (takes_values and is_of_a_value and request.GET and request.method in READS):
-            return None
-        kind = type(exception).__name__
-        logger.warning("%s: a filter could not be used: %s", request_counts.route_of(request), kind)
-        if name == COMPLETIONS:
-            return JsonResponse({"results": [], "pagination": {"more": False}})
-        return HttpResponseRedirect(request.path)

@@ -146,6 +146,15 @@ def test_what_a_field_suggests_is_a_read_also_if_it_is_nothing(term: str) -> Non
     assert Read.objects.count() == 1
 
 
+@pytest.mark.parametrize("query", ["status=a%00b", "user__id__exact=%00"])
+def test_a_filter_that_no_query_can_use_leads_to_the_list(query: str) -> None:
+    clerk = signed_in(colleague(OPERATIONS, "Bo"))
+    listed = reverse("admin:accounts_account_changelist")
+    answer = clerk.get(f"{listed}?{query}", follow=True)
+    assert [url.partition("?")[0] for url, _status in answer.redirect_chain] == [listed]
+    assert answer.status_code == 200
+
+
 def test_a_list_that_nobody_asked_anything_is_no_read_while_it_is_empty() -> None:
     clerk = signed_in(colleague(OPERATIONS, "Bo"))
     assert clerk.get("/admin/transactions/transaction/").status_code == 200
