@@ -137,7 +137,7 @@ BY_ITSELF = "X-By-Itself"
 
 class SessionMiddleware(session_middleware.SessionMiddleware):
     """Django's middleware, which reads and saves the session, and which also records when a request
-    last used the session.
+    last used the session. It must follow the middleware that decides how the database is read.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -173,6 +173,8 @@ class FailureMiddleware:
     """Middleware that responds with a page if a view does not handle a failure: with status 409 and
     the reason if a service refuses, and with status 503 if the database or the mail server fails.
     For example, the sign-in may be closed during the request.
+
+    It must follow ReadLogMiddleware, which also logs what these pages show.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

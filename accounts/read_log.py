@@ -59,6 +59,9 @@ logger = logging.getLogger(__name__)
 class ReadLogMiddleware:
     """Middleware that logs each page on which a permission let the user read other people's rows:
     all pages of the admin, and all other views that called `opened_by_right`.
+
+    It must precede FailureMiddleware and DownloadLimitMiddleware, because it logs what their pages
+    show in place of the view's response.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -70,23 +70,30 @@ INSTALLED_APPS = [
     "cookbook",
     "api",
 ]
+# The path of a request from the web server to its view. The docstrings of Ledger's classes describe
+# which place each class needs. The methods `process_view` run later, in the same order, just before
+# the view. CsrfViewMiddleware and LoginRequiredMiddleware check requests there.
 MIDDLEWARE = [
+    # All responses pass through these classes, including static files and refusals.
     "ledger.web.middleware.ObservationMiddleware",
     "ledger.web.headers.HeadersMiddleware",
     "ledger.web.middleware.ResponseFormMiddleware",
+    # These classes answer probes and static files, or refuse a request before its session is read.
     "ledger.monitoring.early.EarlyMiddleware",
     "ledger.web.middleware.RequestCheckMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ledger.web.waiting.WaitingMiddleware",
+    # These classes decide how the database is read and who sends the request.
     "transactions.row_security.middleware.RowSecurityMiddleware",
     "accounts.middleware.ReplicaMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "accounts.late_bodies.BodyMiddleware",  # before code that reads the body or the user
+    "accounts.late_bodies.BodyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.token_middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    # The user is known. These classes limit, record and prepare the work of the view.
     "accounts.middleware.LimitsMiddleware",
     "accounts.read_log.ReadLogMiddleware",
     "accounts.middleware.FailureMiddleware",

@@ -113,7 +113,7 @@ def making_file(person: Hashable) -> AbstractContextManager[None]:
 
 class DownloadLimitMiddleware:
     """Middleware that returns a page with status 429 in place of a download if too many downloads
-    are running.
+    are running. It must follow ReadLogMiddleware, which logs only what is sent.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
