@@ -66,7 +66,7 @@ def exercise(request: PersonRequest, slug: str) -> HttpResponse:
             trouble = error
     context = {
         "exercise": chosen,
-        "form": form,
+        "form": form if may_answer else None,
         "checked": checked,
         "trouble": trouble,
         "may_answer": may_answer,

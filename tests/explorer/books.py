@@ -10,7 +10,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.groups import ANALYSTS, OPERATIONS
 from accounts.models import Account, User
-from explorer.access import ExplorerReader
+from explorer.access import ExplorerReader, QueryReader
 from explorer.running.run import QueryRequest, QueryResult, run
 from tests import emptying
 from tests.factories import AccountFactory, UserFactory
@@ -61,14 +61,14 @@ def committed(blocker: DjangoDbBlocker) -> Iterator[Books]:
 
 
 def query(
-    reader: ExplorerReader, sql: str, *, most: int = 100, seconds: float = 5, plan: str = "",
+    reader: QueryReader, sql: str, *, most: int = 100, seconds: float = 5, plan: str = "",
     **values: str,
 ) -> QueryResult:  # fmt: skip
     """What the explorer answers."""
     return run(QueryRequest(sql, values, most, seconds, plan), reader)
 
 
-def rows(reader: ExplorerReader, sql: str, **values: str) -> list[tuple[str | None, ...]]:
+def rows(reader: QueryReader, sql: str, **values: str) -> list[tuple[str | None, ...]]:
     result = run(QueryRequest(sql, values, 100, 5), reader)
     assert result.problem is None, result.problem
     return result.rows

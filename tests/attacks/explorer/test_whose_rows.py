@@ -13,6 +13,7 @@ from psycopg import RawCursor
 
 from accounts.groups import ANALYSTS
 from accounts.models import Account, User
+from cookbook.exercises.checking import PracticeReader
 from explorer.running.session import QueryConnection
 from explorer.schema.functions import SETTING
 from explorer.schema.installation import keys
@@ -139,6 +140,12 @@ def test_a_reader_without_a_token_sees_no_row(books: Books) -> None:
         for view in VIEWS:
             count = session.execute(f"SELECT count(*) FROM explorer.{view.name}".encode())
             assert count.fetchone() == (0,)
+
+
+def test_an_answer_to_an_exercise_sees_no_row_of_the_bank(books: Books) -> None:
+    for view in VIEWS:
+        assert rows(PracticeReader(), f"SELECT count(*) FROM explorer.{view.name}") == [("0",)]
+    assert rows(PracticeReader(), "SELECT count(*) > 0 FROM users") == [("true",)]
 
 
 def test_values_of_parameters_never_become_sql(books: Books) -> None:

@@ -124,10 +124,6 @@ def test_an_answer_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problem.state == TOO_LONG
 
 
-def test_the_views_of_the_explorer_show_no_row_to_an_answer() -> None:
-    assert answered("SELECT id, name FROM explorer.users").result.rows == []
-
-
 WITHOUT_INDEX = {
     "vouchers-of-a-guest": "SELECT code FROM vouchers WHERE upper(email) = 'GUEST7@EXAMPLE.COM'",
     "visits-of-half-an-hour": "SELECT machine, amount FROM visits"
