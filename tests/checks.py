@@ -93,7 +93,6 @@ MAY_HAVE_AVOIDED_WORDS = {
     "docs/features.md": NAMES_OF_TESTS,
     "docs/glossary.md": "lists them",
     "docs/orm-to-sql": "has recipes whose addresses are their names",
-    "docs/performance.md": "has a run of `make bench`",
     "docs/rights.md": "has the name of a function of the database",
     "docs/schema.md": "has the names of triggers",
     "docs/table-rights.md": "has the names of functions of the database",

@@ -40,7 +40,7 @@ def measure(scale: Scale, results: Results) -> None:
         open_rich_accounts(scale.accounts)
         workers = stack.enter_context(start_workers(max(scale.processes), database))
         for count in scale.processes:
-            report_progress(f"transfers with alerts, {count} at once")
+            report_progress(f"transfers with alerts, {count} in parallel")
             _contest(count, scale, results, workers.first(count))
 
 
@@ -51,7 +51,7 @@ def _contest(count: int, scale: Scale, results: Results, workers: Workers) -> No
     rounds = alternate(MORE_ROUNDS * scale.rounds, contestants)
     targets: dict[str, Target | None] = {"chosen": WITH_ALERTS, "told": None}
     for name, target in targets.items():
-        what = f"one transfer, {count} at once, alerts {name}"
+        what = f"single transfers, processes: {count}, alerts {name}"
         results.add(compared(PART, what, rounds, "nobody", target, mine=name))
 
 

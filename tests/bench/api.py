@@ -57,21 +57,22 @@ def measure(scale: Scale, results: Results) -> None:
             contestants: dict[str, Callable[[], float]] = {
                 "payment": partial(_rate, web, pay, 1, scale),
                 "empty call": partial(_rate, web, empty, 1, scale),
-                "payments at once": partial(_rate, web, pay, scale.payers, scale),
-                "empty calls at once": partial(_rate, web, empty, scale.payers, scale),
+                "payments in parallel": partial(_rate, web, pay, scale.payers, scale),
+                "empty calls in parallel": partial(_rate, web, empty, scale.payers, scale),
                 "JSON": partial(_median_ms, web, as_json, scale),
                 "HTML": partial(_median_ms, web, as_html, scale),
             }
             for warm_up in contestants.values():
                 warm_up()
             rounds = alternate(scale.rounds, contestants)
-    payment = compared("api", "a payment by the API, 1 at once", rounds, "empty call",
+    payment = compared("api", "payments by the API, clients: 1", rounds, "empty call",
                        API_PAYMENT, mine="payment")  # fmt: skip
-    at_once = compared("api", f"a payment by the API, {scale.payers} at once", rounds,
-                       "empty calls at once", API_PAYMENT, mine="payments at once")  # fmt: skip
+    in_parallel = compared("api", f"payments by the API, clients: {scale.payers}", rounds,
+                           "empty calls in parallel", API_PAYMENT,
+                           mine="payments in parallel")  # fmt: skip
     page_of_50 = compared("api", "statement of 50 rows as JSON", rounds, "HTML", API_STATEMENT,
                           mine="JSON", unit="ms")  # fmt: skip
-    results.add(payment, at_once, page_of_50)
+    results.add(payment, in_parallel, page_of_50)
 
 
 @contextmanager

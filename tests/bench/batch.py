@@ -28,7 +28,7 @@ from transactions import services
 
 PART = "batch"
 OURS, TWIN = "bench_batch", "bench_batch_twin"
-COPIES, REAL = "COPY", "COPY with our triggers"
+COPIES, REAL = "COPY", "COPY with all triggers"
 HELD_TO_COPY = 10_000  # the size in the targets
 HELD_TO_TEXTBOOK = 1_000
 
@@ -53,7 +53,7 @@ def measure(scale: Scale, results: Results) -> None:
 
 
 def _contest(size: int, scale: Scale, results: Results) -> None:
-    what = f"post_batch, {size:,} a batch"
+    what = f"post_batch, {size:,} per batch"
     turn = _Turn(size, max(1, scale.batch_rows // size), scale.accounts)
     rounds: Rounds = {"ours": [], COPIES: [], REAL: []}
     refused = ""
@@ -78,7 +78,7 @@ def _contest_with_textbook(scale: Scale, results: Results) -> None:
     turn = _Turn(size, max(1, scale.batch_rows // size), scale.accounts)
     textbook = partial(jobs.pay_by_textbook, 0, scale.seconds, scale.accounts)
     rounds = alternate(scale.rounds, {"ours": turn.book, "textbook": textbook})
-    what = f"post_batch, {size:,} a batch"
+    what = f"post_batch, {size:,} per batch"
     results.add(compared(PART, what, rounds, "textbook", BATCH_AGAINST_TEXTBOOK))
 
 

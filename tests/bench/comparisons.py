@@ -12,7 +12,7 @@ RIVALS = {
     "textbook": (
         "two `select_for_update().get()`, two `save()`, one `create()`: locks sender, then"
         " recipient, so that it can deadlock; checks funds and keeps balances; no idempotency, no"
-        " limits; on copies of the tables without our triggers"
+        " limits; on copies of the tables without triggers"
     ),
     "hordak": (
         "django-hordak's `Account.transfer_to` in one transaction: a row and two legs, and a"
@@ -25,13 +25,13 @@ RIVALS = {
     ),
     "pgbench": (
         "lock in order, two updates, one insert, prepared and sent by a C program: keeps balances,"
-        " checks nothing itself; on copies of the tables without our triggers"
+        " checks nothing itself; on copies of the tables without triggers"
     ),
     "COPY": (
         "the rows that `post_batch` has just booked, ready as text: locks no account, moves no"
-        " balance, checks only constraints; into a copy of the table without our triggers"
+        " balance, checks only constraints; into a copy of the table without triggers"
     ),
-    "COPY with our triggers": "the same rows into the real table of a twin database",
+    "COPY with all triggers": "the same rows into the real table of a twin database",
     "spread": "the same transfers into one account for each process",
 }
 

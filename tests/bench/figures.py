@@ -88,7 +88,7 @@ class Figure:
         ]
 
 
-HEAD = ["what", "figure", "against", "ratio", "target", ""]
+HEAD = ["what", "result", "compared with", "ratio", "target", "outcome"]
 
 
 def with_unit(value: float | None, unit: str) -> str:

@@ -15,7 +15,7 @@ def measure(scale: Scale, results: Results) -> None:
     with fresh_database("bench_hot") as database:
         open_rich_accounts(scale.accounts)
         with start_workers(scale.payers, database) as workers:
-            report_progress(f"hot account, {scale.payers} at once")
+            report_progress(f"hot account, {scale.payers} in parallel")
             rounds = alternate(
                 scale.rounds,
                 {
@@ -23,7 +23,7 @@ def measure(scale: Scale, results: Results) -> None:
                     "spread": partial(_pace, workers, scale, hot=False),
                 },
             )
-    what = f"{scale.payers} processes pay one account"
+    what = f"{scale.payers} processes pay into one account"
     results.add(compared("hot", what, rounds, "spread", HOT_AGAINST_SPREAD, mine="hot"))
 
 

@@ -16,8 +16,8 @@ from tests.bench.scale import Scale
 from tests.bench.servers import fresh_database
 from tests.bench.workers import start_workers
 
-WHAT = "one transfer, 0.5 ms each way"
-STEP_BY_STEP = "four trips"
+WHAT = "single transfers, network with 0.5 ms each way"
+STEP_BY_STEP = "four round trips"
 
 
 def measure(scale: Scale, results: Results) -> None:

@@ -46,7 +46,7 @@ def measure(scale: Scale, results: Results) -> None:
                 stack.enter_context(workers_of_pgledger),
             )
         for count in scale.processes:
-            report_progress(f"transfer, {count} at once")
+            report_progress(f"transfer, {count} in parallel")
             _contest(count, scale, results, workers.first(count), others)
         draft = partial(some_draft, scale.accounts)
         results.plans["one transfer"] = plans_of(lambda: services.book(draft()))
@@ -81,7 +81,7 @@ def _contest(
     for name, (job, their_workers) in others.items():
         contestants[name] = partial(_total, their_workers.first(count), job, seconds=scale.seconds)
     rounds = alternate(scale.rounds, contestants)
-    results.add(*_figures(f"one transfer, {count} at once", rounds, locked, count))
+    results.add(*_figures(f"single transfers, processes: {count}", rounds, locked, count))
 
 
 def _total(workers: Workers, job: str, **arguments: float) -> float:
@@ -102,8 +102,8 @@ def _figures(what: str, rounds: Rounds, locked: dict[str, int], count: int) -> l
     figures.append(compared(PART, what, rounds, "pgbench"))
     if count > 1:
         figures += [
-            Figure(PART, f"deadlocks of ours, {count} at once", locked["ours"], "",
+            Figure(PART, f"deadlocks of Ledger, processes: {count}", locked["ours"], "",
                    target=NO_DEADLOCK),
-            Figure(PART, f"deadlocks of the textbook, {count} at once", locked["textbook"], ""),
+            Figure(PART, f"deadlocks of the textbook, processes: {count}", locked["textbook"], ""),
         ]  # fmt: skip
     return figures
