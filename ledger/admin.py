@@ -5,13 +5,8 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
-from django.db import DataError
-from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ledger.text.money import NOTHING
-
-# Errors for values in a URL that a query cannot use, such as the year -1 or a NUL byte.
-NO_VALUES = (DataError, ValueError, OverflowError)
 
 admin.site.site_header = "Ledger"
 admin.site.site_title = "Ledger admin"
@@ -24,18 +19,6 @@ _urls_of_django = admin.site.get_urls
 admin.site.get_urls = lambda: [  # type: ignore[method-assign]
     url for url in _urls_of_django() if getattr(url, "name", "") != "view_on_site"
 ]
-_autocomplete = admin.site.autocomplete_view
-
-
-def _autocomplete_or_nothing(request: HttpRequest) -> HttpResponse:
-    """Finds nothing for a search with a value that a query cannot use."""
-    try:
-        return _autocomplete(request)
-    except NO_VALUES:
-        return JsonResponse({"results": [], "pagination": {"more": False}})
-
-
-admin.site.autocomplete_view = _autocomplete_or_nothing  # type: ignore[method-assign]
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 # A person can sign in with a confirmed email address. Staff may change an address only with

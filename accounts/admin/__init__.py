@@ -2,7 +2,10 @@
 admin.
 """
 
+from django.contrib import admin
+
 from accounts.admin.accounts import AccountAdmin
+from accounts.admin.completions import autocomplete
 from accounts.admin.currencies import CurrencyAdmin
 from accounts.admin.history import ChangeAdmin
 from accounts.admin.households import HouseholdAdmin
@@ -18,3 +21,5 @@ __all__ = [
     "ReadAdmin",
     "UserAdmin",
 ]
+
+admin.site.autocomplete_view = autocomplete  # type: ignore[method-assign]

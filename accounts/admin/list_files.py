@@ -14,9 +14,8 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
-from accounts.admin.parts import CheckedKeys
+from accounts.admin.parts import NO_VALUES, CheckedKeys
 from accounts.models.read import MAX_PEOPLE
-from ledger.admin import NO_VALUES
 from ledger.text.money import NOTHING
 from ledger.web.table_files import (
     DataTable,

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, ValidationError
-from django.db import models
+from django.db import DataError, models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,12 +18,13 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from accounts.models import User
-from ledger.admin import NO_VALUES
 from ledger.text.dates import clock_seconds, day_mark, long_date
 from ledger.text.lines import tidy_reason
 from ledger.text.money import NO_BREAK, NOTHING, figure
 
 STYLES = "admin_staff.css"
+# Errors for values in a URL that a query cannot use, such as the year -1 or a NUL byte.
+NO_VALUES = (DataError, ValueError, OverflowError)
 COMPARISONS = ("exact", "isnull", "gte", "lt")  # lookups of Django's own filters
 
 

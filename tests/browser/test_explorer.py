@@ -170,3 +170,25 @@ def test_the_pages_are_accessible_and_fit_a_phone(page: Any, everyday: Account) 
         page.goto(f"/explorer/browse/?by={by}")
         wrong += look_at(page, f"browse by {by}")
     assert wrong == []
+
+
+@pytest.mark.usefixtures("practice_bank")
+def test_an_exercise_is_answered_in_steps(visitor: Any) -> None:
+    page, found = visitor, []
+    page.goto("/cookbook/learn/")
+    page.get_by_role("link", name="Begin: Rows that match").click()
+    right = "SELECT number, balance FROM accounts WHERE currency = 'USD' AND balance > 1000"
+    for sql, heading in (
+        (right.replace("FROM", "FORM"), "The answer did not run"),
+        (right.replace("1000", "5000"), "Not right yet"),
+        (right, "Right: these are the rows of the solution"),
+    ):
+        ask(page, sql)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        expect(page.get_by_label("SQL")).to_have_value(sql)
+        if visitor.evaluate("matchMedia('(scripting: enabled)').matches"):
+            found += look_at(page, heading)
+            page.set_viewport_size({"width": 1280, "height": 844})
+    page.goto("/cookbook/learn/")
+    expect(page.get_by_role("heading", name="1 of")).to_be_visible()
+    assert found == []
