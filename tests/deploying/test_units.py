@@ -16,13 +16,13 @@ from tests.console import read
 ROW = re.compile(r"^\| `(ledger-[a-z@]+)`: .* \| `(\w+)`[^|]*\|$", re.MULTILINE)
 UNSET = re.compile(r"^UnsetEnvironment=(.+)$", re.MULTILINE)
 USER = re.compile(r"^User=(\w+)$", re.MULTILINE)
+WANTS = re.compile(r"^Wants=(ledger-[a-z]+)\.service$", re.MULTILINE)
+SCRIPT = re.compile(r"^ExecStart=/bin/sh /srv/ledger/deploy/server/(\w+)$", re.MULTILINE)
+SERVER = BASE_DIR / "deploy/server"
 
 
 def test_the_table_has_every_service_and_as_whom_it_runs() -> None:
-    units = {
-        unit.stem: USER.findall(unit.read_text())
-        for unit in (BASE_DIR / "deploy/server").glob("ledger-*.service")
-    }
+    units = {unit.stem: USER.findall(unit.read_text()) for unit in SERVER.glob("ledger-*.service")}
     told = ROW.findall(read("docs/deploy-server.md"))
     assert len(told) == len(units) > 5
     assert {name: [user] for name, user in told} == units
@@ -38,7 +38,7 @@ def test_the_worker_gets_no_secret_that_web_processes_alone_need() -> None:
     compose = yaml.safe_load((BASE_DIR / "compose.yaml").read_text())["services"]
     assert secrets <= compose["web"]["environment"].keys()
     assert of_web.isdisjoint(compose["work"]["environment"])
-    unit = (BASE_DIR / "deploy/server/ledger-work.service").read_text()
+    unit = (SERVER / "ledger-work.service").read_text()
     assert of_web == set(" ".join(UNSET.findall(unit)).split())
 
 
@@ -63,7 +63,7 @@ SLEEP = """#!/bin/sh
 
 @pytest.fixture
 def alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the faults that `run_alive` finds."""
+    """The folder of the faults that `run_checks` finds."""
     for name, text in {"systemctl": SYSTEMCTL, "curl": CURL, "sleep": SLEEP}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
@@ -77,9 +77,19 @@ def alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return faults
 
 
-def run_alive() -> "subprocess.CompletedProcess[str]":
-    script = BASE_DIR / "deploy/server/alive"
-    return subprocess.run([script], capture_output=True, text=True, check=False)
+def run_checks() -> dict[str, str]:
+    """Runs the units that the timer starts. Returns the output of each unit that fails and so sends
+    an email.
+    """
+    name, failed = "ledger-alive", {}
+    for unit in (name, *WANTS.findall((SERVER / f"{name}.service").read_text())):
+        text = (SERVER / f"{unit}.service").read_text()
+        assert "\nOnFailure=ledger-failed@%N.service\n" in text
+        (script,) = SCRIPT.findall(text)
+        done = subprocess.run([SERVER / script], capture_output=True, text=True, check=False)
+        if done.returncode:
+            failed[unit] = done.stdout
+    return failed
 
 
 @pytest.mark.parametrize(
@@ -89,17 +99,17 @@ def run_alive() -> "subprocess.CompletedProcess[str]":
 def test_a_service_that_does_not_run_and_a_bank_that_is_not_ready_are_found(
     alive: Path, fault: str, named: str
 ) -> None:
-    assert run_alive().returncode == 0
+    assert run_checks() == {}
     (alive / fault).touch()
-    found = run_alive()
-    assert found.returncode == 1
-    assert named in found.stdout
+    failed = run_checks()
+    assert failed.keys() == {"ledger-alive"}
+    assert named in failed["ledger-alive"]
 
 
 def test_a_bank_that_is_ready_after_a_pause_is_no_failure(alive: Path) -> None:
     for fault in ("readyz", "passes"):
         (alive / fault).touch()
-    assert run_alive().returncode == 0
+    assert run_checks() == {}
 
 
 @pytest.mark.parametrize("unit", ["ledger-web", "ledger-work"])
@@ -113,28 +123,43 @@ def test_a_service_that_restarts_three_times_is_reported_for_an_hour(
     found = []
     for restarts in (*counts, *[counts[-1]] * 12):
         (alive / f"restarts-{unit}").write_text(f"{restarts}\n")
-        done = run_alive()
-        found.append(done.returncode)
-        assert (unit in done.stdout) is (done.returncode == 1)
-    assert found == [0] * 3 + [1] * times + [0] * (13 - times)
+        failed = run_checks()
+        found.append([*failed])
+        assert all(unit in output for output in failed.values())
+    assert found == [[]] * 3 + [["ledger-restarts"]] * times + [[]] * (13 - times)
 
 
-def test_a_service_that_does_not_run_is_named_beside_one_that_restarts(alive: Path) -> None:
-    run_alive()
+def test_a_fault_is_emailed_in_the_hour_after_restarts(alive: Path) -> None:
+    """Another unit fails, because a unit sends one email per hour."""
+    run_checks()
     (alive / "restarts-ledger-web").write_text("9\n")
-    (alive / "ledger-work").touch()
-    done = run_alive()
-    assert done.returncode == 1
-    assert "ledger-web has restarted 4 times" in done.stdout
-    assert "ledger-work does not run" in done.stdout
+    assert "ledger-web has restarted 4 times" in run_checks()["ledger-restarts"]
+    for fault in ("ledger-work", "readyz"):
+        (alive / fault).touch()
+    failed = run_checks()
+    assert failed.keys() == {"ledger-alive", "ledger-restarts"}
+    assert "ledger-work does not run" in failed["ledger-alive"]
+    assert "not ready" in failed["ledger-alive"]
+
+
+def test_a_unit_that_runs_once_keeps_its_files_for_its_next_run() -> None:
+    """Otherwise systemd deletes the counts of restarts, and the times of emails, after each run."""
+    texts = {unit.stem: unit.read_text() for unit in SERVER.glob("ledger-*.service")}
+    with_files = {
+        name: text
+        for name, text in texts.items()
+        if "\nType=oneshot\n" in text and "\nRuntimeDirectory=" in text
+    }
+    assert with_files.keys() == {"ledger-restarts", "ledger-failed@"}
+    for name, text in with_files.items():
+        assert "\nRuntimeDirectoryPreserve=yes\n" in text, name
 
 
 def test_the_times_in_the_units_are_those_of_the_docs() -> None:
-    server = BASE_DIR / "deploy/server"
-    assert "OnCalendar=*:0/5\n" in (server / "ledger-alive.timer").read_text()
+    assert "OnCalendar=*:0/5\n" in (SERVER / "ledger-alive.timer").read_text()
     assert "checks every five minutes" in read("docs/deploy-server.md")
     for service in ("ledger-web", "ledger-work"):
-        assert "Restart=" in (server / f"{service}.service").read_text(), service
-    logs = (server / "logrotate.conf").read_text()
+        assert "Restart=" in (SERVER / f"{service}.service").read_text(), service
+    logs = (SERVER / "logrotate.conf").read_text()
     assert {"    daily", "    rotate 14"} <= {*logs.splitlines()}
     assert "contains the last 14 days" in read("docs/logs.md")
