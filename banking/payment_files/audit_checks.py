@@ -1,4 +1,4 @@
-"""The audit check of payment files: each line matches its transaction and the texts of its file."""
+"""The audit check of payment files: each line matches its transaction and its file."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from transactions.audit.audit import register_check
+from transactions.audit.checks.approvals import WAS_STAFF
 from transactions.audit.findings import Finding, named
 
 # The first wrong line. Account numbers and amounts in a file may contain separators. Most numbers
@@ -32,10 +33,15 @@ SELECT account, id, number, file_id, wrong, has_transaction, count(*) OVER () FR
                          CASE WHEN line.typed_amount ~ '^[0-9][0-9, ]*([.][0-9]+)?$'
                               THEN translate(line.typed_amount, ', ', '')::numeric
                          END THEN 'other amount'
+                WHEN file.created_by_id <> payer.user_id AND NOT {was_staff} THEN 'other payer'
+                WHEN file.line_count <> held.lines THEN 'other file'
            END AS wrong
     FROM payment_lines AS line
     LEFT JOIN payment_files AS file ON file.id = line.file_id
+    LEFT JOIN (SELECT file_id, count(*) AS lines FROM payment_lines GROUP BY file_id) AS held
+           ON held.file_id = line.file_id
     LEFT JOIN accounts AS payer ON payer.id = file.from_account_id
+    LEFT JOIN users ON users.id = file.created_by_id
     LEFT JOIN accounts AS recipient ON recipient.id = line.to_account_id
     LEFT JOIN transactions AS payment ON payment.id = line.id
     {since}
@@ -69,6 +75,14 @@ WORDS = {
     "other amount": LineWording(
         "the amount that the file contains", "has another amount than its file contains"
     ),
+    "other payer": LineWording(
+        "an account of the customer who uploaded the file",
+        "pays from an account that does not belong to the customer who uploaded the file",
+    ),
+    "other file": LineWording(
+        "a file with all of its lines, and no others",
+        "is in a file that does not have the number of lines of the uploaded file",
+    ),
 }  # fmt: skip
 
 
@@ -76,10 +90,12 @@ WORDS = {
 def payment_lines(since: datetime | None = None) -> Iterator[Finding]:
     """Yields the first line that differs from its transaction, or whose recipient or amount differs
     from the texts of its file. A booked line must have a transaction, and any other line must have
-    none. With `since`, skips files that were done before this time.
+    none. A file that a customer uploaded pays from an account of this customer, and each file has
+    as many lines as at the upload. With `since`, skips files that were done before this time.
     """
     with connection.cursor() as cursor:
-        cursor.execute(LINES.format(since=SINCE if since else ""), {"since": since})
+        query = LINES.format(since=SINCE if since else "", was_staff=WAS_STAFF)
+        cursor.execute(query, {"since": since})
         for account, id, number, file, wrong, has_transaction, broken in cursor.fetchall():
             expected, words = WORDS[wrong]
             yield Finding(
@@ -90,6 +106,6 @@ def payment_lines(since: datetime | None = None) -> Iterator[Finding]:
                 f"{wrong}: line {number} ({id}) of file {file}",
                 broken,
                 sentence=f"Line {number} ({id}) of payment file {file} of {named(account)} {words}."
-                " Somebody edited the rows with disabled triggers. Find out who did it, and restore"
-                " the line from a backup, with the triggers of payment_lines disabled.",
+                " Somebody edited the rows in the database. Find out who did it, and restore the"
+                " rows from a backup, with the triggers of payment_lines disabled.",
             )

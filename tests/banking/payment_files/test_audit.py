@@ -1,16 +1,16 @@
-"""The audit compares each line of a file with its transaction and with the texts of the file."""
+"""The audit compares each line of a file with its transaction and with its file."""
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.services import close_account
 from banking.payment_files.audit_checks import payment_lines
 from banking.payment_files.booking import book_rest
 from banking.payment_files.models import PaymentFile, PaymentLine
 from banking.payment_files.preview import check
 from tests.banking.payment_files.files import checked, fates, stored
-from tests.factories import AccountFactory, walls_down
+from tests.factories import AccountFactory, UserFactory, walls_down
 from tests.transactions.audit.breaking import falsify_rules
 from transactions.audit.audit import audit
 
@@ -49,6 +49,10 @@ def test_no_line_differs_as_it_was_stored(
     assert fates(check(closed))[0] not in ("waiting", "")
     assert PaymentLine.objects.of(closed).get().to_account == other
     PaymentLine.objects.filter(booked=True).update(typed_to="", typed_amount="")  # as an erasure
+    staff, before = UserFactory(is_staff=True), UserFactory(is_staff=True)
+    for uploader in (staff, before, None):  # `post_file` has no uploader
+        stored(firm, f"{mara.number},2,,", created_by=uploader)
+    User.objects.filter(pk=before.pk).update(is_staff=False)
     assert audit().clean
 
 
@@ -90,6 +94,56 @@ def test_the_audit_names_a_line_that_the_owner_edits(
     is_paid = which == BOOKED or edit == "booked = true"
     assert finding.transaction == (str(line) if is_paid else None)
     assert len([*payment_lines(timezone.now())]) == (file == waiting.pk)
+    assert [*payment_lines(PaymentFile.objects.get(pk=file).finished_at)] == [finding]
+
+
+@pytest.mark.parametrize(
+    ("edited", "first"),
+    [
+        ([("checked", 3), ("checked", 2)], ("checked", 2)),
+        ([("checked", 2), ("done", 4)], ("done", 4)),  # of the older file
+    ],
+)
+def test_the_audit_names_the_first_of_several_lines_and_counts_them(
+    edited: list[tuple[str, int]], first: tuple[str, int]
+) -> None:
+    for state, number in edited:
+        PaymentLine.objects.filter(file__state=state, number=number).update(typed_to="1")
+    (finding,) = payment_lines()
+    line = PaymentLine.objects.get(file__state=first[0], number=first[1])
+    assert (
+        finding.found == f"other recipient: line {line.number} ({line.pk}) of file {line.file_id}"
+    )
+    assert finding.broken == 2
+
+
+def test_the_audit_names_a_file_that_pays_from_another_customer_than_its_uploader(
+    waiting: PaymentFile, jo: Account
+) -> None:
+    with walls_down("payment_files"):
+        PaymentFile.objects.filter(pk=waiting.pk).update(from_account=jo)
+    (finding,) = payment_lines()
+    line = PaymentLine.objects.of(waiting).get(number=2)
+    assert (finding.account, finding.transaction, finding.broken) == (str(jo.pk), None, 2)
+    assert finding.found == f"other payer: line 2 ({line.pk}) of file {waiting.pk}"
+
+
+def test_the_audit_names_files_whose_number_of_lines_the_owner_changes(
+    waiting: PaymentFile,
+) -> None:
+    moved = PaymentLine.objects.filter(file=waiting, number=3)
+    done = PaymentFile.objects.get(state="done")
+    with walls_down("payment_lines"):
+        moved.update(file=done, number=9)
+    (finding,) = payment_lines()
+    assert finding.broken == 5  # each line of both files
+    line = PaymentLine.objects.of(done).get(number=2)
+    assert finding.found == f"other file: line 2 ({line.pk}) of file {done.pk}"
+    with walls_down("payment_lines"):
+        PaymentLine.objects.of(done).filter(number=9).delete()
+    (finding,) = payment_lines()
+    line = PaymentLine.objects.of(waiting).get()
+    assert finding.found == f"other file: line 2 ({line.pk}) of file {waiting.pk}"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def _share_at(moment: str) -> Share:
 
 
 # People who are staff now, or who were staff earlier by the history, which nobody can change.
-_WAS_STAFF = """(users.is_staff OR users.id IN (
+WAS_STAFF = """(users.is_staff OR users.id IN (
         SELECT about::uuid FROM changes
         WHERE table_name = 'users' AND 'true' IN (before->>'is_staff', after->>'is_staff')))"""
 
@@ -89,7 +89,7 @@ _UNAPPROVED = f"""
            staff.currency,
            {_share_at("staff.created_at")("staff.amount", "staff.currency")} AS share
     FROM transactions AS staff
-    JOIN users ON users.id = staff.created_by_id AND {_WAS_STAFF}
+    JOIN users ON users.id = staff.created_by_id AND {WAS_STAFF}
     LEFT JOIN accounts AS payer ON payer.id = staff.from_account_id
     CROSS JOIN LATERAL (SELECT staff.type = 'transfer' AND staff.status = 'completed'
         AND staff.captures_id IS NULL AND staff.reverses_id IS NULL AS plain) AS kind
@@ -108,7 +108,7 @@ _UNAPPROVED = f"""
     SELECT change.id, change.changed_by_id, change.created_at, 'limits', change.account_id, NULL,
            NULL, held.currency, {raised_by("change", _share_at("change.created_at"))}
     FROM limit_changes AS change
-    JOIN users ON users.id = change.changed_by_id AND {_WAS_STAFF}
+    JOIN users ON users.id = change.changed_by_id AND {WAS_STAFF}
     JOIN accounts AS held ON held.id = change.account_id
     WHERE {_since("change.created_at")} AND NOT EXISTS (
         SELECT FROM approval_requests WHERE status = 'done' AND {same_limits("change")})
