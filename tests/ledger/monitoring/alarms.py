@@ -14,7 +14,7 @@ WAITS = "ledger_pool_wait_seconds_bucket"
 EVENTS = "ledger_security_events_total"
 PAYMENTS = "ledger_payments_total"
 DELIVERIES = "ledger_webhook_deliveries_hour"
-FAILING, HOOKS = "ledger_webhook_receivers_failing", "ledger_webhook_receivers"
+FAILING, RECEIVERS = "ledger_webhook_receivers_failing", "ledger_webhook_receivers"
 REQUESTS = "ledger_http_requests_total"
 HELD, ONE_MORE = "0x60", "0 0 1x58"  # a counter, minute by minute
 
@@ -75,11 +75,11 @@ CASES = (
     Case("LedgerWebhooksWait", 'ledger_webhook_unserved_seconds{instance="a"}',
          "300x9", "301x9", 5),
     Case("LedgerDeliveriesFail", FAILING, "1x30", "2x30", 15,
-         beside={HOOKS: "9x30", DELIVERIES + '{outcome="delivered"}': "0x30"}),
-    Case("LedgerDeliveriesFail", FAILING, "0x30", "1x30", 15,  # the only webhook
-         beside={HOOKS: "1x30", DELIVERIES + '{outcome="delivered"}': "0x30"}),
+         beside={RECEIVERS: "9x30", DELIVERIES + '{outcome="delivered"}': "0x30"}),
+    Case("LedgerDeliveriesFail", FAILING, "0x30", "1x30", 15,  # the only receiver
+         beside={RECEIVERS: "1x30", DELIVERIES + '{outcome="delivered"}': "0x30"}),
     Case("LedgerDeliveriesFail", DELIVERIES + '{outcome="delivered"}',
-         "1x30", "0x30", 15, beside={HOOKS: "9x30", FAILING: "9x30"}),
+         "1x30", "0x30", 15, beside={RECEIVERS: "9x30", FAILING: "9x30"}),
     Case("LedgerWorkerSilent", 'ledger_job_last_done_timestamp_seconds{command="apply_rules"}',
          "0+60x60", "0x60", 11,
          beside={'ledger_job_last_done_timestamp_seconds{command="audit_ledger"}': "0+60x60"}),
