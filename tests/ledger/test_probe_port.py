@@ -148,3 +148,15 @@ def test_a_port_is_free_when_its_last_connection_was_closed_a_moment_ago() -> No
         with pytest.raises(OSError, match="in use"):
             check_is_free("127.0.0.1", port)
     check_is_free("127.0.0.1", port)
+
+
+def test_a_port_of_probes_is_free_when_its_last_connection_was_closed_a_moment_ago() -> None:
+    """Otherwise a restart would fail for a minute after each probe."""
+    server = probe_port.ProbeServer(("127.0.0.1", 0), probe_port.QuietHandler)
+    try:
+        with socket.create_connection(("127.0.0.1", server.server_port)) as client:
+            server.shutdown_request(server.get_request()[0])
+            assert client.recv(1) == b""
+    finally:
+        server.server_close()
+    check_is_free("127.0.0.1", server.server_port)
