@@ -22,6 +22,7 @@ from tests.refusals import constraint_of, refused_by
 from tests.transactions.audit.breaking import found
 from transactions import services, staff_services
 from transactions.audit.audit import audit
+from transactions.audit.checks.explanations import unreleased
 from transactions.models import StaffReason, Transaction
 
 pytestmark = pytest.mark.django_db
@@ -177,3 +178,6 @@ def test_the_audit_names_the_hold_that_the_owner_made_pending_again(
         "unreleased", str(hold.from_account_id), str(hold.pk),
         "captured" if is_captured else "pending",
     )  # fmt: skip
+    reason = StaffReason.objects.get(action="release")
+    assert [*unreleased(reason.created_at)] == [finding]
+    assert [*unreleased(reason.created_at + timedelta(microseconds=1))] == []

@@ -67,6 +67,20 @@ def test_events_of_a_few_receivers_that_always_fail_are_counted() -> None:
     assert (_figures().receivers, _figures().failing_receivers) == (2, 2)
 
 
+def test_receivers_that_are_disabled_or_healthy_do_not_count_as_failing() -> None:
+    hosts = {"failing": "active", "healthy": "active", "former": "disabled"}
+    for host, status in hosts.items():
+        account = listening_account()
+        services.deposit(to_account=account, amount=Decimal(1))
+        hook = Webhook.objects.filter(owner=account.user)
+        hook.update(url=f"https://{host}.example/hook", status=status)
+        if host != "healthy":
+            WebhookQueue.objects.filter(webhook__in=hook).update(failing_since=timezone.now())
+    found = _figures()
+    assert (found.receivers, found.failing_receivers) == (2, 1)
+    assert (found.waiting, found.failing) == (2, 1)
+
+
 def test_deliveries_of_the_last_hour_are_counted_by_outcome() -> None:
     account, now = listening_account(), timezone.now()
     webhook_of(UserFactory(), status="paused")
