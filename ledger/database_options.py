@@ -87,6 +87,7 @@ BREAKING_SETTINGS = {
     "default_transaction_isolation": READ_COMMITTED,
     "default_transaction_read_only": WRITES,
     "row_security": "without it queries fail where policies hide rows",
+    "search_path": "Ledger's tables are in the schema public",
     "session_replication_role": "any value except Postgres's default skips the rules of the books",
     "synchronous_commit": "a power cut would lose payments that were acknowledged",
     "transaction_isolation": READ_COMMITTED,
@@ -105,6 +106,7 @@ HARMLESS = {
     "isolation_level": {*LEVEL, "read_committed", "2"},  # psycopg's name and number
     "replication": OFF,
     "row_security": ON,
+    "search_path": {"public", '"public"', "$user", '"$user"'},  # the first schema of the list
     "synchronous_commit": {*ON, "local", "remote_apply", "remote_write"},
     "transaction_isolation": LEVEL,
     "transaction_read_only": OFF,
@@ -140,7 +142,8 @@ def options(setting: str, query: str) -> dict[str, Any]:
 
 def is_harmless(name: str, value: str) -> bool:
     """Returns whether payments work with this value of a connection option or server setting."""
-    return value.lower() in HARMLESS.get(name, ())
+    first = value.partition(",")[0] if name == "search_path" else value
+    return first.strip().lower() in HARMLESS.get(name, ())
 
 
 def value_of(setting: str, option: str, value: str) -> Any:

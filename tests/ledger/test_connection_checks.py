@@ -43,9 +43,17 @@ def test_a_setting_with_which_payments_fail_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("value", "fits"), [("-c session_replication_role=replica", False), ("-c jit=off", True)]
+    ("value", "fits"),
+    [
+        ("-c session_replication_role=replica", False),
+        ("-c jit=off", True),
+        ("-c search_path=app", False),
+        ("-c search_path=app,public", False),
+        ("-c search_path=public,extensions", True),
+        ('-c search_path="$user",public', True),
+    ],
 )
-def test_a_start_up_option_with_which_no_rule_holds_is_an_error(
+def test_a_start_up_option_with_which_payments_fail_is_an_error(
     value: str, fits: bool, databases: dict[str, Any]
 ) -> None:
     databases["default"]["OPTIONS"]["options"] = value

@@ -195,7 +195,7 @@ def test_the_server_reads_start_up_options_so(given: str) -> None:
     "given",
     [
         "-c jit=off -c statement_timeout=5s",
-        "-c search_path=default_transaction_isolation",
+        "-c application_name=default_transaction_isolation",
         "-c application_name=--default_transaction_isolation=serializable",
     ],
 )

@@ -121,7 +121,7 @@ def test_several_poolers_may_be_named_by_who_says_that_any_of_them_will_do(
         ({**POOLER, "LEDGER_PREPARE": "True"}, "LEDGER_PREPARE", "prepared"),
         ({**POOLER, "LEDGER_COOKBOOK": "True"}, "LEDGER_COOKBOOK", "advisory locks"),
         ({**POOLER, "DATABASE_URL": f"{URL}?options=-c%20jit%3Doff"}, "DATABASE_URL", "start-up"),
-        ({**POOLER, "PGOPTIONS": "-c search_path=other"}, "PGOPTIONS", "start-up"),
+        ({**POOLER, "PGOPTIONS": "-c jit=off"}, "PGOPTIONS", "start-up"),
         ({**POOLER, "DATABASE_URL": f"{URL}?assume_role=bank"}, "DATABASE_URL", "assume_role"),
         ({**POOLER, "DATABASE_URL": f"{URL}?prepare_threshold=5"}, "DATABASE_URL", "prepare"),
         (

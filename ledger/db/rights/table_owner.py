@@ -1,4 +1,6 @@
-"""Detects a login that must not create the bank's tables, because another role owns them."""
+"""Detects a login that must not create the bank's tables, because another role owns them, or
+because the login would create the tables in another schema than `public`.
+"""
 
 from typing import Any
 
@@ -18,12 +20,25 @@ NOT_THE_OWNER = (
     "Nothing was changed: the tables must belong to the role {owner}, and the login {login} would"
     " own what it creates. Sign in as {owner}, in DATABASE_URL or DB_USER (docs/rights.md)."
 )
+# The first schema of search_path that exists, which is where CREATE TABLE makes tables.
+OTHER_SCHEMA = """
+    SELECT coalesce('the schema ' || quote_ident(current_schema()), 'no schema'),
+           quote_ident(current_user)
+    WHERE current_schema() IS DISTINCT FROM 'public'
+"""
+NOT_IN_PUBLIC = (
+    "Nothing was changed: Ledger's tables are in the schema public, and the login {login} creates"
+    " tables in {schema}. The cause is a setting of search_path, or a schema with the name of the"
+    " login. Run ALTER ROLE {login} RESET search_path, drop the schema, or use a new database."
+)
 
 
 def problem_with_login(database: Any) -> str | None:
     """Returns a message if the login of this connection of Django is an administrator in place of
-    the owner of the tables. Otherwise returns None.
+    the owner of the tables, or creates tables in another schema. Otherwise returns None.
     """
     database.ensure_connection()
-    row = database.raw.execute(OTHER_OWNER).fetchone()
-    return NOT_THE_OWNER.format(owner=row[0], login=row[1]) if row else None
+    if row := database.raw.execute(OTHER_OWNER).fetchone():
+        return NOT_THE_OWNER.format(owner=row[0], login=row[1])
+    row = database.raw.execute(OTHER_SCHEMA).fetchone()
+    return NOT_IN_PUBLIC.format(schema=row[0], login=row[1]) if row else None

@@ -166,7 +166,9 @@ def _refuse_loss(plan: Plan, *, fake: bool) -> None:
 
 
 def _require_owner(plan: Plan, database: Any) -> None:
-    """Raises CommandError if migrations would create tables that belong to an administrator."""
+    """Raises CommandError if migrations would create tables that belong to an administrator, or
+    tables in another schema.
+    """
     if plan and (problem := problem_with_login(database)):
         raise CommandError(problem)
 

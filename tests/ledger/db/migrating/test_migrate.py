@@ -1,7 +1,7 @@
 """Going back: to the same schema from nothing, and never over what a bank holds."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
@@ -56,6 +56,29 @@ def test_accounts_go_to_zero_leave_nothing_and_come_back_the_same(empty: Databas
         f"{group} {permission}" for group, own in PERMISSIONS.items() for permission in own
     }
     assert "clean" in empty.run("audit_ledger", **with_policies)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE SCHEMA ledger",
+        "CREATE SCHEMA other; ALTER ROLE ledger IN DATABASE {name} SET search_path = other, public",
+        "ALTER ROLE ledger IN DATABASE {name} SET search_path = missing",
+    ],
+)
+def test_a_login_that_creates_tables_in_another_schema_is_refused(
+    change: str, new_database: Callable[[str], Database]
+) -> None:
+    database = new_database("nothing")
+    database.run("createdb")
+    with closing(psycopg.connect(database.url, autocommit=True)) as owner:
+        owner.execute(change.format(name=database.name).encode())
+    before = database.schema()
+
+    done = database.manage("migrate", "-v0")
+
+    assert_one_sentence(done, "Nothing was changed", "public", "search_path")
+    assert database.schema() == before
 
 
 @pytest.mark.parametrize("app", ["accounts", "transactions", "contenttypes", "sessions"])
