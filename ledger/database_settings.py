@@ -140,8 +140,11 @@ def database() -> dict[str, Any]:
     environment.
     """
     source = source_name()
+    env.ignored_variables = []
     if not source:
         _check_no_server_is_meant()
+        if not _wants_embedded():
+            env.ignored_variables = [each for each in libpq_variables.NAMING if os.getenv(each)]
         aws_settings.credentials({}, is_local=True)
         aws_settings.driver({})
         libpq_variables.forget()

@@ -50,6 +50,10 @@ REPLACED_BY_URL = SERVER_SETTINGS - {"DB_PLAINTEXT"} | {"DB_NAME"}
 # Hints for settings that Ledger does not read.
 REMOVE = "Remove it; .env.example has all settings."
 URL_IS_SET = "DATABASE_URL is set and replaces them. Remove DATABASE_URL or the others."
+EMBEDDED_IS_USED = (
+    "Ledger uses the embedded server. For another server, set DATABASE_URL, or DB_NAME, DB_USER,"
+    " DB_PASSWORD, DB_HOST and DB_PORT. For the embedded server, set an empty DB_NAME."
+)
 # A line of .env that contains a setting.
 LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=", re.ASCII)
 EXPORT_PREFIX = re.compile(r"^(export|set)\s+", re.ASCII)
@@ -156,6 +160,8 @@ def _open_config() -> Config:
 
 _config = _open_config()
 _read_names: set[str] = set()
+# Variables of libpq that name a server, although the embedded server is used.
+ignored_variables: list[str] = []
 # Names of settings in other Django projects, and the names of these settings in Ledger.
 NAMES_IN_OTHER_PROJECTS = {
     "AWS_PLUGINS": "DB_AWS_PLUGINS",
@@ -185,8 +191,8 @@ NAMES_IN_OTHER_PROJECTS = {
 
 def unread() -> dict[str, str]:
     """Returns the names of settings that have a value but that Ledger does not read: names with the
-    prefix of Ledger's settings, names that other projects use, and the parts of a database server
-    if DATABASE_URL is set. One text contains the names of all these parts.
+    prefix of Ledger's settings, names that other projects use, the parts of a database server if
+    DATABASE_URL is set, and `ignored_variables`. One text contains the names of all these parts.
 
     The result maps each text to what the user should do.
     """
@@ -205,7 +211,9 @@ def unread() -> dict[str, str]:
     similar = {name: found[0] if found else "" for name, found in near.items()} | others
     hints = {name: f"Did you mean {own}?" if own else REMOVE for name, own in similar.items()}
     parts = ", ".join(sorted(given & REPLACED_BY_URL)) if text("DATABASE_URL") else ""
-    return hints | ({parts: URL_IS_SET} if parts else {})
+    ignored = ", ".join(ignored_variables)
+    grouped = {parts: URL_IS_SET, ignored: EMBEDDED_IS_USED}
+    return hints | {names: hint for names, hint in grouped.items() if names}
 
 
 def text(name: str, default: str = "") -> str:

@@ -11,6 +11,7 @@ from accounts.sign_in.providers.group_map import write_provider_groups
 from cookbook.practice import bank
 from cookbook.practice.readiness import NoPracticeBank
 from explorer.schema import installation as explorer_views
+from ledger import env
 from ledger.db.history import signed_facts
 from ledger.db.migrating.older import NOTHING_CHANGED, is_older
 from ledger.db.outages.probe import (
@@ -83,6 +84,9 @@ def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:
 
     Raises CommandError if an older version of Ledger created this bank.
     """
+    if env.ignored_variables:
+        names = ", ".join(env.ignored_variables)
+        progress.print_line(f"Ledger does not read {names}. {env.EMBEDDED_IS_USED}")
     with ExitStack() as stack:
         if (server := embedded_server()) and not server.has_data():
             steps = ["database", "migrations", *(["demo"] * demo), *(["static"] * static)]

@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from ledger import database_settings, env
+from ledger.checks.names import check_names
+from ledger.db.server import libpq_variables
 
 # Elastic Beanstalk's, on this computer, where no TLS is needed.
 RDS = {
     "RDS_DB_NAME": "ebdb", "RDS_USERNAME": "eb", "RDS_PASSWORD": "p@ss/w%",
     "RDS_HOSTNAME": "127.0.0.1", "RDS_PORT": "5433",
 }  # fmt: skip
-ALL = {"DATABASE_URL", "DB_NAME", *RDS, *database_settings.SERVER_VARIABLES}
+ALL = {
+    "DATABASE_URL", "DB_NAME", *RDS, *database_settings.SERVER_VARIABLES, *libpq_variables.names(),
+}  # fmt: skip
 Named = Callable[..., None]
 
 
@@ -57,6 +61,29 @@ def test_a_server_of_rds_by_another_name_is_refused(
     printed = capsys.readouterr().err
     assert f"The setting {name} is wrong" in printed
     assert "RDS_HOSTNAME" in printed
+
+
+@pytest.mark.parametrize(
+    ("values", "is_named"),
+    [
+        ({}, True),
+        ({"DB_NAME": ""}, False),
+        ({"DB_NAME": "books"}, False),
+        ({"DATABASE_URL": "postgresql:///books"}, False),
+    ],
+)
+def test_a_server_of_libpq_that_is_not_used_is_a_warning(
+    values: dict[str, str], is_named: bool, named: Named
+) -> None:
+    """Whoever has PGHOST might think that the bank is on this server."""
+    named(PGHOST="127.0.0.1", PGDATABASE="bank", PGUSER="me", **values)
+    database_settings.database()
+    warnings = [message.msg for message in check_names() if "PGHOST, PGDATABASE" in message.msg]
+    assert len(warnings) == is_named
+
+    named()
+    database_settings.database()
+    assert "PG" not in str(check_names())
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.approvals import threshold_of
 from cookbook.practice import bank
 from cookbook.practice.readiness import NoPracticeBank
+from ledger import env
 from ledger.embedded.server import EmbeddedServer
 from ledger.server import preparation, progress
 from ledger.server.progress import Progress
@@ -58,6 +59,17 @@ def test_one_migration_is_one(called: list[str], monkeypatch: pytest.MonkeyPatch
     (line,) = lines_of(told)
     assert re.fullmatch(r"Applying 1 migration \.\.\. [0-9.]+ s", line)
     assert called == ["migrate"]
+
+
+def test_variables_of_libpq_that_are_not_used_are_named(
+    called: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(env, "ignored_variables", ["PGHOST", "PGDATABASE"])
+    told = list[str]()
+    preparation.prepare(demo=False, progress=Progress(told.append))
+    (line,) = lines_of(told)
+    assert "PGHOST, PGDATABASE" in line
+    assert called == []
 
 
 def test_demo_data_never_come_to_a_bank_with_people(called: list[str]) -> None:

@@ -7,6 +7,9 @@ from psycopg import pq
 # Variables that do not belong to a connection option, so libpq does not list them.
 FURTHER = {"PGSERVICEFILE", "PGSYSCONFDIR", "PGREQUIRESSL", "PGDATESTYLE", "PGTZ", "PGGEQO"}
 
+# The variables that name a server or its database. Others belong to a user or to all servers.
+NAMING = ("PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE")
+
 
 def names() -> set[str]:
     """Returns the names of these variables, such as PGHOST, PGHOSTADDR and PGSERVICE."""
