@@ -9,14 +9,14 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from django.core.checks import CheckMessage
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections
 
 from ledger.checks.explorer_role import explorer_role
 from ledger.checks.extensions import extensions
 from ledger.checks.messages import weak, wrong
 from ledger.checks.worker_role import auditor_role, worker_role
 from ledger.db.history import signed_facts
-from ledger.db.outages.probe import short_connection, unapplied_migrations
+from ledger.db.outages.probe import is_of_ledger, short_connection, unapplied_migrations
 from ledger.db.rights import row_security
 from ledger.db.server import pooler, zones
 from ledger.db.server.embedded import embedded_server
@@ -100,7 +100,11 @@ def check_reachable(
     """Returns a message for each database in `databases` that cannot be reached."""
     messages = []
     for alias in databases or ():
+        database = connections[alias]
         try:
+            if not is_of_ledger(database):
+                database.ensure_connection()
+                continue
             with short_connection(SECONDS, alias):
                 pass
         except OperationalError as error:
@@ -110,6 +114,8 @@ def check_reachable(
 
 def _away(error: DatabaseError, alias: str = DEFAULT_DB_ALIAS) -> CheckMessage:
     setting = "DATABASE_URL" if alias == DEFAULT_DB_ALIAS else "DATABASE_REPLICA_URLS"
+    if not is_of_ledger(connections[alias]):
+        setting = f'DATABASES["{alias}"]'
     return wrong(
         "database_away",
         str(error).strip().partition("\n")[0],
@@ -239,6 +245,8 @@ def time_zone(found: Connection) -> Iterator[CheckMessage]:
     """Yields a message if this computer and the server have different rules for the bank's time
     zone.
     """
+    if settings.DATABASES[DEFAULT_DB_ALIAS].get("TIME_ZONE"):
+        return  # check_options reports this; the rules cannot be compared
     if problem := zones.problem_with_zone(found):
         yield wrong("time_zone", problem, "On Debian, apt upgrade brings the newest tzdata.")
 

@@ -14,7 +14,7 @@ REGISTERED_IN = (
 )  # fmt: skip
 OWN = "ledger."
 ANOTHER_ENGINE = (
-    "DATABASES in the settings names the engine {}, but Ledger needs its own engine. Remove"
+    "DATABASES in the settings names {}, but Ledger needs its own engine. Remove"
     " DATABASES and name the server in DATABASE_URL, or in DB_NAME, DB_USER, DB_PASSWORD, DB_HOST"
     " and DB_PORT (docs/databases.md). DB_DRIVER=aws, DB_IAM_REGION and DB_POOL replace engines for"
     " AWS's driver, for logins by IAM and for pools."
@@ -34,7 +34,7 @@ class LedgerDbConfig(AppConfig):
         super().__init__(*arguments)
         engine = settings.DATABASES.get(DEFAULT_DB_ALIAS, {}).get("ENGINE", "")
         if not engine.startswith(OWN):
-            sys.exit(ANOTHER_ENGINE.format(engine))
+            sys.exit(ANOTHER_ENGINE.format(f"the engine {engine}" if engine else "no engine"))
 
     def ready(self) -> None:
         """Imports the modules in which apps register their parts."""

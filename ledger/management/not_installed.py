@@ -13,18 +13,19 @@ INSTALL = (
 
 def message_for(error: ModuleNotFoundError, module: str) -> str | None:
     """Returns the message for a missing module that the settings module `module` imports or lists
-    in INSTALLED_APPS. Returns None if other code imports the missing module.
+    in INSTALLED_APPS or DATABASE_ROUTERS. Returns None if other code imports the missing module.
     """
     name = error.name or ""
     *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
     if frame.f_globals.get("__name__") == module:
         return f"The settings module {module} imports {name}, but there is no such module.{INSTALL}"
-    if apps.apps_ready or not settings.configured:
+    if not settings.configured:
         return None
-    for entry in settings.INSTALLED_APPS:
-        if f"{entry}.".startswith(f"{name}."):
-            return (
-                f"INSTALLED_APPS in {settings.SETTINGS_MODULE} contains {entry}, but there is no"
-                f" module {name}.{INSTALL}"
-            )
+    for setting in ("DATABASE_ROUTERS",) if apps.apps_ready else ("INSTALLED_APPS",):
+        for entry in getattr(settings, setting):
+            if f"{entry}.".startswith(f"{name}."):
+                return (
+                    f"{setting} in {settings.SETTINGS_MODULE} contains {entry}, but there is"
+                    f" no module {name}.{INSTALL}"
+                )
     return None

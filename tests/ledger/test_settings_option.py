@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.env import BASE_DIR
+from tests.ledger.processes import assert_one_sentence, free_port
 
 
 def manage(*arguments: str, **surroundings: str) -> subprocess.CompletedProcess[str]:
@@ -55,6 +56,34 @@ def test_the_engine_of_a_tutorial_is_refused_by_a_sentence(
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("databases", [{}, {"default": {}}])
+def test_a_missing_engine_is_named(databases: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "own_settings.py").write_text(
+        f"from tests.settings import *\nDATABASES = {databases}\n"
+    )
+    done = manage("check", "--settings", "own_settings", "--pythonpath", str(tmp_path))
+    assert_one_sentence(done, "no engine", "DATABASE_URL")
+
+
+def test_a_second_database_of_another_engine_is_checked_and_not_migrated(tmp_path: Path) -> None:
+    away = {"HOST": "127.0.0.1", "PORT": free_port(), "NAME": "polls", "USER": "me"}
+    (tmp_path / "own_settings.py").write_text(
+        "from ledger.settings import *\n"
+        "class Closed:\n    def allow_migrate(self, db, *args, **hints): return db == 'default'\n"
+        "DATABASE_ROUTERS = [Closed()]\n"
+        "DATABASES['legacy'] = {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}\n"
+        f"DATABASES['away'] = {{'ENGINE': 'django.db.backends.postgresql', **{away}}}\n"
+    )
+
+    def run_on(alias: str, command: str) -> subprocess.CompletedProcess[str]:
+        own = ("--settings", "own_settings", "--pythonpath", str(tmp_path))
+        return manage(command, "--database", alias, *own)
+
+    assert run_on("legacy", "check").returncode == 0
+    assert 'DATABASES["away"]' in run_on("away", "check").stderr
+    assert_one_sentence(run_on("legacy", "migrate"), "legacy", "django.db.backends.sqlite3")
+
+
 def test_check_names_what_replaces_the_tokens_of_rest_framework(tmp_path: Path) -> None:
     (tmp_path / "token_settings.py").write_text(
         "from ledger.settings import *\n"
@@ -71,6 +100,7 @@ def test_check_names_what_replaces_the_tokens_of_rest_framework(tmp_path: Path) 
         ("INSTALLED_APPS += ['debug_toolbar']", "contains debug_toolbar, but"),
         ("INSTALLED_APPS += ['polls.apps.PollsConfig']", "no module polls."),
         ("INSTALLED_APPS += ['banking.branches']", "no module banking.branches."),
+        ("DATABASE_ROUTERS = ['polls.routers.Router']", "DATABASE_ROUTERS in own_settings"),
         ("import dj_database_url", "imports dj_database_url, but"),
     ],
 )

@@ -24,7 +24,12 @@ from ledger.db.locking.short_waits import TablesInUse, again_while_in_use, is_in
 from ledger.db.migrating.going_back import Plan, lossy, reversed_migrations
 from ledger.db.migrating.older import NOTHING_CHANGED, is_older
 from ledger.db.migrating.states import without_rendering
-from ledger.db.outages.probe import applied_migrations, problem_with_writes, short_connection
+from ledger.db.outages.probe import (
+    applied_migrations,
+    is_of_ledger,
+    problem_with_writes,
+    short_connection,
+)
 from ledger.db.read_router import READ
 from ledger.db.retry import sqlstate
 from ledger.db.rights.table_owner import problem_with_login
@@ -36,7 +41,11 @@ ONLY_READS = (
     "The database {} takes no writes. Run migrate without --database: it changes the writer, and"
     " replicas follow it."
 )
-
+ANOTHER_ENGINE = (
+    "The database {alias} has the engine {engine}, and migrate works only with Ledger's engine."
+    " Create its tables in its own project, and give their models managed = False here"
+    " (docs/django.md)."
+)
 
 SECONDS_TO_CONNECT = 5
 WAIT_SECONDS, PAUSE = 30 * 60, 0.2
@@ -66,6 +75,10 @@ class Command(Migrate):
     def handle(self, *arguments: Any, **options: Any) -> None:
         if options["database"] == READ:
             raise CommandError(ONLY_READS.format(READ))
+        database = connections[options["database"]]
+        if not is_of_ledger(database):
+            engine = database.settings_dict["ENGINE"]
+            raise CommandError(ANOTHER_ENGINE.format(alias=database.alias, engine=engine))
         try:
             with ExitStack() as lock:
                 if not (options["plan"] or options["check_unapplied"]):

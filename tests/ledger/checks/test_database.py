@@ -277,7 +277,8 @@ def test_check_of_a_database_names_one_that_is_away() -> None:
                 call_command("check", *options)
             assert str(problem.value).count("it is off") == 1
             assert "DATABASE_URL" in str(problem.value)
-        (other,) = database.check_reachable(databases=["read"])
+        with patch.object(database, "connections", {"read": connection}):
+            (other,) = database.check_reachable(databases=["read"])
     assert "DATABASE_REPLICA_URLS" in str(other.hint)
     assert database.check_reachable(databases=["default"]) == []
 
