@@ -1,6 +1,7 @@
 """Checks of DATABASES and DATABASE_ROUTERS, which a settings module can change."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
@@ -17,8 +18,9 @@ READER_ENDPOINT = re.compile(r"[^.]+\.cluster-ro-[^.]+\.[^.]+\.rds\.amazonaws\.c
 
 
 def check_options(**_options: Any) -> list[CheckMessage]:
-    """Returns an error for each value in DATABASES with which every payment would fail.
-    DATABASE_URL and DB_OPTIONS cannot contain these values, but a settings module can.
+    """Returns an error for USE_TZ = False, and for each value in DATABASES with which payments or
+    connections would fail. DATABASE_URL and DB_OPTIONS cannot contain these values, but a settings
+    module can.
     """
     database = settings.DATABASES[DEFAULT_DB_ALIAS]
     options = database.get("OPTIONS", {})
@@ -32,7 +34,7 @@ def check_options(**_options: Any) -> list[CheckMessage]:
         for name, value, reason in breaking_settings(str(options.get("options", "")))
     ]
     places = (("", database), ('["OPTIONS"]', options))
-    return start_up + [
+    return [*_times_and_numbers(database), *start_up] + [
         wrong(
             "database_option",
             f'DATABASES["{DEFAULT_DB_ALIAS}"]{place}["{name}"] is {value!r}. Every payment would'
@@ -43,6 +45,30 @@ def check_options(**_options: Any) -> list[CheckMessage]:
         for name, value in values.items()
         if (reason := BREAKING.get(name.lower())) and not is_harmless(name.lower(), str(value))
     ]
+
+
+def _times_and_numbers(database: dict[str, Any]) -> Iterator[CheckMessage]:
+    if not settings.USE_TZ:
+        yield wrong(
+            "use_tz",
+            "USE_TZ is False. Payments would fail, because Ledger needs times with a time zone.",
+            "Leave it out.",
+        )
+    if zone := database.get("TIME_ZONE"):
+        yield wrong(
+            "database_option",
+            f'DATABASES["{DEFAULT_DB_ALIAS}"]["TIME_ZONE"] is {zone!r}, but Ledger needs'
+            " connections in UTC.",
+            "Leave it out. The setting TIME_ZONE is the time zone of the bank.",
+        )
+    age = database.get("CONN_MAX_AGE")
+    if not isinstance(age, int | float | None):
+        yield wrong(
+            "database_option",
+            f'DATABASES["{DEFAULT_DB_ALIAS}"]["CONN_MAX_AGE"] is {age!r}, which is not a number.'
+            " Connections would fail.",
+            "Write a number of seconds, or None for no limit.",
+        )
 
 
 def check_routers(**_options: Any) -> list[CheckMessage]:

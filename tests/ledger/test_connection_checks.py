@@ -43,6 +43,30 @@ def test_a_setting_with_which_payments_fail_is_an_error(
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "fits"),
+    [
+        ("CONN_MAX_AGE", "60", False),
+        ("CONN_MAX_AGE", 60, True),
+        ("CONN_MAX_AGE", None, True),
+        ("TIME_ZONE", "Europe/Paris", False),
+        ("TIME_ZONE", None, True),
+    ],
+)
+def test_a_setting_of_a_wrong_type_or_another_time_zone_is_an_error(
+    name: str, value: object, fits: bool, databases: dict[str, Any]
+) -> None:
+    databases["default"][name] = value
+    found = check_options()
+    assert (found == []) is fits
+    assert all(name in message.msg for message in found)
+
+
+def test_times_without_a_time_zone_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "USE_TZ", False)
+    assert ["USE_TZ" in message.msg for message in check_options()] == [True]
+
+
+@pytest.mark.parametrize(
     ("value", "fits"),
     [
         ("-c session_replication_role=replica", False),

@@ -237,6 +237,9 @@ def test_a_zone_that_postgres_reads_in_another_way_is_told(
 ) -> None:
     settings.TIME_ZONE = zone
     assert names(database.time_zone(found)) == (["time_zone"] if is_told else [])
+    # `check_options` reports the other cause
+    with patch.dict(settings.DATABASES["default"], {"TIME_ZONE": "Europe/Paris"}):
+        assert names(database.time_zone(found)) == []
 
 
 @pytest.mark.parametrize(("days", "start"), [(200, 1), (200, 2), (200, 3), (364, 1)])
