@@ -13,9 +13,10 @@ import pytest
 
 from ledger.env import BASE_DIR
 from tests.checks import tracked_files
-from tests.console import blocks_of
+from tests.console import blocks_of, read
 from tests.containers.compose import MissingVariable, compose, filled
 from tests.containers.dockerfile import context, stages_of
+from tests.ledger.processes import environment
 from tests.nginx import OF_CONTAINERS
 from tests.optional import missing
 from tests.settings import SETTING_NAMES
@@ -328,3 +329,19 @@ def test_new_passwords_are_new_and_fill_every_gap(tmp_path: Path) -> None:
     assert set(first.values()).isdisjoint(second.values())
     assert filled(compose(), first)
     assert {len(value) for value in first.values()} == {64}
+
+
+def test_a_command_of_the_page_uses_the_embedded_server_despite_its_settings(
+    tmp_path: Path,
+) -> None:
+    page = read("docs/containers.md")
+    of_page = dict(re.findall(r"`((?:DB|DATABASE)_[A-Z_]+)=([^`\s]+)`", page))
+    (command,) = re.findall(r"`((?:[A-Z_]+= )+)manage\.py \.\.\.`", page)
+    emptied = dict.fromkeys(command.replace("=", "").split(), "")
+    assert len(of_page) > 2
+    shows = "from ledger import settings; print(settings.LEDGER_EMBEDDED)"
+    done = subprocess.run(
+        [sys.executable, "-c", shows], cwd=BASE_DIR, capture_output=True, text=True, check=False,
+        env=environment(tmp_path, **of_page | emptied),
+    )  # fmt: skip
+    assert done.stdout == "True\n", done.stderr
