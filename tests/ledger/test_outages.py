@@ -61,6 +61,13 @@ TEXTS = {
         AT + 'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "mallory", SSL encryption',
         AT + 'FATAL:  role "mallory" is not permitted to log in',
     ],
+    Reason.OS_USER: [
+        AT + 'FATAL:  Peer authentication failed for user "mallory"',
+        AT
+        + 'FATAL:  Ident authentication failed for user "mallory"\n'
+        + AT
+        + 'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "mallory", no encryption',
+    ],
     Reason.NO_DATABASE: [AT + 'FATAL:  database "mallory" does not exist'],
     Reason.NO_ROLE: [AT + 'FATAL:  role "mallory" does not exist'],
     Reason.TOO_MANY: [

@@ -60,6 +60,11 @@ REMEDIES = {
         "The server does not admit this login: see its pg_hba.conf and CONNECT on the database; if"
         " it asks for TLS, write sslmode=verify-full and sslrootcert=FILE."
     ),
+    Reason.OS_USER: (
+        "The pg_hba.conf of the server admits this role only to the user of the operating system"
+        " with the same name. Run the command as this user; or set DB_HOST=localhost and"
+        " DB_PASSWORD, and allow scram-sha-256 for this host in pg_hba.conf."
+    ),
     Reason.NO_DATABASE: "manage.py createdb creates it.",
     Reason.STANDBY: "Name the primary in DATABASE_URL or DB_HOST.",
     Reason.NO_REPLICA: (

@@ -36,6 +36,7 @@ class Reason(Enum):
     NAME = "name not found"
     PASSWORD = "password refused"  # noqa: S105 - no secret
     NOT_ADMITTED = "not admitted"
+    OS_USER = "user of the operating system refused"
     NO_DATABASE = "no such database"
     NO_ROLE = "no such role"
     NO_RIGHT = "permission denied"
@@ -102,6 +103,8 @@ REASON_BY_SQLSTATE = {
 REASON_BY_TEXT = (
     # With sslmode=prefer, libpq tries again without TLS, and the server may refuse that too.
     ("password authentication failed", Reason.PASSWORD),
+    ("peer authentication failed", Reason.OS_USER),
+    ("ident authentication failed", Reason.OS_USER),
     ("no pg_hba.conf entry", Reason.NOT_ADMITTED),
     ("pg_hba.conf rejects", Reason.NOT_ADMITTED),
     ("is not permitted to log in", Reason.NOT_ADMITTED),

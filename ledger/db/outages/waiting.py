@@ -16,7 +16,13 @@ from ledger.db.server.failed_servers import FailedServer, failed_servers_of, nam
 SECONDS_BETWEEN = 0.5
 MAX_CONNECT_SECONDS = 5
 # Errors that waiting cannot solve.
-PERMANENT = {Reason.PASSWORD, Reason.NOT_ADMITTED, Reason.NO_ROLE, Reason.NO_DATABASE}
+PERMANENT = {
+    Reason.PASSWORD,
+    Reason.NOT_ADMITTED,
+    Reason.OS_USER,
+    Reason.NO_ROLE,
+    Reason.NO_DATABASE,
+}
 WRONG_CERTIFICATE = ("certificate verify failed", "does not match host name")
 
 
