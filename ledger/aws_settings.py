@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ledger import env
+from ledger.db.read_router import DEFAULT_PLUGINS
 from ledger.db.server.credentials import KEEP_SECRET, KEEP_TOKEN
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]", re.ASCII)
@@ -47,7 +48,8 @@ NEEDS_OWN_POOL = (
 SPLITTING = frozenset({"gdb_rw", "read_write_splitting", "srw"})
 ENDPOINTS_OF_SRW = ("srw_read_endpoint", "srw_write_endpoint")
 FASTEST, FASTEST_PLUGIN = "fastest_response", "fastest_response_strategy"
-DEFAULT_PLUGINS = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
+# Plugins that find the next writer. `limitless` has no failover, because it has no single writer.
+FAILOVER = frozenset({"failover", "failover_v2", "gdb_failover", "limitless"})
 DRIVER_OPTIONS = {
     # With this option, the driver reads the list of servers when it connects. Without it, the
     # driver would read the list only when a page needs it.

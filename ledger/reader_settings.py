@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS
 
 from ledger import aws_settings, env
-from ledger.db.read_router import READ
+from ledger.db.read_router import PLUGINS_WITH_READER, READ
 
 Database = dict[str, Any]
 ROUTER = "ledger.db.read_router.ReadRouter"
@@ -19,8 +19,8 @@ ROUTER = "ledger.db.read_router.ReadRouter"
 READ_ONLY = "-c default_transaction_read_only=on"
 PLACE = ("HOST", "PORT")
 NO_READER = (
-    "there is no reader; name a replica by DATABASE_REPLICA_URLS, or with DB_DRIVER=aws add"
-    " read_write_splitting to DB_AWS_PLUGINS"
+    "there is no reader; name a replica by DATABASE_REPLICA_URLS, or with DB_DRIVER=aws write"
+    f" DB_AWS_PLUGINS={PLUGINS_WITH_READER}"
 )
 
 

@@ -8,7 +8,12 @@ routers for Ledger's models, and tables that no app registers.
 
 from django.core.checks import Tags, register
 
-from ledger.checks.connections import check_options, check_readers, check_routers
+from ledger.checks.connections import (
+    check_failover,
+    check_options,
+    check_readers,
+    check_routers,
+)
 from ledger.checks.database import check_database
 from ledger.checks.extensions import check_extensions
 from ledger.checks.names import check_api_settings, check_names
@@ -32,4 +37,5 @@ def register_all() -> None:
     register(check_options)
     register(check_routers)
     register(check_readers)
+    register(check_failover)
     register(check_tables)

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.db import DEFAULT_DB_ALIAS, router
 
+from ledger.aws_settings import FAILOVER
 from ledger.checks.messages import some, weak, wrong
 from ledger.database_options import BREAKING, breaking_settings, is_harmless
-from ledger.db.read_router import has_added_table
+from ledger.db.read_router import DEFAULT_PLUGINS, PLUGINS_WITH_READER, has_added_table
 
 # The reader endpoint of a cluster of Aurora or of an RDS Multi-AZ cluster.
 READER_ENDPOINT = re.compile(r"[^.]+\.cluster-ro-[^.]+\.[^.]+\.rds\.amazonaws\.com(\.cn)?")
@@ -109,9 +110,24 @@ def check_readers(**_options: Any) -> list[CheckMessage]:
             "reader_endpoint",
             f"{host} is the reader endpoint of a cluster. Ledger needs the address of one server.",
             "DATABASE_URL needs the cluster endpoint (cluster-). To read from readers of Aurora,"
-            " set DB_DRIVER=aws and add read_write_splitting to DB_AWS_PLUGINS. On an RDS Multi-AZ"
+            f" set DB_DRIVER=aws and DB_AWS_PLUGINS={PLUGINS_WITH_READER}. On an RDS Multi-AZ"
             " cluster, name the endpoint of each instance in DATABASE_REPLICA_URLS"
             " (docs/databases.md).",
         )
         for host in sorted(hosts)
+    ]
+
+
+def check_failover(**_options: Any) -> list[CheckMessage]:
+    """Returns a warning if AWS's driver has no plugin that finds the next writer."""
+    driver = settings.DATABASES[DEFAULT_DB_ALIAS].get("LEDGER_DRIVER", {})
+    if not driver or not FAILOVER.isdisjoint(driver["plugins"].split(",")):
+        return []
+    return [
+        weak(
+            "failover",
+            "DB_AWS_PLUGINS has no plugin for failover. This setting replaces the default plugins"
+            f" {DEFAULT_PLUGINS}.",
+            "Add the default plugins to DB_AWS_PLUGINS (docs/databases.md).",
+        )
     ]

@@ -15,6 +15,9 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 
 READ = "read"
+# The default of DB_AWS_PLUGINS, and the value that adds READ. A value replaces the default plugins.
+DEFAULT_PLUGINS = "initial_connection,aurora_connection_tracker,failover_v2,host_monitoring_v2"
+PLUGINS_WITH_READER = f"read_write_splitting,{DEFAULT_PLUGINS}"
 # Packages with models of money, people, permissions, sessions and limits.
 ON_WRITER = frozenset(
     {

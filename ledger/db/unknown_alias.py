@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils.connection import ConnectionDoesNotExist
 
-from ledger.db.read_router import READ
+from ledger.db.read_router import PLUGINS_WITH_READER, READ
 
 
 class UnknownAlias(ConnectionDoesNotExist):
@@ -22,7 +22,7 @@ def how_to_add_reader() -> str:
     if READ in settings.DATABASES:
         return ""
     if "LEDGER_DRIVER" in settings.DATABASES[DEFAULT_DB_ALIAS]:
-        return f" read_write_splitting in DB_AWS_PLUGINS adds {READ}."
+        return f" DB_AWS_PLUGINS={PLUGINS_WITH_READER} adds {READ}."
     return f" DATABASE_REPLICA_URLS adds {READ}."
 
 

@@ -12,9 +12,14 @@ from django.db.models import Model
 from psycopg import IsolationLevel
 
 from accounts.models import Account, User
-from ledger.checks.connections import check_options, check_readers, check_routers
+from ledger.checks.connections import (
+    check_failover,
+    check_options,
+    check_readers,
+    check_routers,
+)
 from ledger.checks.messages import wrong
-from ledger.db.read_router import ReadRouter
+from ledger.db.read_router import DEFAULT_PLUGINS, PLUGINS_WITH_READER, ReadRouter
 
 
 @pytest.fixture
@@ -144,6 +149,24 @@ def test_a_reader_endpoint_is_a_warning(
     assert (check_readers() == []) is fits
 
 
-@pytest.mark.parametrize("check", [check_options, check_routers, check_readers])
+@pytest.mark.parametrize(
+    ("plugins", "fits"),
+    [
+        ("read_write_splitting", False),
+        (PLUGINS_WITH_READER, True),
+        (DEFAULT_PLUGINS, True),
+        ("gdb_rw,gdb_failover", True),
+        (None, True),
+    ],
+)
+def test_awss_driver_without_failover_is_a_warning(
+    plugins: str | None, fits: bool, databases: dict[str, Any]
+) -> None:
+    if plugins:
+        databases["default"]["LEDGER_DRIVER"] = {"plugins": plugins}
+    assert (check_failover() == []) is fits
+
+
+@pytest.mark.parametrize("check", [check_options, check_routers, check_readers, check_failover])
 def test_check_runs_it(check: Any) -> None:
     assert check in registry.registered_checks

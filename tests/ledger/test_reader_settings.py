@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ledger.backups import proof
+from ledger.db.read_router import PLUGINS_WITH_READER
 
 URL = "postgresql://me:secret@127.0.0.1"
 WRITER = {"DATABASE_URL": f"{URL}:5432/books", "DEBUG": "True"}
@@ -103,7 +104,7 @@ def test_the_router_without_a_reader_stops_the_start(
 
     assert "The setting DATABASE_READ_ROUTER is wrong" in said
     assert "DATABASE_REPLICA_URLS" in said
-    assert "read_write_splitting" in said
+    assert PLUGINS_WITH_READER in said, "the setting replaces the plugins of failover"
 
 
 def test_the_proof_of_a_backup_starts_without_the_reader_that_the_router_needs(

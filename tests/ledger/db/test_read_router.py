@@ -14,7 +14,7 @@ from django.test.utils import isolate_apps
 from django.utils.connection import ConnectionDoesNotExist
 
 from accounts.models import Account, Household
-from ledger.db.read_router import ReadRouter, has_added_table
+from ledger.db.read_router import PLUGINS_WITH_READER, ReadRouter, has_added_table
 from ledger.db.unknown_alias import how_to_add_reader
 
 
@@ -156,4 +156,4 @@ def test_an_alias_without_a_server_names_the_setting() -> None:
 def test_an_alias_of_awss_driver_names_its_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.DATABASES["default"], "LEDGER_DRIVER", {"plugins": "failover_v2"})
     assert "DATABASE_REPLICA_URLS" not in (hint := how_to_add_reader())
-    assert "read_write_splitting" in hint
+    assert PLUGINS_WITH_READER in hint, "the setting replaces the plugins of failover"
