@@ -12,6 +12,7 @@ from cookbook.runner.parameters import form_of
 from cookbook.runner.rendering import RenderedTable
 from cookbook.runner.run import RecipeRun, run
 from cookbook.runner.timeline import written
+from cookbook.search import find
 from ledger.text.sql_layout import lay_out
 
 BANNER = """\
@@ -30,6 +31,14 @@ class Recipes:
     `recipes.lost_update`.
     """
 
+    def __call__(self, query: str) -> None:
+        """Searches the cookbook, as on its page. Prints the recipes with all words of the query, or
+        else the recipes with some of the words.
+        """
+        found = find(query)
+        lines = map(_line, found.every or found.some)
+        print("\n".join(lines) or f"No recipe matches {query!r}; type `recipes` to see them all.")
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         recipe = _named(name)
         if recipe is None:
@@ -45,12 +54,16 @@ class Recipes:
             for group in GROUPS
             for line in (
                 f"{group.title}",
-                *(f"    {recipe.function.__name__:32} {recipe.title}" for recipe in group.recipes),
+                *map(_line, group.recipes),
             )
         )
 
 
 recipes = Recipes()
+
+
+def _line(recipe: Recipe) -> str:
+    return f"    {recipe.function.__name__:32} {recipe.title}"
 
 
 def _named(function: str) -> Recipe | None:

@@ -103,6 +103,19 @@ def test_recipes_lists_and_completes_and_says_what_there_is_not() -> None:
         recipes.nothing_of_the_kind  # noqa: B018
 
 
+@pytest.mark.parametrize("query", ["lost update", "deadlock qqzzxx"])
+def test_a_call_of_recipes_searches(query: str, capsys: Any) -> None:
+    recipes(query)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[0] in ("lost_update", "locks_in_one_order")
+    assert len(lines) < len(BY_SLUG)
+
+
+def test_a_search_without_a_result_ends_with_a_sentence(capsys: Any) -> None:
+    recipes("qqzzxx")
+    assert "qqzzxx" in capsys.readouterr().out
+
+
 def test_every_line_of_the_banner_runs(capsys: Any) -> None:
     namespace = Command().get_namespace(verbosity=0, command="", no_imports=False)
     lines = [line.strip() for line in BANNER.splitlines() if line.startswith("    ")]
