@@ -7,6 +7,7 @@ import getpass
 import os
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 # This file uses only syntax that older Python versions can read, so that they print this message.
 if sys.version_info < (3, 11):  # noqa: UP036
@@ -47,7 +48,8 @@ def main() -> None:
 
 def choose_settings() -> None:
     """Sets DJANGO_SETTINGS_MODULE to the value of `--settings`, and adds `--pythonpath` to the
-    import path. This must run before the settings are read.
+    import path of this process and of the processes that it starts. This must run before the
+    settings are read.
     """
     try:
         from django.core.management.base import (
@@ -67,6 +69,9 @@ def choose_settings() -> None:
     try:
         options, _rest = parser.parse_known_args(sys.argv[2:])
         handle_default_options(options)
+        if options.pythonpath:  # for the processes that a command starts
+            places = [str(Path(options.pythonpath).resolve()), os.environ.get("PYTHONPATH", "")]
+            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
     except CommandError:
         pass  # the parser of the command reports this error
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ledger.settings")

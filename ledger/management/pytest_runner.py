@@ -7,7 +7,6 @@ import sys
 from argparse import SUPPRESS, Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -63,10 +62,9 @@ class PytestRunner:
         slow: bool = False,
         expressions: Sequence[str] = (),
         settings: str | None = None,
-        pythonpath: str | None = None,
         **_options: Any,
     ) -> None:
-        self.settings, self.pythonpath = settings, pythonpath
+        self.settings = settings
         self.parallel = (
             "" if parallel is None else str(parallel)
         )  # Django has replaced "auto" with a number
@@ -128,9 +126,6 @@ class PytestRunner:
         named = self.settings or os.environ.get("DJANGO_SETTINGS_MODULE", SITE_SETTINGS)
         module = "tests.settings" if named == SITE_SETTINGS else named
         chosen = {"DATABASE_URL": "", "DB_NAME": "", "DJANGO_SETTINGS_MODULE": module}
-        if self.pythonpath:
-            places = [str(Path(self.pythonpath).resolve()), os.environ.get("PYTHONPATH", "")]
-            chosen["PYTHONPATH"] = os.pathsep.join(filter(None, places))
         return {**os.environ, **chosen}
 
 

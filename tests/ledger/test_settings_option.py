@@ -168,3 +168,15 @@ def test_a_question_without_a_terminal_names_the_option(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     assert "--noinput" in ended.stderr
+
+
+def test_processes_that_a_command_starts_get_pythonpath(tmp_path: Path) -> None:
+    (tmp_path / "settings_of_a_bank.py").write_text(
+        "import os\nfrom tests.settings import *  # noqa\nGIVEN = os.environ['PYTHONPATH']\n"
+    )
+    ended = manage(
+        "diffsettings",
+        *["--settings", "settings_of_a_bank", "--pythonpath", os.path.relpath(tmp_path, BASE_DIR)],
+        PYTHONPATH="before",
+    )
+    assert f"GIVEN = '{tmp_path}:before'" in ended.stdout
