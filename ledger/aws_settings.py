@@ -282,6 +282,13 @@ def _region_of(secret: str) -> str:
     named = ARN.fullmatch(secret)
     region = env.text("DB_SECRET_REGION") or (named[1] if named else "")
     region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", "")
+    if not region:
+        env.refuse(
+            "DB_SECRET_REGION",
+            "DB_SECRET_ID is not an ARN, which would contain the region; write a region such as"
+            " eu-west-1",
+            is_missing=True,
+        )
     if not REGION.fullmatch(region):
         env.refuse("DB_SECRET_REGION", f"{region!r} is not a region of AWS, such as eu-west-1")
     return region

@@ -116,9 +116,9 @@ LOG_FORMATS = ("text", "json")
 MIN_TOKEN_LENGTH, PRINTABLE = 32, re.compile(r"[!-~]+", re.ASCII)
 
 
-def refuse(name: str, why: str) -> NoReturn:
+def refuse(name: str, why: str, *, is_missing: bool = False) -> NoReturn:
     """Ends the process with a message about the setting `name`, without a traceback."""
-    _stop(f"The setting {name} is wrong: {why}.")
+    _stop(f"The setting {name} is {'missing' if is_missing else 'wrong'}: {why}.")
 
 
 def refuse_first(names: Iterable[str], why: str) -> None:

@@ -274,15 +274,19 @@ LEDGER_STEP_UP_OVER = env.amounts_by_currency(
 
 LEDGER_HTTPS = env.flag("LEDGER_HTTPS")
 if LEDGER_HTTPS and not LEDGER_URL.startswith("https://"):
-    env.refuse("LEDGER_URL", "with HTTPS, links in mails need it, such as https://bank.example")
+    env.refuse(
+        "LEDGER_URL",
+        "with HTTPS, links in mails need it, such as https://bank.example",
+        is_missing=not LEDGER_URL,
+    )
 if LEDGER_ROLE == "web" and not (LEDGER_URL or LEDGER_EMBEDDED or DEBUG):
-    env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)
+    env.refuse("LEDGER_URL", env.ADDRESS_NEEDED, is_missing=True)
 if LEDGER_URL.startswith("https://") and not LEDGER_HTTPS:
     env.refuse("LEDGER_HTTPS", env.HTTPS_NEEDED)
 if LEDGER_DEMO and any(env.is_public(host) for host in ALLOWED_HOSTS if host != "*"):
     env.refuse("LEDGER_DEMO", env.NO_PUBLIC_DEMO)
 if LEDGER_HTTPS and not env.text("EMAIL_URL"):
-    env.refuse("EMAIL_URL", env.MAIL_NEEDED)
+    env.refuse("EMAIL_URL", env.MAIL_NEEDED, is_missing=True)
 if DEBUG and not LEDGER_EMBEDDED and any(map(env.is_public, ALLOWED_HOSTS)):
     env.refuse("DEBUG", env.NO_PUBLIC_DEBUG)
 if LEDGER_HTTPS and DEBUG:

@@ -314,7 +314,7 @@ def test_https_of_a_client_is_not_believed_without_a_proxy(containers: Container
     ("lacking", "said"),
     [
         ({"SECRET_KEY": ""}, "The setting SECRET_KEY is wrong: it is not set"),
-        ({"LEDGER_URL": ""}, "The setting LEDGER_URL is wrong"),
+        ({"LEDGER_URL": ""}, "The setting LEDGER_URL is missing"),
     ],
 )
 def test_what_is_missing_is_said_in_one_sentence(

@@ -176,7 +176,21 @@ UNSAFE = {
 @pytest.mark.parametrize("case", UNSAFE)
 def test_an_unsafe_mix_stops_the_start(case: str, refusal: Callable[..., str]) -> None:
     name, values = UNSAFE[case]
-    assert f"The setting {name} is wrong" in refusal(**values)
+    assert re.match(f"The setting {name} is (wrong|missing): ", refusal(**values))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("LEDGER_URL", {"LEDGER_HTTPS": "True"}),
+        ("LEDGER_URL", {**OWN_SERVER, "LEDGER_ROLE": "web"}),
+        ("EMAIL_URL", {**HTTPS, "EMAIL_URL": ""}),
+    ],
+)
+def test_a_setting_that_is_not_set_is_missing_and_not_wrong(
+    name: str, values: dict[str, str], refusal: Callable[..., str]
+) -> None:
+    assert f"The setting {name} is missing: " in refusal(**values)
 
 
 @pytest.fixture(autouse=True)

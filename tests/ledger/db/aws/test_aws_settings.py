@@ -301,7 +301,8 @@ def test_a_mix_that_cannot_work_stops_the_start(case: str, refusal: Callable[...
     name, word, values = WRONG[case]
     found = refusal(**{"AWS_REGION": "", **values})
 
-    assert f"The setting {name} is wrong" in found
+    state = "missing" if case == "a secret that is nowhere" else "wrong"
+    assert f"The setting {name} is {state}: " in found
     assert word in found
     assert "secret@" not in found
 
