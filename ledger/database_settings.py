@@ -57,7 +57,11 @@ NOT_NAMED = (
     " remove it, or set an empty DB_NAME in the environment"
 )
 SCHEMES = ("postgresql", "postgres", "psql", "pgsql")
-OTHER_DATABASES = re.compile(r"(sqlite|spatialite|mysql|mariadb|oracle|mssql)\w*:", re.ASCII)
+OTHER_DATABASES = re.compile(
+    r"(sqlite|spatialite|mysql|mariadb|oracle|mssql|postgis|cockroach|redshift|timescale|snowflake)"
+    r"\w*:",
+    re.ASCII,
+)
 ONE_DATABASE = (
     "PostgreSQL is Ledger's only database; write a URL that begins with postgresql://, or leave it"
     " out for the embedded server"

@@ -250,7 +250,10 @@ PLAIN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("url", ["sqlite:///db.sqlite3", "sqlite://:memory:", "mysql2://a@b/c"])
+@pytest.mark.parametrize("url", [
+    "sqlite:///db.sqlite3", "sqlite://:memory:", "mysql2://a@b/c", "postgis://a@b/c",
+    "cockroachdb://a@b/c", "redshift://a@b/c",
+])  # fmt: skip
 def test_another_kind_of_database_is_refused_by_its_name(
     url: str, refusal: Callable[..., str]
 ) -> None:
