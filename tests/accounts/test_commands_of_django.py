@@ -3,6 +3,7 @@
 import builtins
 import getpass
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -89,3 +90,10 @@ def test_a_password_is_changed_whatever_the_case_of_the_address(terminal: Termin
 def test_a_password_is_not_changed_by_a_username(name: list[str]) -> None:
     with pytest.raises(CommandError, match="e-mail address"):
         call_command("changepassword", *name)
+
+
+def test_the_web_role_is_refused_without_the_advice_to_run_this_command(settings: Any) -> None:
+    settings.LEDGER_ROLE = "web"
+    with pytest.raises(CommandError, match="DB_USER") as refused:
+        call_command("createsuperuser", "--noinput", email="robin@example.com", name="Robin")
+    assert "createsuperuser" not in str(refused.value)

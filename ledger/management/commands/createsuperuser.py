@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib.auth.management.commands import createsuperuser
 from django.core.management.base import CommandError, CommandParser
 
+from ledger.db.outages.refused_logins import is_web_login, not_by_this_login
+
 BY_ADDRESS = "People sign in by their e-mail address. Use --email (or DJANGO_SUPERUSER_EMAIL)."
 
 MISSING = re.compile(r"You must use --(\w+)")
@@ -25,6 +27,8 @@ class Command(createsuperuser.Command):
         email = options["email"] or os.environ.get("DJANGO_SUPERUSER_EMAIL")
         if not options["interactive"] and os.environ.get("DJANGO_SUPERUSER_USERNAME") and not email:
             raise CommandError(BY_ADDRESS)
+        if is_web_login():  # a trigger would refuse this later, and would advise this command
+            raise CommandError(not_by_this_login())
         createsuperuser.input = _input  # type: ignore[attr-defined]
         try:
             super().handle(*args, **options)
