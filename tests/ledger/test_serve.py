@@ -273,7 +273,7 @@ def test_a_taken_port_is_told_before_anything_starts(folder: Path) -> None:
         done,
         f"The port {port} on 127.0.0.1 cannot be used",
         ". Stop ",
-        f"make run PORT={port + 1}.",
+        f"make run PORT={port + 1} or manage.py serve --port {port + 1}.",
     )
     assert not (folder / "pg18").exists()
 

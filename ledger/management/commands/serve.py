@@ -175,7 +175,8 @@ def _check_settings(*, standby: bool) -> None:
             " to the web processes that it starts."
         )
     if not (settings.LEDGER_URL or settings.LEDGER_EMBEDDED or settings.DEBUG):
-        env.refuse("LEDGER_URL", env.ADDRESS_NEEDED)  # the web processes would report this later
+        # Otherwise the web processes would report this later.
+        env.refuse("LEDGER_URL", env.ADDRESS_NEEDED, is_missing=True)
     if standby and not settings.LEDGER_EMBEDDED:
         raise CommandError(
             "DATABASE_URL or DB_NAME is set: only the embedded server gets a standby here."
@@ -191,7 +192,8 @@ def _check_port(host: str, port: int) -> None:
         reason = str(getattr(err, "strerror", err)).rstrip(".")
         raise CommandError(
             f"The port {port} on {host} cannot be used: {reason}. "
-            f"Stop what runs there, or choose another with make run PORT={_another(port)}."
+            f"Stop what runs there, or choose another port, with make run PORT={_another(port)} or"
+            f" manage.py serve --port {_another(port)}."
         ) from err
 
 
