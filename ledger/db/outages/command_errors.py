@@ -65,7 +65,10 @@ REMEDIES = {
         " with the same name. Run the command as this user; or set DB_HOST=localhost and"
         " DB_PASSWORD, and allow scram-sha-256 for this host in pg_hba.conf."
     ),
-    Reason.NO_DATABASE: "manage.py createdb creates it.",
+    Reason.NO_DATABASE: (
+        "manage.py create_roles, run as an administrator, creates the database for the owner of the"
+        " tables; manage.py createdb creates the database for this login."
+    ),
     Reason.STANDBY: "Name the primary in DATABASE_URL or DB_HOST.",
     Reason.NO_REPLICA: (
         "This server takes writes. Name a standby in DATABASE_REPLICA_URLS, or add"

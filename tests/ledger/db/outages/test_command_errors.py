@@ -59,7 +59,7 @@ def test_missing_credentials_of_aws_are_named(driver: str, tmp_path: Path) -> No
         (psycopg.OperationalError("SSL error: certificate verify failed"), "sslrootcert"),
         (psycopg.OperationalError('password authentication failed for user "u"'), "DB_PASSWORD"),
         (psycopg.OperationalError('Peer authentication failed for user "u"'), "DB_HOST=localhost"),
-        (psycopg.OperationalError('FATAL:  database "books" does not exist'), "createdb"),
+        (psycopg.OperationalError('FATAL:  database "books" does not exist'), "create_roles"),
         (psycopg.OperationalError("server is not in hot standby mode"), "DATABASE_REPLICA_URLS"),
         (psycopg.OperationalError("no pg_hba.conf entry, no encryption"), "sslmode=verify-full"),
         (NoLogin("AWS signs no token for u: Unable to locate credentials"), "AWS_PROFILE"),
