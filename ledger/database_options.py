@@ -46,6 +46,14 @@ AWS_HINT = (
 # languages.
 TLS_NAMES = re.compile("(db_?)?(use_?)?ssl(_?(required?|mode))?", re.IGNORECASE)
 TLS_HINT = "; write sslmode=verify-full and sslrootcert=FILE, which encrypt and check the server"
+# Options of other libraries and drivers, such as Prisma and JDBC, and what to do instead.
+POOL_HINT = "; DB_POOL sets the size of a pool"
+SCHEMA_HINT = "; Ledger's tables are in the schema public, so leave it out"
+FOREIGN_HINTS = {
+    **dict.fromkeys(("connection_limit", "max_connections", "pool", "pool_size"), POOL_HINT),
+    "pgbouncer": "; for a pooler, set DB_POOLER=transaction",
+    **dict.fromkeys(("current_schema", "currentschema", "schema", "search_path"), SCHEMA_HINT),
+}
 OFF_OR_ON = ("0", "1")
 CHOICES = {
     "channel_binding": ("disable", "prefer", "require"),
@@ -155,6 +163,7 @@ def value_of(setting: str, option: str, value: str) -> Any:
     if option not in OTHER_OPTIONS | DJANGO_SETTINGS and not _is_known(option):
         hint = AWS_HINT if option.startswith(AWS_PREFIXES) else ""
         hint = TLS_HINT if TLS_NAMES.fullmatch(option) else hint
+        hint = FOREIGN_HINTS.get(option.lower(), hint)
         env.refuse(setting, f"libpq has no option {option!r}{hint}")
     if not value:
         env.refuse(setting, f"its option {option} has no value; write one, or leave it out")

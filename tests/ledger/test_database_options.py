@@ -112,6 +112,22 @@ def test_a_value_that_cannot_work_stops_the_start_naming_setting_and_option(
     assert "secret" not in sentence
 
 
+@pytest.mark.parametrize(
+    ("option", "instead"),
+    [
+        ("pool", "DB_POOL"), ("connection_limit", "DB_POOL"), ("pgbouncer", "DB_POOLER"),
+        ("schema", "public"), ("currentSchema", "public"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", PLACES)
+def test_an_option_of_another_library_is_refused_with_what_to_set(
+    place: str, option: str, instead: str, refusal: Callable[..., str]
+) -> None:
+    sentence = refusal(**PLACES[place](urlencode({option: "5"})))
+
+    assert instead in sentence.partition(repr(option))[2]
+
+
 HARMLESS = [
     ("client_encoding", "UTF8"),
     ("client_encoding", "utf-8"),
