@@ -103,6 +103,11 @@ def _how_to_sign_in(request: Request) -> str:
     """Returns a message that explains how to authenticate. The message never repeats the header."""
     if not hasattr(request._request, "api_token"):  # see `accounts.token_middleware.PATHS`
         return "Sign in with a browser. Access tokens are accepted at addresses under /api/ only."
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return (
+            "A browser sends this request for a page of another site. The API does not support"
+            f" CORS: call it from a server. {HOW_TO_SIGN_IN}"
+        )
     if "Authorization" in request.headers:
         return f"This kind of Authorization is not accepted. {HOW_TO_SIGN_IN}"
     return f"Nobody is signed in. {HOW_TO_SIGN_IN}"

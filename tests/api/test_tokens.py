@@ -67,6 +67,13 @@ def test_another_kind_of_authorization_is_refused_with_the_kind_that_is_accepted
         assert ana.get(ACCOUNTS, headers={"Authorization": kind}).status_code == 200
 
 
+def test_a_preflight_request_of_a_browser_is_refused_with_the_reason() -> None:
+    header = {"Origin": "https://app.example", "Access-Control-Request-Method": "GET"}
+    answer = Client().options(ACCOUNTS, headers=header)
+    assert (answer.status_code, slug(answer)) == (401, "not-signed-in")
+    assert "CORS" in answer.json()["detail"]
+
+
 def test_a_client_with_too_many_wrong_tokens_is_told_to_wait(
     client: Client, mine: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
