@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
 from ledger.db.outages.probe import problem_with_writes, short_connection, unapplied_migrations
 from ledger.db.outages.reasons import Reason, error_of_psycopg, reason_of
+from ledger.db.server.credentials import NoCredentials
 from ledger.db.server.failed_servers import FailedServer, failed_servers_of, names_of
 
 SECONDS_BETWEEN = 0.5
@@ -121,11 +122,13 @@ def _missing(wanted: Wanted, found: psycopg.Connection) -> str:
 
 def _is_permanent(error: OperationalError) -> bool:
     """Returns whether a server refuses this login, has no database with this name, or has a
-    certificate that does not pass the check.
+    certificate that does not pass the check; or whether this process has no credentials of AWS.
     """
     cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
-    return any(reason_of(each) in PERMANENT or _is_certificate(each) for each in failed)
+    return isinstance(cause, NoCredentials) or any(
+        reason_of(each) in PERMANENT or _is_certificate(each) for each in failed
+    )
 
 
 def _is_certificate(failed: FailedServer) -> bool:

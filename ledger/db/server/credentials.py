@@ -57,6 +57,10 @@ class NoLogin(SqlclientUnableToEstablishSqlconnection):
     """
 
 
+class NoCredentials(NoLogin):
+    """A NoLogin because this process has no credentials of AWS."""
+
+
 class LoginSource(ABC):
     """A source of logins that all threads share, so that one request to AWS is enough for all
     threads.
@@ -96,8 +100,10 @@ class LoginSource(ABC):
         try:
             if found := self._known(place, refused):  # another thread has got a new login
                 return found
-            if self._failed is not failed:  # the request of another thread has failed
-                raise NoLogin(str(self._failed))
+            if (
+                self._failed and self._failed is not failed
+            ):  # the request of another thread has failed
+                raise type(self._failed)(str(self._failed))
             return self._renewed(place, refused)
         finally:
             self._asking.release()
@@ -209,8 +215,10 @@ class raised_as_no_login:  # noqa: N801 - used as a function
         pass
 
     def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+        if isinstance(error, NoCredentialsError):
+            raise NoCredentials(f"{self.beginning}: {error}") from error
         if isinstance(error, BotoCoreError | ClientError):
             raise NoLogin(f"{self.beginning}: {error}") from error
 

@@ -23,7 +23,7 @@ from ledger.db.backend.base import DatabaseWrapper
 from ledger.db.outages.reasons import in_words
 from ledger.db.retry import Failure, failure_of, run_with_retry
 from ledger.db.server import credentials
-from ledger.db.server.credentials import IamTokens, Login, NoLogin, Place, Secret
+from ledger.db.server.credentials import IamTokens, Login, NoCredentials, NoLogin, Place, Secret
 from ledger.env import BASE_DIR
 from tests.ledger.db.aws.guarded import (
     HOST,
@@ -286,7 +286,7 @@ def test_a_secret_without_a_login_is_named_and_not_shown(text: str) -> None:
 def test_without_credentials_of_aws_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
 
-    with pytest.raises(NoLogin, match=f"no token for {TELLER}: .*credentials"):
+    with pytest.raises(NoCredentials, match=f"no token for {TELLER}: .*credentials"):
         IamTokens(REGION).login(PLACE)
 
 

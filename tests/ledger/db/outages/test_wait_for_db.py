@@ -14,6 +14,7 @@ from ledger.db import replicas
 from ledger.db.management.commands import wait_for_db
 from ledger.db.outages import waiting
 from ledger.db.server import failed_servers
+from ledger.db.server.credentials import NoCredentials, NoLogin
 from tests.ledger.processes import LONG, MANAGE, environment, manage
 from tests.ledger.tls_server import HOST, NEEDS_DEBIANS_POSTGRES, PASSWORD, TlsServer, tls_server
 from tests.pooler import connected, server
@@ -136,6 +137,7 @@ def test_it_ends_when_the_time_is_over(play: Callable[..., PlayedServer]) -> Non
         ("SSL error: certificate verify failed", "sslrootcert"),
         ('server certificate for "a" does not match host name "b"', "sslrootcert"),
         ('FATAL:  database "ledger" does not exist', "manage.py createdb"),
+        ('FATAL:  Peer authentication failed for user "ledger"', "DB_HOST"),
     ],
 )
 def test_it_does_not_wait_for_what_never_comes(
@@ -149,6 +151,20 @@ def test_it_does_not_wait_for_what_never_comes(
     assert why in str(error)
     assert capsys.readouterr().err == ""
     assert played.now == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NoCredentials("AWS signs no token: Unable to locate credentials"), wait_for_db.NEVER),
+        (NoLogin("AWS gave no login within 5 s."), wait_for_db.NOT_IN_TIME),
+    ],
+)
+def test_it_waits_for_aws_only_with_credentials(
+    error: NoLogin, code: int, play: Callable[..., PlayedServer]
+) -> None:
+    play(error)
+    assert failure().returncode == code
 
 
 def test_migrations_are_waited_for_if_asked(
