@@ -17,7 +17,8 @@ WORDS = (
     "password reset", "SECURE_SSL_REDIRECT", "ROOT_URLCONF", "connection.queries",
     "AbstractUser", "context processor", "django.contrib.sites", "locmem", "db_for_read",
     "psycopg[binary]", "psycopg[pool]", "pg_service.conf", "server_side_binding",
-    "isolation_level",
+    "isolation_level", "POSTGRES_DB", "POSTGRES_USER", "Peer authentication failed", "MIRROR",
+    "port already in use", "DISABLE_SERVER_SIDE_CURSORS", "API versioning", "pg_upgrade",
     "GitHub Actions", "sync_to_async", "startproject", "django-admin", "/accounts/login/",
     # Words of REST framework with Docker.
     "djangorestframework", "PrimaryKeyRelatedField", "ListCreateAPIView", "ReadOnlyModelViewSet",
