@@ -22,6 +22,7 @@ from transactions.models import Entry, Transaction
     shows=(
         "exclusion",
         "exclusion on ranges",
+        "exclude constraint",
         "ExclusionConstraint()",
         "overlap",
         "booking",

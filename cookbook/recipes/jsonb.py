@@ -55,7 +55,16 @@ def card_payments_in_country_by_nested_key(country: str = "PT") -> QuerySet[Tran
 @GROUP.recipe(
     "KT(): group by the text of a JSON key",
     asks="How do I group by a JSON key, or get its text without the quotes?",
-    shows=("KT", "KeyTextTransform", "->>", "->", "#>>", "group by a JSON key", "values"),
+    shows=(
+        "KT",
+        "KeyTextTransform",
+        "KeyTransform",
+        "->>",
+        "->",
+        "#>>",
+        "group by a JSON key",
+        "values",
+    ),
     notice="F() takes the value with -> or #> as jsonb; KT() with ->> or #>> as text. Python "
     "gets the same string, because Django decodes the jsonb, but only the text can be compared, "
     "sliced and indexed as text.",

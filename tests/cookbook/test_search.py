@@ -89,6 +89,8 @@ TYPED = {
     "objects.raw": "largest-by-manager-raw",
     "User.objects.raw": "largest-by-manager-raw",
     "cursor.execute": "cash-by-day-in-raw-sql",
+    "KeyTransform": "payments-by-city",
+    "exclude constraint": "box-rented-once-at-a-time",
     "AUTH_USER_MODEL": "person-by-user-model",
     "create_user": "person-by-user-model",
     "ILIKE": "names-by-text",
