@@ -89,7 +89,9 @@ def run(command: list[str], variables: Mapping[str, str] | None = None) -> str:
 
 
 def install_by_uv(uv: str, pip: list[str], python: Path, lock: Path) -> str:
-    """Installs the lock with pip's settings, and returns the errors if uv fails."""
+    """Installs the packages of the lock file by uv, with pip's settings. Returns the errors of uv,
+    or "".
+    """
     listed = ""
     if pip:
         command = [*pip, "config", "list"]

@@ -9,7 +9,7 @@ from django.db.backends.utils import CursorWrapper
 from accounts.models.change_triggers import RECORDED_TABLES, RecordedTable
 
 NOTED = "noted"
-WHY = "The state from which the audit compares the history."
+WHY = "The state at this time. The audit checks the changes since then."
 
 
 def note_state(cursor: CursorWrapper, tables: Iterable[str] = ()) -> None:

@@ -177,7 +177,7 @@ def parcels_by_validate_constraint() -> dict[str, Any]:
     own_database=True,
 )
 def index_by_separate_database_and_state() -> dict[str, Any]:
-    """Adopts an index that was created by hand, in two ways."""
+    """Adopts an index that was created by hand. AddIndex fails, SeparateDatabaseAndState works."""
     state = parcels()
     index = models.Index(fields=["grams"], name="parcel_grams")
     create = "CREATE INDEX IF NOT EXISTS parcel_grams ON shop_parcel (grams)"

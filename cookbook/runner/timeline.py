@@ -39,8 +39,8 @@ class TimelineRow:
 
     @property
     def milliseconds(self) -> float | None:
-        """The duration of the statement. For a statement that has waited, only the row of its end
-        has a duration.
+        """The duration of the statement, or None if there is no query, or if this row is the start
+        of a wait.
         """
         query = self.began.query if self.began else self.query
         return None if query is None or self.begins_to_wait else query.milliseconds

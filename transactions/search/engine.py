@@ -84,7 +84,7 @@ class SearchResult:
 
     @property
     def is_explained(self) -> bool:
-        """Whether no row was found and a mistake in the query explains why."""
+        """Whether a mistake in the query explains why it found no row."""
         return not self.rows and any(mistake.is_applied for mistake in self.mistakes)
 
     @property

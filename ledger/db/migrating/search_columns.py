@@ -18,9 +18,9 @@ SEARCHED = [
 
 
 WITH_POLICIES = (
-    "Nothing was changed: first remove the policies of row-level security. With the code that the"
-    " bank used last, run LEDGER_ROW_SECURITY=False manage.py prepare. Then run this again, and"
-    " manage.py prepare."
+    "Nothing was changed: first remove the policies of row-level security. For this, run"
+    " LEDGER_ROW_SECURITY=False manage.py prepare in the version of Ledger that the bank used last."
+    " Then run this command again, and manage.py prepare."
 )
 
 

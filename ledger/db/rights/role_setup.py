@@ -49,9 +49,9 @@ UNKEYED = (
     " Sign-in by peer, certificate or token needs no password."
 )
 FUNCTIONS_STAY = (
-    "Queries of the explorer can end other users' queries, write messages into the WAL, change"
-    " settings of their session, take all locks of the server, and find out from its statistics who"
-    " is a customer. Only a superuser can change that."
+    "Queries of the explorer can end queries of other users, write messages into the WAL, remove"
+    " their limits, fill the server's table of locks, and read statistics that show who is a"
+    " customer. Only a superuser can prevent this."
 )
 DATABASE_OWNER = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = %s"
 OTHER_OWNER = (

@@ -373,7 +373,7 @@ def test_a_code_stays_true_when_what_its_search_reads_has_changed(
         cursor.execute("UPDATE transactions SET reference = 'No' WHERE id = %s", [few[0].pk])
     page = Client().get(url)
     assert not page.context["checked"].is_true
-    assert "records have a different digest" in text_of(page)
+    assert "records differ from this statement" in text_of(page)
 
 
 def test_a_code_without_places_says_that_its_search_may_find_others(

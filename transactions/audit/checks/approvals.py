@@ -61,8 +61,8 @@ def _since(moment: str) -> str:
 
 
 def _share_at(moment: str) -> Share:
-    """Returns a function that returns SQL for a share. The share is an amount divided by the
-    threshold that the amount's currency had at this moment.
+    """Returns a function that returns SQL: an amount divided by the threshold of its currency at
+    `moment`.
     """
 
     def share(amount: str, currency: str) -> str:
