@@ -49,10 +49,16 @@ SERVER_SETTINGS = {
 REPLACED_BY_URL = SERVER_SETTINGS - {"DB_PLAINTEXT"} | {"DB_NAME"}
 # Hints for settings that Ledger does not read.
 REMOVE = "Remove it; .env.example has all settings."
+# Settings of earlier versions. A hint to a similar name would be wrong.
+REMOVED = {
+    "LEDGER_FOUR_EYES_HOURS", "LEDGER_IDLE_TIMEOUT", "LEDGER_MAIL_TIMEOUT", "LEDGER_READ_TIMEOUT",
+    "LEDGER_STEP_UP_MINUTES", "LEDGER_TRANSACTION_TIMEOUT",
+}  # fmt: skip
 URL_IS_SET = "DATABASE_URL is set and replaces them. Remove DATABASE_URL or the others."
 EMBEDDED_IS_USED = (
     "Ledger uses the embedded server. For another server, set DATABASE_URL, or DB_NAME, DB_USER,"
-    " DB_PASSWORD, DB_HOST and DB_PORT. For the embedded server, set an empty DB_NAME."
+    " DB_PASSWORD, DB_HOST and DB_PORT. For the embedded server, set an empty DB_NAME"
+    " in the environment."
 )
 # A line of .env that contains a setting.
 LINE = re.compile(r"\s*((export|set)\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=", re.ASCII)
@@ -201,15 +207,18 @@ def unread() -> dict[str, str]:
     known = _read_names | SERVER_SETTINGS
     strange = sorted(name for name in given - known if not READ_ELSEWHERE.fullmatch(name))
     near = {
-        name: difflib.get_close_matches(name, known - given, 1, MIN_SIMILARITY) for name in strange
+        name: difflib.get_close_matches(name, known - given, 1, MIN_SIMILARITY)
+        for name in strange
+        if name not in REMOVED
     }
     others = {
         name: own
         for name, own in NAMES_IN_OTHER_PROJECTS.items()
         if _config(name, default="") and not _config(own, default="")
     }
-    similar = {name: found[0] if found else "" for name, found in near.items()} | others
-    hints = {name: f"Did you mean {own}?" if own else REMOVE for name, own in similar.items()}
+    similar = {name: found[0] for name, found in near.items() if found} | others
+    hints = dict.fromkeys(strange, REMOVE)
+    hints |= {name: f"Did you mean {own}?" for name, own in similar.items()}
     parts = ", ".join(sorted(given & REPLACED_BY_URL)) if text("DATABASE_URL") else ""
     ignored = ", ".join(ignored_variables)
     grouped = {parts: URL_IS_SET, ignored: EMBEDDED_IS_USED}

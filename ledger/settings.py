@@ -137,6 +137,11 @@ if LEDGER_EMBEDDED:
 # (docs/rights.md). wsgi.py, asgi.py and server/web_process.py set web, and `manage.py work` sets
 # worker. Other commands connect as the owner.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web", "worker"])
+# With these settings of earlier versions, `migrate` would grant the bank's rights to other roles.
+env.refuse_first(
+    (f"LEDGER_{role}_ROLE" for role in ("WEB", "WORKER", "AUDITOR", "COOKBOOK", "EXPLORER")),
+    "LEDGER_ROLE_PREFIX replaces it; with the prefix riverside, the web role is riverside_web",
+)
 # The names of the bank's database roles begin with this prefix. Banks on one server need different
 # prefixes.
 _PREFIX = env.text("LEDGER_ROLE_PREFIX", "ledger")
@@ -369,7 +374,8 @@ LEDGER_STAFF_SECOND_FACTOR = env.flag("LEDGER_STAFF_SECOND_FACTOR", default=not 
 # Whether all users need a second factor on all pages, except public pages and the sign-in.
 LEDGER_CUSTOMER_SECOND_FACTOR = env.flag("LEDGER_CUSTOMER_SECOND_FACTOR")
 LEDGER_STAFF_PATHS = (
-    "/admin/", "/reports/", "/search/", "/transactions/", "/explorer/", "/metrics"
+    "/admin/", "/reports/", "/search/", "/transactions/", "/explorer/", "/metrics",
+    "/cookbook/learn/",  # an answer to an exercise is SQL
 )  # fmt: skip
 # Who may use the explorer. "staff" means that users with the permission use_explorer may query the
 # whole bank with SQL. "off" means that nobody may. LEDGER_EXPLORER_SECONDS is the time limit of a

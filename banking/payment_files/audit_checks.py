@@ -33,13 +33,16 @@ SELECT account, id, number, file_id, wrong, has_transaction, count(*) OVER () FR
                          CASE WHEN line.typed_amount ~ '^[0-9][0-9, ]*([.][0-9]+)?$'
                               THEN translate(line.typed_amount, ', ', '')::numeric
                          END THEN 'other amount'
-                WHEN file.created_by_id <> payer.user_id AND NOT {was_staff} THEN 'other payer'
+                WHEN file.created_by_id <> payer.user_id AND NOT {was_staff} AND NOT EXISTS (
+                         SELECT FROM changes WHERE table_name = 'accounts'
+                         AND about = payer.id::text
+                         AND before->>'owner' = file.created_by_id::text) THEN 'other payer'
                 WHEN file.line_count <> held.lines THEN 'other file'
            END AS wrong
     FROM payment_lines AS line
     LEFT JOIN payment_files AS file ON file.id = line.file_id
-    LEFT JOIN (SELECT file_id, count(*) AS lines FROM payment_lines GROUP BY file_id) AS held
-           ON held.file_id = line.file_id
+    LEFT JOIN (SELECT file_id, count(*) AS lines FROM payment_lines AS line {since}
+               GROUP BY file_id) AS held ON held.file_id = line.file_id
     LEFT JOIN accounts AS payer ON payer.id = file.from_account_id
     LEFT JOIN users ON users.id = file.created_by_id
     LEFT JOIN accounts AS recipient ON recipient.id = line.to_account_id

@@ -87,6 +87,8 @@ def check(exercise: Exercise, sql: str) -> CheckedAnswer:
     if not result.was_run:
         return CheckedAnswer(sql, result)
     solution = _run(exercise.read_only_sql)
+    if not solution.was_run:
+        return CheckedAnswer(sql, solution)
     difference = difference_between(result, solution, is_ordered=exercise.is_ordered)
     if difference is None and exercise.index and not _uses_index(exercise, result.plan):
         kind = "an Index Only Scan on" if exercise.is_index_only else "the index"
@@ -171,6 +173,6 @@ def _value(text: str | None, pair: tuple[ResultColumn, ResultColumn]) -> object:
 def _number(text: str) -> Decimal | str:
     try:
         number = Decimal(text)
-    except InvalidOperation:
+        return round(number, 4) if number.is_finite() else text
+    except InvalidOperation:  # not a number, or too many digits to round
         return text
-    return round(number, 4) if number.is_finite() else text

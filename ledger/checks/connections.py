@@ -121,7 +121,7 @@ def check_readers(**_options: Any) -> list[CheckMessage]:
 def check_failover(**_options: Any) -> list[CheckMessage]:
     """Returns a warning if AWS's driver has no plugin that finds the next writer."""
     driver = settings.DATABASES[DEFAULT_DB_ALIAS].get("LEDGER_DRIVER", {})
-    if not driver or not FAILOVER.isdisjoint(driver["plugins"].split(",")):
+    if not driver or not FAILOVER.isdisjoint(driver.get("plugins", "").split(",")):
         return []
     return [
         weak(

@@ -214,6 +214,8 @@ def _way_to_the_database() -> Iterator[CheckMessage]:
             "Name a server in DATABASE_URL (docs/databases.md).",
         )
     for alias, database in settings.DATABASES.items():
+        if not str(database["ENGINE"]).startswith("ledger."):
+            continue
         options = database["OPTIONS"]
         mode = str(options.get("sslmode", "prefer"))
         if mode not in CHECKED and remote_hosts(str(database.get("HOST", "")), options):

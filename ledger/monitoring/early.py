@@ -27,7 +27,7 @@ class EarlyMiddleware:
         if request.path_info == page.PATH and page.has_token(request):
             return page.answer(request)
         view = PROBES.get(request.path_info, self.get_response)
-        if "verbose" in request.GET and view is health.readyz:
+        if view is health.readyz and "verbose" in request.GET:
             return self._verbose(request)
         return view(request)
 

@@ -25,7 +25,7 @@ def test_the_file_contains_the_feature(slug: str) -> None:
 
 @pytest.mark.django_db
 def test_each_page_links_to_the_recipes_of_its_sql() -> None:
-    account = AccountFactory(balance="100", user__is_superuser=True)
+    account = AccountFactory(balance="100", user__is_superuser=True, user__is_staff=True)
     other = AccountFactory()
     services.transfer(from_account=account, to_account=other, amount=Decimal(5), description="Rent")
     client = Client()

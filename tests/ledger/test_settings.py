@@ -61,6 +61,8 @@ WRONG = {
     "LOG_LEVEL": ("LOUD", "WARNING"),
     "LOG_FORMAT": ("xml", "text, json"),
     "LEDGER_PROXY_REQUEST_ID": ("True", "LEDGER_BEHIND_PROXY"),
+    "LEDGER_WEB_ROLE": ("riverside_web", "LEDGER_ROLE_PREFIX"),
+    "LEDGER_EXPLORER_ROLE": ("riverside_explorer", "LEDGER_ROLE_PREFIX"),
     "ALLOWED_HOSTS": ("localhost 127.0.0.1 [::1]", "commas"),
     "EMAIL_HOST": ("smtp.secret.example", "EMAIL_URL"),
     "READ_DB_HOST": ("reader.secret.example", "DATABASE_REPLICA_URLS"),
@@ -545,6 +547,15 @@ def test_a_setting_that_nothing_reads_is_named(monkeypatch: pytest.MonkeyPatch) 
             assert f"{meant}?" in str(message.hint)
         assert "LEDGER_ZEBRA" in unknown.msg
         assert "mean" not in str(unknown.hint)
+
+
+def test_a_setting_of_an_earlier_version_is_not_taken_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEDGER_IDLE_TIMEOUT", "60")  # similar to LEDGER_LOCK_TIMEOUT
+    (found,) = check_names()
+    assert "LEDGER_IDLE_TIMEOUT" in found.msg
+    assert "mean" not in str(found.hint)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from django.db.backends.utils import CursorWrapper
 from accounts.models import SETTINGS
 from ledger.db.rights.policies import (
     ACCOUNTS,
+    AUDITS,
     GIVES_GROUPS,
     LOCKS_ACCOUNTS,
     LOOKS_AFTER_PEOPLE,
@@ -39,7 +40,7 @@ PRIVATE = f"id = {PERSON} OR {READS_PEOPLE}"
 SIGN_IN = f"id = {PERSON} OR {SIGNS_IN} OR {may()}"  # superusers
 STATE = f"{IS_OWN} OR {READS_DIRECTORY}"
 # The audit compares the whole row of an account with its history, so it reads the settings too.
-CHOSEN = f"{IS_OWN} OR {READS_BANK}"
+CHOSEN = f"{IS_OWN} OR {AUDITS}"
 # For each table and column, the condition under which the web role sees the value.
 MASKS = {
     "accounts": {

@@ -23,13 +23,14 @@ NOT_THE_OWNER = (
 # The first schema of search_path that exists, which is where CREATE TABLE makes tables.
 OTHER_SCHEMA = """
     SELECT coalesce('the schema ' || quote_ident(current_schema()), 'no schema'),
-           quote_ident(current_user)
+           quote_ident(current_user), quote_ident(current_database())
     WHERE current_schema() IS DISTINCT FROM 'public'
 """
 NOT_IN_PUBLIC = (
-    "Nothing was changed: Ledger's tables are in the schema public, and the login {login} creates"
-    " tables in {schema}. The cause is a setting of search_path, or a schema with the name of the"
-    " login. Run ALTER ROLE {login} RESET search_path, drop the schema, or use a new database."
+    "Nothing was changed: Ledger's tables must be in the schema public, but the login {login} uses"
+    " {schema}. If the schema public exists and the login may use it, run ALTER ROLE {login} IN"
+    " DATABASE {database} SET search_path = public. Otherwise run, as an administrator, CREATE"
+    " SCHEMA IF NOT EXISTS public and GRANT USAGE, CREATE ON SCHEMA public TO {login}."
 )
 
 
@@ -41,4 +42,4 @@ def problem_with_login(database: Any) -> str | None:
     if row := database.raw.execute(OTHER_OWNER).fetchone():
         return NOT_THE_OWNER.format(owner=row[0], login=row[1])
     row = database.raw.execute(OTHER_SCHEMA).fetchone()
-    return NOT_IN_PUBLIC.format(schema=row[0], login=row[1]) if row else None
+    return NOT_IN_PUBLIC.format(schema=row[0], login=row[1], database=row[2]) if row else None

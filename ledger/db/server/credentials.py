@@ -69,6 +69,7 @@ class LoginSource(ABC):
     # For how many seconds after `keep` the old login may be used while another thread requests the
     # next login.
     spare = math.inf
+    _new_client: Callable[[], Any]
 
     def __init__(self, keep: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._keep, self._clock = keep, clock
@@ -100,9 +101,8 @@ class LoginSource(ABC):
         try:
             if found := self._known(place, refused):  # another thread has got a new login
                 return found
-            if (
-                self._failed and self._failed is not failed
-            ):  # the request of another thread has failed
+            # The request of another thread has failed.
+            if self._failed and self._failed is not failed:
                 raise type(self._failed)(str(self._failed))
             return self._renewed(place, refused)
         finally:
@@ -110,6 +110,8 @@ class LoginSource(ABC):
 
     def _renewed(self, place: Place, refused: Login | None) -> Login:
         old, _until = self._kept.get(place, (None, 0.0))
+        if isinstance(self._failed, NoCredentials):  # a client looks for credentials only once
+            self.client, self._failed = self._new_client(), None
         try:
             found = self._ask(place)
         except NoLogin as error:
@@ -170,7 +172,8 @@ class IamTokens(LoginSource):
 
     def __init__(self, region: str, keep: float = KEEP_TOKEN, **options: Any) -> None:
         super().__init__(keep, **options)
-        self.region, self.client = region, _client("rds", region)
+        self.region, self._new_client = region, partial(_client, "rds", region)
+        self.client = self._new_client()
 
     def _ask(self, place: Place) -> Login:
         with raised_as_no_login(f"AWS signs no token for {place.user}"):
@@ -185,7 +188,8 @@ class Secret(LoginSource):
 
     def __init__(self, id: str, region: str, keep: float = KEEP_SECRET, **options: Any) -> None:
         super().__init__(keep, **options)
-        self.id, self.client = id, _client("secretsmanager", region)
+        self.id, self._new_client = id, partial(_client, "secretsmanager", region)
+        self.client = self._new_client()
 
     def login(self, place: Place, *, refused: Login | None = None) -> Login:
         # the secret is the same for all places

@@ -4,6 +4,7 @@ import pytest
 
 from cookbook.exercises import BY_SLUG, checking
 from cookbook.exercises.checking import CheckedAnswer, check, difference_between
+from cookbook.exercises.exercise import Exercise
 from explorer.running.run import NO_ROWS, TOO_LONG, QueryResult, ResultColumn
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
@@ -48,6 +49,19 @@ def test_the_difference_names_what_is_wrong() -> None:
     assert "Row " in sentence(other)
     assert other.compared[0][1] != other.compared[1][1]
     assert "more than 200" in sentence(answered("SELECT id, amount FROM transactions"))
+
+
+def test_a_number_with_many_digits_is_compared() -> None:
+    assert "rows" in sentence(answered("SELECT number, 10::numeric ^ 30 FROM accounts LIMIT 1"))
+
+
+def test_an_answer_is_not_right_if_the_solution_did_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Exercise, "read_only_sql", "SELECT number, balance / 0 FROM accounts")
+    checked = answered("SELECT number, balance FROM accounts WHERE false")
+    assert not checked.is_right
+    assert checked.result.why_not
 
 
 def test_the_order_counts_only_if_the_question_asks_for_it() -> None:
@@ -102,7 +116,6 @@ def test_a_row_that_is_there_twice_counts_twice() -> None:
         ("WITH gone AS (DELETE FROM accounts RETURNING 1) SELECT 1", "0A000"),
         ("SELECT * FROM public.users", DENIED),
         ("SELECT * FROM practice.reminders", DENIED),
-        ("SELECT set_config('role', 'none', true)", DENIED),
     ],
 )
 def test_sql_that_cannot_run_is_refused_with_its_error(sql: str, state: str) -> None:

@@ -19,7 +19,7 @@ from ledger.db.cache.redis import RedisOrTable
 from ledger.db.cache.shared import SharedCache
 
 LIMITS = {"lock_timeout": 2, "statement_timeout": 30}
-SERVER = {"HOST": "db.example", "OPTIONS": {"sslmode": "verify-full"}}
+SERVER = {"ENGINE": "ledger.db", "HOST": "db.example", "OPTIONS": {"sslmode": "verify-full"}}
 GOOD: dict[str, Any] = {
     "DEBUG": False,
     "LEDGER_DEMO": False,
@@ -169,8 +169,8 @@ def test_a_name_that_only_looks_like_an_example_is_fine(host: str) -> None:
     "fine",
     [
         {"EMAIL_USE_TLS": False, "EMAIL_HOST": "localhost"},
-        {"DATABASES": {"default": {"HOST": "/run/postgresql", "OPTIONS": {}}}},
-        {"DATABASES": {"default": {"HOST": "127.0.0.1", "OPTIONS": {}}}},
+        {"DATABASES": {"default": {**SERVER, "HOST": "/run/postgresql", "OPTIONS": {}}}},
+        {"DATABASES": {"default": {**SERVER, "HOST": "127.0.0.1", "OPTIONS": {}}}},
         database(sslmode="verify-ca"),
         database(hostaddr="127.0.0.1"),
     ],
@@ -182,11 +182,16 @@ def test_what_stays_on_this_computer_needs_no_encryption(fine: dict[str, Any]) -
 def test_a_service_of_the_environment_may_be_another_computer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    here = {"DATABASES": {"default": {"HOST": "127.0.0.1", "OPTIONS": {}}}}
+    here = {"DATABASES": {"default": {**SERVER, "HOST": "127.0.0.1", "OPTIONS": {}}}}
     monkeypatch.setenv("PGSERVICE", "bank")
     assert list(told(**here)) == ["database_tls"]
 
 
 def test_each_replica_is_looked_at() -> None:
-    replica = {"HOST": "replica.example", "OPTIONS": {"sslmode": "require"}}
+    replica = {**SERVER, "HOST": "replica.example", "OPTIONS": {"sslmode": "require"}}
     assert list(told(DATABASES={"default": SERVER, "replica1": replica})) == ["database_tls"]
+
+
+def test_a_database_of_another_engine_is_left_to_its_engine() -> None:
+    other = {"ENGINE": "django.db.backends.mysql", "HOST": "other.example", "OPTIONS": {}}
+    assert list(told(DATABASES={"default": SERVER, "other": other})) == []

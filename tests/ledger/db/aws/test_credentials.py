@@ -3,6 +3,7 @@ the server refuses one.
 """
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -288,6 +289,17 @@ def test_without_credentials_of_aws_the_reason_is_told(monkeypatch: pytest.Monke
 
     with pytest.raises(NoCredentials, match=f"no token for {TELLER}: .*credentials"):
         IamTokens(REGION).login(PLACE)
+
+
+def test_credentials_that_come_later_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metadata service of an instance may answer only after the process has started."""
+    key = os.environ["AWS_ACCESS_KEY_ID"]
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    tokens = IamTokens(REGION)
+    with pytest.raises(NoCredentials):
+        tokens.login(PLACE)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    assert tokens.login(PLACE).user == PLACE.user
 
 
 # --- Through Django ---------------------------------------------------------------------------

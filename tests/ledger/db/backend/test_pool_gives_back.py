@@ -3,11 +3,13 @@ a connection that is of no more use.
 """
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, ProgrammingError, connection
+from django.db.backends.signals import connection_created
 from django.test import Client
 from psycopg_pool.base import AttemptWithBackoff
 
@@ -104,6 +106,11 @@ def test_limits_of_time_of_the_client_do_not_stay_with_a_connection() -> None:
         assert rows(PID) == [(pid,)]
         assert database.raw.silence_limit == 20 + GRACE
         assert database.raw.gives_up is None
+
+
+def test_limits_of_time_leave_out_databases_of_other_engines() -> None:
+    with limited_connections(0.3):
+        connection_created.send(sender=None, connection=SimpleNamespace(vendor="mysql"))
 
 
 def end(pid: int) -> None:
