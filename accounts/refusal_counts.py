@@ -21,7 +21,7 @@ R = TypeVar("R")
 BOOKING, REVIEW, SERVICE = "booking", "review", "service"
 REFUSALS = Counter(
     "ledger_refusals_total",
-    "Refusals by the name of their LedgerError, and where: booking, review, service.",
+    "Refusals, by the name of the LedgerError and by place: booking, review, service.",
     ["error", "where"],
 )
 _is_inside: ContextVar[bool] = ContextVar("counts_refusals", default=False)

@@ -183,8 +183,9 @@ def refused(form: Form) -> serializers.ValidationError:
 
 @cache
 def _shared(kind: type[serializers.Serializer[Any]]) -> Any:
-    """Returns a serializer of this class, which all requests share. The serializer stores nothing.
-    Making one takes longer than a row, because REST framework copies each field.
+    """Returns the serializer of this class that all requests share. Creating a serializer takes
+    longer than serializing a row, because REST framework copies each field. The serializer stores
+    nothing.
     """
     return kind()
 

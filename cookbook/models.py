@@ -167,7 +167,7 @@ class Voucher(models.Model):
             models.Index(fields=["sold_on"], condition=Q(spent=0), name="vouchers_unspent"),
             models.Index(fields=["code"], include=["worth"], name="vouchers_code_worth"),
             BrinIndex(fields=["sold_on"], pages_per_range=4, name="vouchers_sold"),
-            # Contains every row. Only queries with this condition use it and not the BRIN index.
+            # Contains every row, but Postgres uses it only for queries with this condition.
             models.Index(fields=["sold_on"], condition=Q(worth__gt=0), name="vouchers_sold_btree"),
         ]
 

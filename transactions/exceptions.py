@@ -134,7 +134,7 @@ class LimitExceeded(LedgerError):
 
 
 class TooManyTogether(LedgerError):
-    """The call or file has more payments than can be booked together, all or none."""
+    """The call or file has too many payments to book all of them or none of them."""
 
 
 class RefusedByDatabase(LedgerError):

@@ -49,8 +49,8 @@ MAX_SEPARATE = MAX_LINES  # maximum number of lines that are booked separately
 CHUNK_OF_LIMITED = 100
 OTHER_LIST = "This Idempotency-Key was used for another list. Use a new key for new payments."
 TOO_MANY_TOGETHER = (
-    f"All or none, one call has at most {MAX_TOGETHER:,} lines. Send several calls, or send atomic "
-    "as false, which books each line separately."
+    f"An atomic call has at most {MAX_TOGETHER:,} lines. Send several calls, or set atomic to "
+    "false to book each line separately."
 )
 
 

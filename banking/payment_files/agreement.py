@@ -29,9 +29,9 @@ def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
 
 
 def was_agreed(request: HttpRequest, file: PaymentFile) -> bool:
-    """Returns whether the POST contains the token of a page that showed the lines that can be
-    booked now. Also returns True if the file is already being paid, because the person has agreed
-    before.
+    """Returns whether the person agreed to the lines in the field `agreed` of the POST. A token in
+    the POST proves this agreement. Also returns True if the payment of the file has started,
+    because the person agreed before.
     """
     if file.state in (PaymentFile.State.PAYING, PaymentFile.State.DONE):
         return True

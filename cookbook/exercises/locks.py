@@ -82,7 +82,7 @@ def vouchers_for_three_workers() -> QuerySet[Voucher, Any]:
     uses=(Transaction, Account),
     hints=(
         "Take the transfers from the smaller id to the larger id: from_account_id < to_account_id.",
-        "Keep those for which EXISTS a transfer with the two sides exchanged.",
+        "Keep a transfer only if there EXISTS a transfer with the two sides exchanged.",
         "Join accounts twice for the two numbers. DISTINCT removes repeated pairs.",
     ),
     recipes=("deadlock", "locks-in-one-order"),

@@ -45,12 +45,12 @@ def matches_above_a_rank(rank: Decimal = Decimal("0.3")) -> QuerySet[Transaction
         "annotate",
     ),
     notice="Tutorials write annotate(search=SearchVector(…)). This model has a stored column of "
-    "that name, so Django refuses before it sends a query. Under another name the vector of every "
-    "row is made for this query (Seq Scan); the stored column needs no annotation, and has the "
-    "GIN index.",
-    pitfall="The same conflict comes when a SearchVectorField is added later: remove the "
-    "annotations of that name in the same commit, or these pages fail. Both ways need the same "
-    "config.",
+    "that name, so Django raises ValueError and sends no query. With another name, the query makes "
+    "the vector of every row (Seq Scan). The stored column needs no annotation, and has the GIN "
+    "index.",
+    pitfall="The same conflict occurs if you add a SearchVectorField later. Remove the annotations "
+    "of that name in the same commit, or the pages that use them fail. The vector and the query "
+    "need the same config.",
 )
 def annotated_beside_the_column(word: str = "lottery") -> dict[str, object]:
     """Searches in three ways: by two annotations with different names, and by the column."""

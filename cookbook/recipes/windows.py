@@ -231,10 +231,10 @@ def days_until_cash_is_drawn_again(
         "rank within group",
         "partition",
     ),
-    notice="WHERE cannot use a window, so Django puts the query into a subquery named qualify "
-    "and the condition on place outside it (since version 4.2; before, it was an error).",
-    pitfall="A condition on a plain column goes inside, before the numbering, even if its "
-    "filter() is written after the one on the window.",
+    notice="WHERE cannot use a window. So Django puts the query into a subquery named qualify, "
+    "and the condition on place into the outer query. Before version 4.2, this was an error.",
+    pitfall="Django puts a condition on a plain column into the subquery, so it applies before "
+    "the numbering, even if its filter() follows the filter() on the window.",
 )
 def largest_payments_of_each_category(
     each: Annotated[int, Between(1, 4)] = 2,

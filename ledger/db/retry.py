@@ -238,7 +238,7 @@ def _traced(work: Callable[[], R], attempt: int) -> R:
 
 
 def _count_end(failure: Failure) -> None:
-    """Counts work that finally failed, except after a broken rule, a wrong value or a bug."""
+    """Counts work whose last attempt failed, except for a broken rule, a wrong value or a bug."""
     if failure is not Failure.FINAL:
         counts.GIVEN_UP.labels(failure.name.lower()).inc()
     if failure is Failure.UNKNOWN:

@@ -34,9 +34,9 @@ CHUNK = 10_000  # max. drafts per database transaction of a batch with `atomic=F
 MAX_TOGETHER = 1_000
 METADATA_TOGETHER = 1_000_000  # characters in all drafts together
 TOO_MANY = (
-    f"At most {MAX_TOGETHER:,} payments are booked all or none, with at most "
-    f"{METADATA_TOGETHER:,} characters of metadata. Nothing was booked; divide them into several "
-    "batches, or have each payment booked separately."
+    f"At most {MAX_TOGETHER:,} payments can be booked together, with at most "
+    f"{METADATA_TOGETHER:,} characters of metadata. Nothing was booked. Divide the payments into "
+    "several batches, or book each payment separately."
 )
 # The maximum number of drafts in a chunk that capture or reverse an unwritten row.
 LINKS = 100

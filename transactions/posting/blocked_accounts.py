@@ -27,7 +27,7 @@ SECONDS = 10  # how long an account is remembered after the newest timeout
 MAX_ACCOUNTS = 10_000  # the maximum number of accounts that a process remembers
 
 _lock = Lock()
-_timed_out: dict[UUID, float] = {}  # the times of the newest timeouts, in this order
+_timed_out: dict[UUID, float] = {}  # each account's newest timeout; the oldest timeout is first
 
 
 def has_one_of(accounts: Collection[UUID]) -> bool:

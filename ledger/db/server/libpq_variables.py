@@ -21,8 +21,8 @@ def forget() -> None:
     """Removes the variables from the environment of this process and of the programs that it
     starts.
 
-    A connection cannot override all variables. For example, an unknown PGSERVICE makes every
-    connection fail.
+    The options of a connection override most variables, but not all. For example, an unknown
+    PGSERVICE makes every connection fail.
     """
     for name in names():
         os.environ.pop(name, None)

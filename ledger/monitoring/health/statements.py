@@ -27,8 +27,8 @@ LOADED = (
 )
 NOT_HERE = (
     "This server does not have the extension pg_stat_statements, so this page cannot show which"
-    " statements take the most time. The embedded server, Debian's Postgres, the image of Postgres"
-    " and RDS have it."
+    " statements take the most time. The extension is part of the embedded server, Debian's"
+    " Postgres, the image of Postgres and RDS."
 )
 NOT_MADE = (
     "The extension pg_stat_statements is available, but not in use. To turn it on, a superuser runs"

@@ -155,12 +155,14 @@ def people(query: StaffQuery) -> KindResults:
 
 
 def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
-    """Returns the accounts with this id or number, then the accounts whose name, or whose holder's
-    name, contains the words, the best matches first. See Note [Ranked names].
+    """Returns the accounts that match the query, and the accounts whose transactions also match.
 
-    The second value contains the accounts whose transactions are also results. It is empty if there
-    are more than `NAMED_ACCOUNTS`. It does not contain accounts that match only by a misspelt word,
-    or only by the end of their number, because the digits may be an amount.
+    The first list starts with the account that has this id or number. Accounts whose name, or whose
+    holder's name, contains the words follow, the best match first: see Note [Ranked names].
+
+    The second list is empty if it would have more than `NAMED_ACCOUNTS` accounts. It does not
+    contain accounts with a misspelt word. It also does not contain accounts whose number only ends
+    with the digits, because the digits may be an amount.
     """
     exact, rank = query.by_id, query.names.account_rank()
     found = query.names.accounts(most=RANKED)
