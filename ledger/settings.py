@@ -424,7 +424,7 @@ OIDC_MOCK = env.text("OIDC") == "mock"
 # which a bank could not undo.
 SILENCED_SYSTEM_CHECKS = [
     f"security.{number}"
-    for number in ("W002", "W004", "W005", "W008", "W009", "W012", "W016", "W018", "W020", "W021")
+    for number in ("W002", "W004", "W005", "W008", "W009", "W010", "W016", "W018", "W020", "W021")
 ]
 # The error pages of DEBUG show the message, but no typed values, cookies or values of variables.
 DEFAULT_EXCEPTION_REPORTER = "ledger.web.error_reports.HidingReporter"
