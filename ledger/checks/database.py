@@ -15,8 +15,9 @@ from ledger.checks.explorer_role import explorer_role
 from ledger.checks.extensions import extensions
 from ledger.checks.messages import weak, wrong
 from ledger.checks.worker_role import auditor_role, worker_role
+from ledger.db.apps import is_of_ledger
 from ledger.db.history import signed_facts
-from ledger.db.outages.probe import is_of_ledger, short_connection, unapplied_migrations
+from ledger.db.outages.probe import short_connection, unapplied_migrations
 from ledger.db.rights import row_security
 from ledger.db.server import pooler, zones
 from ledger.db.server.embedded import embedded_server
@@ -102,7 +103,7 @@ def check_reachable(
     for alias in databases or ():
         database = connections[alias]
         try:
-            if not is_of_ledger(database):
+            if not is_of_ledger(database.settings_dict):
                 database.ensure_connection()
                 continue
             with short_connection(SECONDS, alias):
@@ -114,7 +115,7 @@ def check_reachable(
 
 def _away(error: DatabaseError, alias: str = DEFAULT_DB_ALIAS) -> CheckMessage:
     setting = "DATABASE_URL" if alias == DEFAULT_DB_ALIAS else "DATABASE_REPLICA_URLS"
-    if not is_of_ledger(connections[alias]):
+    if not is_of_ledger(connections[alias].settings_dict):
         setting = f'DATABASES["{alias}"]'
     return wrong(
         "database_away",

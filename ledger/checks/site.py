@@ -20,6 +20,7 @@ from django.db import DatabaseError, InterfaceError
 
 from ledger.checks.messages import weak, wrong
 from ledger.database_settings import is_local, remote_hosts
+from ledger.db.apps import is_of_ledger
 from ledger.db.cache.redis import RedisOrTable
 
 CHECKED = ("verify-ca", "verify-full")
@@ -214,7 +215,7 @@ def _way_to_the_database() -> Iterator[CheckMessage]:
             "Name a server in DATABASE_URL (docs/databases.md).",
         )
     for alias, database in settings.DATABASES.items():
-        if not str(database["ENGINE"]).startswith("ledger."):
+        if not is_of_ledger(database):
             continue
         options = database["OPTIONS"]
         mode = str(options.get("sslmode", "prefer"))

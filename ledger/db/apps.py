@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import AppConfig
@@ -21,6 +22,13 @@ ANOTHER_ENGINE = (
 )
 
 
+def is_of_ledger(database: Mapping[str, Any]) -> bool:
+    """Returns whether an entry of DATABASES has Ledger's engine. Only these databases have short
+    connections, and only these can be migrated.
+    """
+    return str(database.get("ENGINE", "")).startswith(OWN)
+
+
 class LedgerDbConfig(AppConfig):
     """The Django app for Ledger's database code, such as connections and retries."""
 
@@ -32,8 +40,9 @@ class LedgerDbConfig(AppConfig):
         of Ledger's engine. Django loads the engine later, with the first model.
         """
         super().__init__(*arguments)
-        engine = settings.DATABASES.get(DEFAULT_DB_ALIAS, {}).get("ENGINE", "")
-        if not engine.startswith(OWN):
+        database = settings.DATABASES.get(DEFAULT_DB_ALIAS, {})
+        if not is_of_ledger(database):
+            engine = database.get("ENGINE", "")
             sys.exit(ANOTHER_ENGINE.format(f"the engine {engine}" if engine else "no engine"))
 
     def ready(self) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.signals import connection_created
 
-from ledger.db.outages.probe import is_of_ledger
+from ledger.db.apps import is_of_ledger
 from ledger.jobs import records
 
 SILENT_SECONDS: float = records.CLAIM_SECONDS
@@ -55,7 +55,7 @@ def limited_connections(
     this_thread = threading.get_ident()
 
     def limit(connection: Any, **_facts: object) -> None:
-        if threading.get_ident() != this_thread or not is_of_ledger(connection):
+        if threading.get_ident() != this_thread or not is_of_ledger(connection.settings_dict):
             return
         raw = connection.raw
         if seconds and not connection.is_behind_pooler:

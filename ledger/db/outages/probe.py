@@ -48,13 +48,6 @@ def short_connection(seconds: int, using: str = DEFAULT_DB_ALIAS) -> Iterator[ps
         raise OperationalError(f"The database {what}: {for_people(err)}") from err
 
 
-def is_of_ledger(database: Any) -> bool:
-    """Returns whether a connection of Django uses Ledger's engine. Only these databases have short
-    connections, and only these can be migrated.
-    """
-    return hasattr(database, "open_within")
-
-
 def problem_with_writes(found: psycopg.Connection) -> str | None:
     """Returns a message if the server does not accept writes. Otherwise returns None."""
     is_reader = found.execute("SHOW transaction_read_only").fetchone() == ("on",)

@@ -20,13 +20,13 @@ from django.db.models.signals import pre_migrate
 
 from ledger.backups.fixtures import rows_of_a_bank
 from ledger.db import extensions
+from ledger.db.apps import is_of_ledger
 from ledger.db.locking.short_waits import TablesInUse, again_while_in_use, is_in_use
 from ledger.db.migrating.going_back import Plan, lossy, reversed_migrations
 from ledger.db.migrating.older import NOTHING_CHANGED, is_older
 from ledger.db.migrating.states import without_rendering
 from ledger.db.outages.probe import (
     applied_migrations,
-    is_of_ledger,
     problem_with_writes,
     short_connection,
 )
@@ -76,7 +76,7 @@ class Command(Migrate):
         if options["database"] == READ:
             raise CommandError(ONLY_READS.format(READ))
         database = connections[options["database"]]
-        if not is_of_ledger(database):
+        if not is_of_ledger(database.settings_dict):
             engine = database.settings_dict["ENGINE"]
             raise CommandError(ANOTHER_ENGINE.format(alias=database.alias, engine=engine))
         try:

@@ -108,9 +108,12 @@ def test_limits_of_time_of_the_client_do_not_stay_with_a_connection() -> None:
         assert database.raw.gives_up is None
 
 
+OTHER = SimpleNamespace(vendor="mysql", settings_dict={"ENGINE": "django.db.backends.mysql"})
+
+
 def test_limits_of_time_leave_out_databases_of_other_engines() -> None:
     with limited_connections(0.3):
-        connection_created.send(sender=None, connection=SimpleNamespace(vendor="mysql"))
+        connection_created.send(sender=None, connection=OTHER)
 
 
 def end(pid: int) -> None:
