@@ -1,5 +1,8 @@
 """Settings for gunicorn. A wrong value stops every command, because `ledger.settings` also reads
 these settings.
+
+They are not in the package `ledger.settings`: gunicorn needs them before `wsgi.py` chooses the
+database role of the web processes.
 """
 
 from typing import NamedTuple

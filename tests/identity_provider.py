@@ -13,10 +13,10 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from accounts.models import User
-from ledger.provider_settings import ProviderSettings
 from ledger.server.mock_provider.people import MockPerson
 from ledger.server.mock_provider.provider import MockProvider
 from ledger.server.mock_provider.server import MockServer
+from ledger.settings.provider import ProviderSettings
 from tests.factories import PASSWORD, UserFactory
 
 GO, BACK, CONNECTIONS = (

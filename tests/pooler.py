@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.postgresql import base
 
-from ledger.pool_settings import RECONNECT_SECONDS, behind_pooler, with_pool
+from ledger.settings.pool import RECONNECT_SECONDS, behind_pooler, with_pool
 from tests.ledger.authority import Authority
 from tests.ledger.processes import free_port, wait_until
 from tests.programs import needs

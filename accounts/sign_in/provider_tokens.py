@@ -29,7 +29,7 @@ from accounts.sign_in.providers.keys import signing_key
 from accounts.sign_in.providers.refusals import ProviderRefused
 from accounts.sign_in.providers.second_factor import is_trusted
 from accounts.sign_in.tokens import Problem, TokenRefused, needs_second_factor
-from ledger.provider_settings import ProviderSettings
+from ledger.settings.provider import ProviderSettings
 
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]

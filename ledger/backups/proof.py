@@ -16,11 +16,11 @@ from urllib.parse import quote, urlsplit
 from django.db import DatabaseError, connection
 
 from ledger import env
-from ledger.database_settings import source_name
 from ledger.db.retry import sqlstate
 from ledger.db.server.creation import create_database
 from ledger.db.server.embedded import EmbeddedServerError, programs
 from ledger.env import BASE_DIR
+from ledger.settings.databases import source_name
 
 MAX_NAME_LENGTH = 63  # bytes; the limit of Postgres for names
 # Settings of the current server. They are removed for the proof, because the embedded server

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage
 from django.db import DEFAULT_DB_ALIAS, router
 
-from ledger.aws_settings import FAILOVER
 from ledger.checks.messages import some, weak, wrong
-from ledger.database_options import BREAKING, breaking_settings, is_harmless
 from ledger.db.read_router import DEFAULT_PLUGINS, PLUGINS_WITH_READER, has_added_table
+from ledger.settings.aws import FAILOVER
+from ledger.settings.database_options import BREAKING, breaking_settings, is_harmless
 
 # The reader endpoint of a cluster of Aurora or of an RDS Multi-AZ cluster.
 READER_ENDPOINT = re.compile(r"[^.]+\.cluster-ro-[^.]+\.[^.]+\.rds\.amazonaws\.com(\.cn)?")

@@ -19,9 +19,9 @@ from django.core.checks import CheckMessage
 from django.db import DatabaseError, InterfaceError
 
 from ledger.checks.messages import weak, wrong
-from ledger.database_settings import is_local, remote_hosts
 from ledger.db.apps import is_of_ledger
 from ledger.db.cache.redis import RedisOrTable
+from ledger.settings.databases import is_local, remote_hosts
 
 CHECKED = ("verify-ca", "verify-full")
 LEAST_HSTS_SECONDS = 86_400

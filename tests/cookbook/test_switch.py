@@ -52,6 +52,6 @@ def test_it_is_on_in_demo_and_development_alone(
     for name, value in environment(tmp_path, **chosen).items():
         monkeypatch.setenv(name, value)
 
-    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
 
     assert settings["LEDGER_COOKBOOK"] == is_on

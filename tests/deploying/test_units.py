@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ledger.env import BASE_DIR
-from ledger.provider_settings import COGNITO, DETAILS, OIDC
+from ledger.settings.provider import COGNITO, DETAILS, OIDC
 from tests.console import read
 
 # | `ledger-web`: what it does | `ledger_web`, and more |

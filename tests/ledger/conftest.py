@@ -67,7 +67,7 @@ def refusal(
         for name, value in environment(tmp_path, **values).items():
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as stopped:
-            runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+            runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
         assert stopped.value.code == env.GUNICORN_BOOT_ERROR
         printed = capsys.readouterr()
         assert (printed.out, printed.err.count("\n")) == ("", 1)
@@ -83,7 +83,7 @@ def settings_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     def settings_of(**values: str) -> dict[str, Any]:
         for name, value in environment(tmp_path, **values).items():
             monkeypatch.setenv(name, value)
-        return runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+        return runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
 
     return settings_of
 

@@ -9,7 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn
 
-from ledger.database_options import CHOICES
+from ledger.settings.database_options import CHOICES
 from tests.pooler import beside
 
 URL = "postgresql://me:secret@127.0.0.1/books"

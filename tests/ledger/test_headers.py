@@ -54,7 +54,7 @@ def test_over_https_cookies_belong_to_this_host_alone(
 ) -> None:
     for name, value in environment(tmp_path, **HTTPS).items():
         monkeypatch.setenv(name, value)
-    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
 
     assert settings["SESSION_COOKIE_NAME"].startswith("__Host-")
     assert settings["CSRF_COOKIE_NAME"].startswith("__Host-")

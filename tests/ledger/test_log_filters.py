@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.test import Client
 
 from accounts.exceptions import LedgerError
-from ledger import log_settings
+from ledger.settings import log
 from ledger.web.error_text import OWN_PACKAGES
 from ledger.web.log_filters import WithoutValues
 from tests.factories import UserFactory
@@ -76,5 +76,5 @@ def test_the_sentence_of_no_refusal_is_logged() -> None:
     "library", ["aws_advanced_python_wrapper", "botocore", "django.db.backends", "django.template"]
 )
 def test_a_library_follows_the_level_but_never_writes_at_debug(library: str, level: str) -> None:
-    loggers = log_settings.logging(level=level, is_json=False)["loggers"]
+    loggers = log.logging(level=level, is_json=False)["loggers"]
     assert loggers[library]["level"] == ("INFO" if level == "DEBUG" else level)

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ledger import database_settings, env
+from ledger import env
 from ledger.checks.names import check_names
 from ledger.db.server import libpq_variables
+from ledger.settings import databases
 
 # Elastic Beanstalk's, on this computer, where no TLS is needed.
 RDS = {
@@ -16,7 +17,7 @@ RDS = {
     "RDS_HOSTNAME": "127.0.0.1", "RDS_PORT": "5433",
 }  # fmt: skip
 ALL = {
-    "DATABASE_URL", "DB_NAME", *RDS, *database_settings.SERVER_VARIABLES, *libpq_variables.names(),
+    "DATABASE_URL", "DB_NAME", *RDS, *databases.SERVER_VARIABLES, *libpq_variables.names(),
 }  # fmt: skip
 Named = Callable[..., None]
 
@@ -36,7 +37,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Named:
 
 def test_the_variables_of_elastic_beanstalk_name_the_database(named: Named) -> None:
     named(**RDS)
-    found = database_settings.database()
+    found = databases.database()
     parts = [found[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")]
     assert parts == list(RDS.values())
 
@@ -44,7 +45,7 @@ def test_the_variables_of_elastic_beanstalk_name_the_database(named: Named) -> N
 def test_a_server_of_rds_needs_tls_too(named: Named, capsys: pytest.CaptureFixture[str]) -> None:
     named(**RDS | {"RDS_HOSTNAME": "mydb.eu-west-1.rds.amazonaws.com"})
     with pytest.raises(SystemExit):
-        database_settings.database()
+        databases.database()
     printed = capsys.readouterr().err
     assert "sslmode" in printed
     assert RDS["RDS_PASSWORD"] not in printed
@@ -57,7 +58,7 @@ def test_a_server_of_rds_by_another_name_is_refused(
     """Its login would be tried on this computer."""
     named(**RDS | {"RDS_HOSTNAME": "", name: "mydb.eu-west-1.rds.amazonaws.com"})
     with pytest.raises(SystemExit):
-        database_settings.database()
+        databases.database()
     printed = capsys.readouterr().err
     assert f"The setting {name} is wrong" in printed
     assert "RDS_HOSTNAME" in printed
@@ -77,12 +78,12 @@ def test_a_server_of_libpq_that_is_not_used_is_a_warning(
 ) -> None:
     """Whoever has PGHOST might think that the bank is on this server."""
     named(PGHOST="127.0.0.1", PGDATABASE="bank", PGUSER="me", **values)
-    database_settings.database()
+    databases.database()
     warnings = [message.msg for message in check_names() if "PGHOST, PGDATABASE" in message.msg]
     assert len(warnings) == is_named
 
     named()
-    database_settings.database()
+    databases.database()
     assert "PG" not in str(check_names())
 
 
@@ -95,11 +96,11 @@ def test_a_part_of_the_server_by_another_name_is_refused(
 ) -> None:
     parts = {"DB_HOST": "127.0.0.1", "DB_USER": "me", "DB_PASSWORD": "lanterns"}
     named(DB_NAME="books", **parts, **{name: "other"})
-    assert database_settings.database()["NAME"] == "books"  # beside ours it does no harm
+    assert databases.database()["NAME"] == "books"  # beside ours it does no harm
     parts.pop(ours)
     named(DB_NAME="books", **parts, **{name: "other"})
     with pytest.raises(SystemExit):
-        database_settings.database()
+        databases.database()
     printed = capsys.readouterr().err
     assert f"The setting {name} is wrong" in printed
     assert f"calls it {ours}." in printed
@@ -111,16 +112,16 @@ def test_a_url_by_another_name_is_refused(
 ) -> None:
     named(DB_NAME="books", **{name: "postgresql://me@db.example/books"})
     with pytest.raises(SystemExit):
-        database_settings.database()
+        databases.database()
     assert "calls it DATABASE_URL." in capsys.readouterr().err
 
 
 def test_what_is_written_beside_other_services_is_no_name_of_ours(named: Named) -> None:
     """By Kubernetes, and in the .env of a container of Postgres."""
     named(POSTGRES_PORT="tcp://10.0.0.1:5432", DB_PORT="tcp://10.0.0.1:5432")
-    assert database_settings.database() == {}
+    assert databases.database() == {}
     named(DB_NAME="books", DB_USER="me", POSTGRES_PASSWORD="lanterns", POSTGRES_USER="postgres")
-    assert database_settings.database()["NAME"] == "books"
+    assert databases.database()["NAME"] == "books"
 
 
 def test_a_name_of_django_has_the_same_sentence(
@@ -129,7 +130,7 @@ def test_a_name_of_django_has_the_same_sentence(
     named()
     monkeypatch.setenv("DJANGO_DB_USERNAME", "me")
     with pytest.raises(SystemExit):
-        database_settings.database()
+        databases.database()
     printed = capsys.readouterr().err
     assert "DJANGO_DB_USERNAME" in printed
     assert "calls it DB_USERNAME" not in printed
@@ -138,20 +139,20 @@ def test_a_name_of_django_has_the_same_sentence(
 @pytest.mark.parametrize("source", [{"DB_NAME": "books"}, {"DATABASE_URL": "postgres:///books"}])
 def test_the_names_of_ledger_go_first(source: dict[str, str], named: Named) -> None:
     named(**RDS, **source)
-    assert database_settings.database()["NAME"] == "books"
-    assert database_settings.source_name() in source
+    assert databases.database()["NAME"] == "books"
+    assert databases.source_name() in source
 
 
 # Plain text may be allowed for replicas of the embedded server too.
 @pytest.mark.parametrize(
-    "name", sorted({*database_settings.SERVER_VARIABLES, *env.SERVER_SETTINGS} - {"DB_PLAINTEXT"})
+    "name", sorted({*databases.SERVER_VARIABLES, *env.SERVER_SETTINGS} - {"DB_PLAINTEXT"})
 )
 def test_no_command_takes_the_embedded_server_by_mistake(
     name: str, named: Named, capsys: pytest.CaptureFixture[str]
 ) -> None:
     named(**{name: "lanterns"})
     with pytest.raises(SystemExit) as stopped:
-        database_settings.database()
+        databases.database()
     assert stopped.value.code == env.GUNICORN_BOOT_ERROR
     printed = capsys.readouterr().err
     assert f"{name} " in printed
@@ -160,8 +161,8 @@ def test_no_command_takes_the_embedded_server_by_mistake(
 
 def test_an_empty_name_in_the_environment_means_the_embedded_server(named: Named) -> None:
     named(**RDS, DB_HOST="db.example", DB_NAME="")
-    assert database_settings.database() == {}
-    assert database_settings.source_name() == ""
+    assert databases.database() == {}
+    assert databases.source_name() == ""
 
 
 def test_the_replicas_may_be_named_in_the_singular(
@@ -208,7 +209,7 @@ def test_a_password_in_parts_needs_no_escapes(default: Callable[..., dict[str, A
 def test_an_engine_of_another_database_is_refused(engine: str, fits: bool, named: Named) -> None:
     named(DB_NAME="books", DB_ENGINE=engine)
     with nullcontext() if fits else pytest.raises(SystemExit):
-        assert database_settings.database()["NAME"] == "books"
+        assert databases.database()["NAME"] == "books"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +227,7 @@ def test_an_engine_that_a_setting_replaces_is_refused_with_this_setting(
 ) -> None:
     named(DB_NAME="books", DB_ENGINE=engine)
     with pytest.raises(SystemExit):
-        database_settings.database()
+        databases.database()
     assert f"set {instead} " in capsys.readouterr().err
 
 
@@ -236,6 +237,6 @@ def test_another_name_of_a_host_is_refused_beside_the_name_of_the_database(
 ) -> None:
     named(**{"DB_NAME": "books", name: "127.0.0.2"})
     with pytest.raises(SystemExit):
-        database_settings.database()
+        databases.database()
     named(**{"DB_NAME": "books", "DB_HOST": "127.0.0.1", name: "127.0.0.2"})
-    assert database_settings.database()["HOST"] == "127.0.0.1"
+    assert databases.database()["HOST"] == "127.0.0.1"

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from ledger import env, provider_settings
-from ledger.provider_settings import ProviderSettings, is_loopback
+from ledger import env
+from ledger.settings import provider
+from ledger.settings.provider import ProviderSettings, is_loopback
 from tests.ledger.processes import assert_one_sentence, manage
 
 OIDC = {
@@ -29,7 +30,7 @@ LAPTOP: dict[str, Any] = {"mock_port": 8080, "is_demo": True, "is_https": False}
 def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ProviderSettings | None]:
     def read(values: dict[str, str], **where: Any) -> ProviderSettings | None:
         monkeypatch.setattr(env, "text", lambda name, default="": values.get(name) or default)
-        return provider_settings.read(**{**HERE, **where})
+        return provider.read(**{**HERE, **where})
 
     return read
 

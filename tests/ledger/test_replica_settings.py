@@ -23,9 +23,9 @@ def databases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     def databases(**values: str) -> dict[str, Any]:
         for name, value in environment(tmp_path, **values).items():
             monkeypatch.setenv(name, value)
-        found: dict[str, Any] = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))[
-            "DATABASES"
-        ]
+        found: dict[str, Any] = runpy.run_path(
+            str(BASE_DIR / "ledger" / "settings" / "__init__.py")
+        )["DATABASES"]
         return found
 
     return databases

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from ledger import cache_settings, database_settings, env, provider_settings
+from ledger import env
 from ledger.checks.names import check_api_settings, check_names
 from ledger.env import BASE_DIR
+from ledger.settings import cache, databases, provider
 from tests.ledger.processes import assert_one_sentence, environment, manage
 from tests.settings import SETTING_NAMES
 
@@ -198,14 +199,14 @@ def test_a_setting_that_is_not_set_is_missing_and_not_wrong(
 @pytest.fixture(autouse=True)
 def _client_of_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts as installed: the settings do not import it."""
-    monkeypatch.setattr(cache_settings, "find_spec", lambda _name: object())
+    monkeypatch.setattr(cache, "find_spec", lambda _name: object())
 
 
 def test_a_redis_whose_client_is_missing_stops_the_start(
     refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The package itself is named: pip would take another project by the name of this one."""
-    monkeypatch.setattr(cache_settings, "find_spec", lambda _name: None)
+    monkeypatch.setattr(cache, "find_spec", lambda _name: None)
     sentence = refusal(CACHE_URL="redis://:secret@cache:1")
     assert "redis of the extra cache" in sentence
     assert sentence.endswith(": make install-extras, or pip install redis.\n")
@@ -520,15 +521,13 @@ def test_a_database_comes_as_url_or_in_parts(
 
 
 def test_the_example_file_explains_every_setting() -> None:
-    modules = (
-        "attachment", "database", "pool", "reader", "aws", "cache", "web_server", "tracing"
-    )  # fmt: skip
-    names = ["settings.py", *(f"{name}_settings.py" for name in modules)]
-    source = "".join((BASE_DIR / "ledger" / name).read_text() for name in names)
+    files = [*(BASE_DIR / "ledger" / "settings").glob("*.py")]
+    files.append(BASE_DIR / "ledger" / "web_server_settings.py")
+    source = "".join(file.read_text() for file in files)
     read = set(re.findall(r"env\.(?!refuse|check)\w+\(\s*\"([A-Z_]+)\"", source))
     read |= {"DB_SSLMODE", "DB_SSLROOTCERT"}
-    read |= {*database_settings.LEDGER_NAMES.values(), *database_settings.RDS_NAMES.values()}
-    read |= {*provider_settings.OIDC, *provider_settings.COGNITO, *provider_settings.DETAILS}
+    read |= {*databases.LEDGER_NAMES.values(), *databases.RDS_NAMES.values()}
+    read |= {*provider.OIDC, *provider.COGNITO, *provider.DETAILS}
 
     read -= {"DB_ENGINE"}  # of other projects: read to be refused
 

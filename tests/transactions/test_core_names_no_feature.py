@@ -17,7 +17,7 @@ from tests.checks import tracked_files
 FEATURES = tuple(sorted(file.parent.name for file in BASE_DIR.glob("banking/*/__init__.py")))
 CORE = ("accounts/", "transactions/", "ledger/", "templates/")
 # These may name features: commands, which are above all apps, and settings.
-NOT_CORE = re.compile(r"ledger/(management/|\w*settings\.py)")
+NOT_CORE = re.compile(r"ledger/(management|settings)/")
 
 
 def may_name() -> set[tuple[str, ...]]:

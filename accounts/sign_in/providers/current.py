@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.sign_in.providers.refusals import ProviderRefused
-from ledger.provider_settings import ProviderSettings
+from ledger.settings.provider import ProviderSettings
 
 PROVIDER_ID = "oidc"  # in URLs, and in the table of connected providers
 PROVE = "prove"  # in addition to allauth's processes "login" and "connect": see `proof`

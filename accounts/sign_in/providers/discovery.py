@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from accounts.sign_in.providers.refusals import ProviderRefused
-from ledger.provider_settings import is_loopback
+from ledger.settings.provider import is_loopback
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 KEPT_SECONDS = 300

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.sign_in.providers.keys import signing_key
 from accounts.sign_in.providers.refusals import ProviderRefused
-from ledger.provider_settings import ProviderSettings
+from ledger.settings.provider import ProviderSettings
 
 LEEWAY_SECONDS = 30  # the accepted difference between the provider's clock and ours
 LONGEST_SUBJECT = 255  # characters, by the standard of OpenID Connect

@@ -3,7 +3,7 @@ configuration.
 
 Note [Sessions behind a pooler]: in transaction mode, each transaction may run in another session of
 the server. If a client changes a session, the next client gets the changed session. Therefore, with
-DB_POOLER=transaction, Ledger sends nothing that a session must keep (`ledger.pool_settings`). When
+DB_POOLER=transaction, Ledger sends nothing that a session must keep (`ledger.settings.pool`). When
 the site starts and for `/readyz`, this module also checks the pooler itself.
 """
 

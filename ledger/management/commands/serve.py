@@ -18,7 +18,6 @@ from ledger.checks.names import check_names
 from ledger.db.outages.command_errors import message_for
 from ledger.db.server.embedded import EmbeddedServerError
 from ledger.embedded import instance, removal
-from ledger.provider_settings import MOCK_CLIENT, MOCK_SECRET
 from ledger.server import ports
 from ledger.server.background_build import BackgroundBuild
 from ledger.server.child_process import ChildProcess
@@ -27,6 +26,7 @@ from ledger.server.mock_provider.server import MockServer
 from ledger.server.preparation import prepare
 from ledger.server.progress import Progress
 from ledger.server.stop_signals import STOP_SIGNALS, ToldToStop
+from ledger.settings.provider import MOCK_CLIENT, MOCK_SECRET
 from transactions.demo.seeding import is_seeded
 from transactions.demo.sign_ins import PASSWORD, SIGN_INS
 

@@ -9,6 +9,6 @@ class Command(StartProject):
 
     def handle(self, *_args: Any, **_options: Any) -> NoReturn:
         raise CommandError(
-            "This folder is already a project: ledger/settings.py contains its settings. Run make"
+            "This folder is already a project: ledger/settings contains its settings. Run make"
             " dev to see it. To add an app, run manage.py startapp (docs/new-app.md)."
         )

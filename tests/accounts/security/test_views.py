@@ -20,7 +20,7 @@ from accounts.security import provider_views, token_views, views
 from accounts.sign_in import limits, tokens
 from accounts.sign_in.providers import discovery, openid
 from accounts.sign_in.providers.refusals import ProviderRefused
-from ledger.provider_settings import ProviderSettings
+from ledger.settings.provider import ProviderSettings
 from tests.accounts.tokens import issue
 from tests.factories import UserFactory
 from tests.passkeys import add_passkey

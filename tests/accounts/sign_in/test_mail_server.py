@@ -225,7 +225,7 @@ def test_the_settings_name_this_way_to_send(tmp_path: Any, monkeypatch: pytest.M
     mails = {"EMAIL_URL": "smtp://me:secret@mail.example:25"}
     for name, value in environment(tmp_path, **mails).items():
         monkeypatch.setenv(name, value)
-    found = runpy.run_path(str(BASE_DIR / "ledger" / "settings.py"))
+    found = runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
     assert found["EMAIL_BACKEND"] == "ledger.web.mail.MailBackend"
 
 

@@ -16,8 +16,8 @@ from banking.attachments import services as attachments
 from banking.attachments.content import fit
 from banking.attachments.models import Attachment
 from banking.attachments.storage import UNAVAILABLE, StorageFailed, content_of
-from ledger import attachment_settings
 from ledger.db.ids import uuid7
+from ledger.settings import attachments as attachment_settings
 from tests.banking.attachments.files import attached, picture, sent
 from tests.factories import AccountFactory
 from tests.optional import optional

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from ledger import tracing_settings
+from ledger.settings import tracing
 from ledger.tracing.spans import record_by
 
 pytest.importorskip(
@@ -87,10 +87,10 @@ def recording() -> Iterator[Recorded]:
     trace_connections(DatabaseSpans(recorder))
     try:
         with (
-            override_settings(MIDDLEWARE=tracing_settings.with_spans(settings.MIDDLEWARE)),
+            override_settings(MIDDLEWARE=tracing.with_spans(settings.MIDDLEWARE)),
             patch.dict(os.environ),
         ):
-            for name in [each for each in os.environ if each.startswith(tracing_settings.PREFIX)]:
+            for name in [each for each in os.environ if each.startswith(tracing.PREFIX)]:
                 del os.environ[name]
             yield found
     finally:

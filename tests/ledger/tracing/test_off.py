@@ -11,9 +11,9 @@ from types import FrameType
 import pytest
 from django.db import connection, connections
 
-from ledger import tracing_settings
 from ledger.db.backend.base import DatabaseWrapper
 from ledger.env import BASE_DIR
+from ledger.settings import tracing
 from ledger.tracing import spans
 from tests.factories import AccountFactory
 from tests.ledger.processes import assert_one_sentence, environment, manage
@@ -53,7 +53,7 @@ def test_connections_and_middleware_are_as_ever(settings: object) -> None:
     assert DatabaseWrapper.spans is None
     for each in connections.all(initialized_only=True):
         assert not any("traced" in wrapper.__module__ for wrapper in each.execute_wrappers)
-    assert tracing_settings.FIRST not in settings.MIDDLEWARE  # type: ignore[attr-defined]
+    assert tracing.FIRST not in settings.MIDDLEWARE  # type: ignore[attr-defined]
     assert spans.span("x") is spans.begin("y") is spans.NOTHING_OPEN
     assert spans.ids() == {}
 
@@ -93,10 +93,10 @@ def calls_of_tracing(work: Callable[[], object]) -> list[str]:
 def test_the_setting_without_the_extra_stops_the_start_and_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tracing_settings, "find_spec", lambda _name: None)
+    monkeypatch.setattr(tracing, "find_spec", lambda _name: None)
     monkeypatch.setenv("LEDGER_TRACING", "True")
     with pytest.raises(SystemExit):
-        tracing_settings.is_on()
+        tracing.is_on()
     (line,) = capsys.readouterr().err.splitlines()
     assert "LEDGER_TRACING" in line
     assert "the extra otel" in line
@@ -127,9 +127,9 @@ def test_a_wrong_variable_stops_the_start(
     if name == "OTEL_TRACES_SAMPLER_ARG":
         monkeypatch.setenv("OTEL_TRACES_SAMPLER", "traceidratio")
     monkeypatch.setenv(name, value)
-    monkeypatch.setattr(tracing_settings, "find_spec", lambda _name: object())
+    monkeypatch.setattr(tracing, "find_spec", lambda _name: object())
     with pytest.raises(SystemExit):
-        tracing_settings.is_on()
+        tracing.is_on()
     (line,) = capsys.readouterr().err.splitlines()
     assert f"The setting {name} is wrong" in line
     assert "secret" not in line

@@ -12,11 +12,11 @@ from secrets import choice
 from typing import Any
 from urllib.parse import urlencode
 
-from ledger.aws_settings import DRIVER_OPTIONS
 from ledger.db.aws.base import DatabaseWrapper
 from ledger.embedded import roles
 from ledger.embedded.pair import Node, Pair
 from ledger.embedded.placement import STANDBY_FOLDER, Placement
+from ledger.settings.aws import DRIVER_OPTIONS
 from tests.ledger.db.aws.guarded import let_driver_go
 from tests.ledger.hanging import standing_still
 from tests.ledger.own_site import children_of

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from ledger import aws_settings
 from ledger.env import BASE_DIR
+from ledger.settings import aws
 from tests.ledger.processes import environment
 from tests.optional import optional
 
@@ -279,14 +279,12 @@ def test_the_values_of_the_driver_are_those_that_it_knows() -> None:
     modes = optional(DRIVER, "aws_advanced_python_wrapper.utils.gdb_failover_mode").GdbFailoverMode
     plain = optional(DRIVER, "aws_advanced_python_wrapper.utils.failover_mode").FailoverMode
 
-    assert set(aws_settings.VALUES["wrapper_dialect"]) == {
+    assert set(aws.VALUES["wrapper_dialect"]) == {
         each.value for each in dialects if each.value.endswith("pg")
     }
-    home = aws_settings.VALUES["active_home_failover_mode"]
+    home = aws.VALUES["active_home_failover_mode"]
     assert [modes.from_value(each) for each in home] == [modes.STRICT_WRITER]
-    assert [plain[each.upper()] for each in aws_settings.VALUES["failover_mode"]] == [
-        plain.STRICT_WRITER
-    ]
+    assert [plain[each.upper()] for each in aws.VALUES["failover_mode"]] == [plain.STRICT_WRITER]
 
 
 def test_the_drivers_own_backends_of_django_are_not_for_postgres() -> None:
@@ -318,7 +316,7 @@ def test_a_mix_that_cannot_work_stops_the_start(case: str, refusal: Callable[...
 def test_without_the_extra_the_sentence_says_what_to_install(
     given: dict[str, str], refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws_settings, "find_spec", lambda _name: None)
+    monkeypatch.setattr(aws, "find_spec", lambda _name: None)
 
     package = "aws-advanced-python-wrapper" if "DB_DRIVER" in given else "boto3"
     assert f"pip install {package}" in refusal(**given)

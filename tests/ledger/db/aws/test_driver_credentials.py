@@ -10,9 +10,9 @@ from aws_advanced_python_wrapper.utils.iam_utils import IamAuthUtils
 from django.db import OperationalError
 from pytest_django import DjangoDbBlocker
 
-from ledger.aws_settings import DRIVER_OPTIONS, _login_options
 from ledger.db.aws.base import DatabaseWrapper
 from ledger.db.retry import Failure, failure_of
+from ledger.settings.aws import DRIVER_OPTIONS, _login_options
 from tests.ledger.db.aws.guarded import (
     REGION,
     SECRET_ID,

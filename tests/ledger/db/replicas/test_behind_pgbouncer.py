@@ -10,7 +10,7 @@ from django.db import Error, connections
 from ledger.db import replicas
 from ledger.db.snapshot import snapshot
 from ledger.embedded import roles
-from ledger.pool_settings import behind_pooler
+from ledger.settings.pool import behind_pooler
 from tests import pooler
 from tests.ledger.db.replicas.bank import ALIAS, BankWithReplica, settings_of_replica
 from tests.ledger.db.replicas.people import Saver

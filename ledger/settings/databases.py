@@ -16,8 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 import environ
 
-from ledger import aws_settings, database_options, env
+from ledger import env
 from ledger.db.server import libpq_variables
+from ledger.settings import aws, database_options
 
 # Ledger's names for the settings of a database server, and Elastic Beanstalk's names for the
 # settings of its RDS database.
@@ -149,8 +150,8 @@ def database() -> dict[str, Any]:
         _check_no_server_is_meant()
         if not _wants_embedded():
             env.ignored_variables = [each for each in libpq_variables.NAMING if os.getenv(each)]
-        aws_settings.credentials({}, is_local=True)
-        aws_settings.driver({})
+        aws.credentials({}, is_local=True)
+        aws.driver({})
         libpq_variables.forget()
         return {}
     _check_engine()
@@ -159,8 +160,8 @@ def database() -> dict[str, Any]:
     name = "DATABASE_URL" if source == "DATABASE_URL" else "DB_NAME"
     names = RDS_NAMES if source == RDS_NAMES["NAME"] else LEDGER_NAMES
     found = _checked(name, from_url(name) if name == "DATABASE_URL" else _from_parts(names))
-    found |= aws_settings.credentials(found, is_local=_is_all_local(found))
-    return _with_writer_only(name, {**found, **aws_settings.driver(found)})
+    found |= aws.credentials(found, is_local=_is_all_local(found))
+    return _with_writer_only(name, {**found, **aws.driver(found)})
 
 
 def _check_engine() -> None:
@@ -353,7 +354,7 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
     if found and not left_out and "secret" not in writer.get("LEDGER_CREDENTIALS", {"secret": ""}):
         if not found.get("USER"):
             env.refuse(name, "a token is for a user, and the URL of a replica names none")
-        aws_settings.check_token(name, options, is_local=_is_all_local(found))
+        aws.check_token(name, options, is_local=_is_all_local(found))
     left_out |= {"LEDGER_DRIVER"}  # AWS's driver would switch from the replica to the writer
     return {
         **{key: value for key, value in writer.items() if key not in left_out},

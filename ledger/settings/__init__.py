@@ -7,21 +7,11 @@ from datetime import timedelta
 import environ
 from django.http.request import split_domain_port
 
-from ledger import (
-    attachment_settings,
-    cache_settings,
-    database_settings,
-    env,
-    log_settings,
-    pool_settings,
-    provider_settings,
-    reader_settings,
-    tracing_settings,
-    web_server_settings,
-)
-from ledger.api_settings import *  # noqa: F403  settings that do not depend on the environment
+from ledger import env, web_server_settings
 from ledger.env import BASE_DIR
-from ledger.sign_in_settings import *  # noqa: F403  settings that do not depend on the environment
+from ledger.settings import attachments, cache, databases, log, pool, provider, readers, tracing
+from ledger.settings.api import *  # noqa: F403  settings that do not depend on the environment
+from ledger.settings.sign_in import *  # noqa: F403  settings that do not depend on the environment
 
 DEBUG = env.flag("DEBUG")
 LEDGER_DATA_DIR = env.data_dir("LEDGER_DATA_DIR", BASE_DIR / ".data")
@@ -104,9 +94,9 @@ MIDDLEWARE = [
     "accounts.middleware.RequiredSetupMiddleware",
 ]
 # Whether OpenTelemetry traces requests and jobs (docs/tracing.md).
-LEDGER_TRACING = tracing_settings.is_on()
+LEDGER_TRACING = tracing.is_on()
 if LEDGER_TRACING:
-    MIDDLEWARE = tracing_settings.with_spans(MIDDLEWARE)
+    MIDDLEWARE = tracing.with_spans(MIDDLEWARE)
 ROOT_URLCONF = "ledger.urls"
 TEST_RUNNER = "ledger.management.pytest_runner.PytestRunner"
 WSGI_APPLICATION = "ledger.wsgi.application"
@@ -129,7 +119,7 @@ TEMPLATES = [
 
 # The database in DATABASE_URL, or in DB_NAME, DB_USER and so on. If these are not set, the embedded
 # server is used.
-_database = database_settings.database()
+_database = databases.database()
 LEDGER_EMBEDDED = not _database
 if LEDGER_EMBEDDED:
     INSTALLED_APPS.append("ledger.embedded")  # its commands
@@ -189,23 +179,23 @@ DATABASES = {
         },
     }
 }
-DATABASES["default"] = pool_settings.checked(
+DATABASES["default"] = pool.checked(
     DATABASES["default"], given=_database, is_web=LEDGER_ROLE == "web"
 )
 # Standbys from which web processes read (ledger/db/replicas/). DATABASE_REPLICA_CHOICE is how one
 # of several standbys is chosen. A standby that is more than DATABASE_REPLICA_MAX_LAG seconds behind
 # is not used.
-_replicas = database_settings.replicas(DATABASES["default"])
+_replicas = databases.replicas(DATABASES["default"])
 # Whether one of the replicas is the standby of the embedded server. This standby may not exist.
 LEDGER_OWN_REPLICA = any(_replica["LEDGER_EMBEDDED"] for _replica in _replicas.values())
 for _replica in _replicas.values():
-    pool_settings.check_replica(_replica)
+    pool.check_replica(_replica)
 if LEDGER_ROLE == "web":
     DATABASES |= _replicas
 # The database for using("read"), and the router with which Django's ORM reads from this database by
 # default (ledger/db/read_router.py).
-DATABASES |= reader_settings.reader(DATABASES["default"], _replicas)
-DATABASE_ROUTERS = reader_settings.routers(DATABASES)
+DATABASES |= readers.reader(DATABASES["default"], _replicas)
+DATABASE_ROUTERS = readers.routers(DATABASES)
 DATABASE_REPLICA_CHOICE = env.choice(
     "DATABASE_REPLICA_CHOICE", "random", ["random", "round_robin", "least_connections"]
 )
@@ -219,7 +209,7 @@ SERIALIZATION_MODULES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # All processes use the same cache, because limits for signing in are counted over all processes.
-CACHES = cache_settings.caches()
+CACHES = cache.caches()
 
 # The server ends a session after a time without requests, and also after a time since the sign-in
 # (docs/security.md). Sessions of the demo last longer, because the demo contains no real money.
@@ -365,7 +355,7 @@ _STATIC_STORAGE = (
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": _STATIC_STORAGE},
-    **attachment_settings.storage(),
+    **attachments.storage(),
 }
 
 # Whether staff need a second factor for LEDGER_STAFF_PATHS, which are the admin and the pages about
@@ -390,7 +380,7 @@ LEDGER_METRICS_TOKEN = env.tokens("LEDGER_METRICS_TOKEN")
 # Whether the site has the cookbook and its lab. They run SQL for every signed-in user.
 LEDGER_COOKBOOK = env.flag(
     "LEDGER_COOKBOOK",
-    default=(DEBUG or _IS_RELAXED) and not pool_settings.is_behind_pooler(),
+    default=(DEBUG or _IS_RELAXED) and not pool.is_behind_pooler(),
 )
 # Maximum number of API calls per minute for each token. 0 means no limit.
 LEDGER_API_RATE = env.number("LEDGER_API_RATE", 12_000, least=0, most=10_000_000)
@@ -414,7 +404,7 @@ PORT = web_server_settings.web_server().port
 OIDC_MOCK_PORT = env.number(
     "OIDC_MOCK_PORT", min(PORT + 80, env.LAST_PORT), least=1, most=env.LAST_PORT
 )
-LEDGER_PROVIDER = provider_settings.read(
+LEDGER_PROVIDER = provider.read(
     mock_port=OIDC_MOCK_PORT, is_demo=_IS_RELAXED, is_https=LEDGER_HTTPS
 )
 OIDC_MOCK = env.text("OIDC") == "mock"
@@ -433,4 +423,4 @@ LOG_LEVEL = env.choice("LOG_LEVEL", "WARNING", ["DEBUG", "INFO", "WARNING", "ERR
 # text is for people. json is for programs: one object per line, without values (docs/logs.md).
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", env.LOG_FORMATS)
 LOGGING_CONFIG = "ledger.web.log_setup.configure"
-LOGGING = log_settings.logging(level=LOG_LEVEL, is_json=LOG_FORMAT == "json")
+LOGGING = log.logging(level=LOG_LEVEL, is_json=LOG_FORMAT == "json")

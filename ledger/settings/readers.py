@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
 
-from ledger import aws_settings, env
+from ledger import env
 from ledger.db.read_router import PLUGINS_WITH_READER, READ
+from ledger.settings import aws
 
 Database = dict[str, Any]
 ROUTER = "ledger.db.read_router.ReadRouter"
@@ -45,7 +46,7 @@ def routers(databases: Collection[str]) -> list[str]:
 
 def _of_driver(writer: Database) -> Database:
     plugins = writer.get("LEDGER_DRIVER", {}).get("plugins", "").split(",")
-    if aws_settings.SPLITTING.isdisjoint(plugins):
+    if aws.SPLITTING.isdisjoint(plugins):
         return {}
     options = {**writer["OPTIONS"], "read_only": True}  # see ledger.db.aws.base
     options["options"] = f"{options.get('options', '')} {READ_ONLY}".strip()
