@@ -1,8 +1,9 @@
 """Compiles a queryset once for all arguments of the same shape. Later calls only replace the
 values.
 
-Compiling the queryset of a search takes Django 8 ms, twice as long as Postgres needs for the
-answer. `CompiledOnce` keeps the SQL for each shape: see `ledger.db.queries.shapes`.
+Compiling the querysets of a search page takes Django longer than Postgres needs for the answers:
+without this module, the page needs 71 ms of CPU time instead of 35 ms. `CompiledOnce` keeps the SQL
+for each shape: see `ledger.db.queries.shapes`.
 
 Note [Checked once]: the first call compiles the queryset with unique other values, in order to find
 the position of each value among the parameters. Then the real values are put at these positions.
