@@ -113,6 +113,7 @@ def print_hint() -> None:
 def run(records: "ExitStack | None" = None) -> None:
     """Runs the command. `records` gets the context that converts its output to log records."""
     import psycopg
+    from django.core.exceptions import ImproperlyConfigured
     from django.db import Error
 
     from ledger.db.history import facts
@@ -137,6 +138,8 @@ def run(records: "ExitStack | None" = None) -> None:
         raise
     except EmbeddedServerError as err:
         sys.exit(str(err))
+    except ImproperlyConfigured as err:
+        sys.exit(f"The settings in {os.environ['DJANGO_SETTINGS_MODULE']} cannot be used: {err}")
     except ModuleNotFoundError as err:
         exit_if_not_installed(err)
         raise

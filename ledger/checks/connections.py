@@ -70,6 +70,13 @@ def _times_and_numbers(database: dict[str, Any]) -> Iterator[CheckMessage]:
             " Connections would fail.",
             "Write a number of seconds, or None for no limit.",
         )
+    elif database.get("OPTIONS", {}).get("pool") and age != 0:
+        yield wrong(
+            "database_option",
+            f'DATABASES["{DEFAULT_DB_ALIAS}"] has a pool and CONN_MAX_AGE={age!r}. Connections'
+            " would fail, because the pool decides how long connections are kept.",
+            "Set CONN_MAX_AGE to 0, or use DB_POOL in place of the option pool.",
+        )
 
 
 def check_routers(**_options: Any) -> list[CheckMessage]:

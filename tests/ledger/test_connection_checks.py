@@ -66,6 +66,15 @@ def test_a_setting_of_a_wrong_type_or_another_time_zone_is_an_error(
     assert all(name in message.msg for message in found)
 
 
+@pytest.mark.parametrize(("age", "fits"), [(0, True), (60, False), (None, False)])
+def test_a_pool_whose_connections_are_also_kept_by_django_is_an_error(
+    age: int | None, fits: bool, databases: dict[str, Any]
+) -> None:
+    databases["default"]["OPTIONS"] = {"pool": True}
+    databases["default"]["CONN_MAX_AGE"] = age
+    assert (check_options() == []) is fits
+
+
 def test_times_without_a_time_zone_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "USE_TZ", False)
     assert ["USE_TZ" in message.msg for message in check_options()] == [True]

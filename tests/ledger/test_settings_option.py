@@ -56,6 +56,18 @@ def test_the_engine_of_a_tutorial_is_refused_by_a_sentence(
         assert "Traceback" not in done.stderr
 
 
+def test_the_engine_of_a_second_database_is_named_if_it_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "own_settings.py").write_text(
+        "from ledger.settings import *\n"
+        "DATABASES['polls'] = {'ENGINE': 'django.db.backends.postgres', 'NAME': 'polls'}\n"
+    )
+    done = manage("check", "--settings", "own_settings", "--pythonpath", str(tmp_path))
+    assert done.returncode == 1
+    assert "own_settings" in done.stderr
+    assert "'django.db.backends.postgres'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("databases", [{}, {"default": {}}])
 def test_a_missing_engine_is_named(databases: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "own_settings.py").write_text(
