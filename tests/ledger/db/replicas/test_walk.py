@@ -24,9 +24,9 @@ from tests.attacks.reading import read_pages
 from tests.attacks.walk import addresses
 from tests.ledger.db.replicas.bank import BankWithReplica
 
-# Which pages read what from a replica. Nothing else does. The table "Replicas" of docs/databases.md
-# has the same purposes. The explorer's query is sent on a connection of its own, so no statement of
-# it is seen here.
+# Which pages read what from a replica. Nothing else does. The section "Replicas" of
+# docs/databases.md lists the same data. The explorer's query is sent on a connection of its own, so
+# no statement of it is seen here.
 MAY_READ = {
     "search": {
         "transactions:search",
