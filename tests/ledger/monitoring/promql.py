@@ -10,7 +10,7 @@ from ledger.db import counts as database_counts
 from ledger.metrics import processes
 from ledger.metrics.kinds import registry
 from ledger.monitoring import page
-from ledger.web import request_counts, security_counts
+from ledger.web import request_counts, security_counts, waiting
 from transactions.posting import counts as payment_counts
 
 COUNTING = (
@@ -19,6 +19,7 @@ COUNTING = (
     refusal_counts,
     request_counts,
     security_counts,
+    waiting,
 )  # once imported
 
 # Added by Prometheus itself, or made by an aggregation.
