@@ -62,17 +62,43 @@ class PrintedFunction:
         return list(_definitions_used(self.source, vars(_module_of(self.function))))
 
     @cached_property
+    def constants(self) -> str:
+        """The constants and conditional imports of the function's file, and of the files of its
+        parts, that are used.
+        """
+        used = _names_in(f"{self.parts}\n\n\n{self.source}")
+        found = []
+        for module in self._modules:
+            source = inspect.getsource(module)
+            for node in ast.parse(source).body:
+                if isinstance(node, ast.Assign | ast.AnnAssign | ast.If) and _bound_in(node) & used:
+                    lines = source.splitlines()[node.lineno - 1 : node.end_lineno]
+                    found.append("\n".join(lines))
+        return "\n".join(found)
+
+    @property
+    def _modules(self) -> list[Any]:
+        return list(dict.fromkeys(map(_module_of, (self.function, *self._parts))))
+
+    @cached_property
+    def body(self) -> str:
+        """The source code of the function, after everything from the files of the recipes that it
+        uses.
+        """
+        return "\n\n\n".join(filter(None, (self.constants, self.parts, self.source)))
+
+    @cached_property
     def tables(self) -> str:
         """The source code of the models that the function uses from `cookbook.models`."""
-        used = _definitions_used(f"{self.parts}\n\n\n{self.source}", vars(models))
+        used = _definitions_used(self.body, vars(models))
         return "\n\n\n".join(_without_decorator(part) for part in used)
 
     @cached_property
     def imports(self) -> str:
         """The imports of the function's file, and of the files of its parts, that are used."""
-        used = _names_in(f"{self.parts}\n\n\n{self.source}")
+        used = _names_in(self.body)
         found: dict[str, ast.Import | ast.ImportFrom] = {}
-        for module in dict.fromkeys(map(_module_of, (self.function, *self._parts))):
+        for module in self._modules:
             for node in ast.parse(inspect.getsource(module)).body:
                 if not isinstance(node, ast.Import | ast.ImportFrom):
                     continue
@@ -212,6 +238,17 @@ def _without_decorator(part: Any) -> str:
 
 def _names_in(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+def _bound_in(statement: ast.stmt) -> set[str]:
+    """Returns the names that a statement, such as an `if` with imports, assigns or imports."""
+    bound = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.alias):
+            bound.add(node.asname or node.name)
+    return bound
 
 
 def _module_of(part: Any) -> Any:

@@ -84,8 +84,8 @@ def chapter(recipe: Recipe) -> str:
     """Returns the Markdown of one recipe: its question, its source code and its SQL."""
     sent = [f"-- {recipe.missing}"] if recipe.missing else statements(recipe)
     sql = "\n".join(sent)
-    source = "\n\n\n".join(part for part in (recipe.parts, recipe.source) if part)
-    return f"## {recipe.title}\n\n{recipe.asks}\n\n```python\n{source}\n```\n\n```sql\n{sql}\n```\n"
+    text = f"## {recipe.title}\n\n{recipe.asks}"
+    return f"{text}\n\n```python\n{recipe.body}\n```\n\n```sql\n{sql}\n```\n"
 
 
 def stored_runs() -> dict[str, dict[str, Any]]:

@@ -60,8 +60,10 @@ def breakable(feature: str) -> SafeString:
 
 @register.filter
 def whole_source(printed: PrintedFunction) -> str:
-    """Returns the complete source code for a file: the imports, the helpers and the function."""
-    return "\n\n\n".join(part for part in (printed.imports, printed.parts, printed.source) if part)
+    """Returns the complete source code for a file: the imports, the constants, the helpers and the
+    function.
+    """
+    return "\n\n\n".join(part for part in (printed.imports, printed.body) if part)
 
 
 @register.filter
