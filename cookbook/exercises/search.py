@@ -123,21 +123,21 @@ def best_matches_for_two_words() -> QuerySet[Transaction, Any]:
 
 @PART.exercise(
     "Words of a language",
-    asks="In the configuration english, book also finds books and booking. Which different "
-    "descriptions match book in this configuration? Return the column description.",
+    asks="In the configuration english, water also finds waters and watered. Which different "
+    "descriptions match water in this configuration? Return the column description.",
     uses=(Transaction,),
     hints=(
         "The column search was made with whole words. So make a new vector from the description.",
         "to_tsvector('english', description)",
-        "Vector and query need the same configuration: plainto_tsquery('english', 'book')",
+        "Vector and query need the same configuration: plainto_tsquery('english', 'water')",
     ),
     recipes=("books-in-languages", "words-on-the-fly-and-generated"),
     note="Postgres reads every row, because no index contains these vectors.",
 )
-def books_in_english() -> QuerySet[Transaction, Any]:
+def water_in_english() -> QuerySet[Transaction, Any]:
     return (
         Transaction.objects.annotate(words=SearchVector("description", config="english"))
-        .filter(words=SearchQuery("book", config="english"))
+        .filter(words=SearchQuery("water", config="english"))
         .values("description")
         .distinct()
     )

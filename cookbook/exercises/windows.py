@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from django.db.models import F, QuerySet, RowRange, Sum, Window
+from django.db.models import Count, F, QuerySet, RowRange, Sum, Window
 from django.db.models.aggregates import Avg
 from django.db.models.functions import Lag, Rank, Round, RowNumber, TruncMonth
 
@@ -53,8 +53,8 @@ def total_of_june_so_far() -> QuerySet[Entry, Any]:
 @PART.exercise(
     "A share of the group",
     asks="What percentage of all money in its currency does each account have? Leave out accounts "
-    "with a balance of zero or less. Return the columns number, currency, and the percentage, "
-    "rounded to one decimal.",
+    "with a balance of zero or less, also from the total. Return the columns number, currency, and "
+    "the percentage, rounded to one decimal.",
     uses=(Account,),
     hints=(
         "sum(balance) OVER (PARTITION BY currency) is the total of the currency, in every row.",
@@ -126,20 +126,24 @@ def groceries_and_the_month_before() -> QuerySet[Transaction, Any]:
 
 @PART.exercise(
     "Ranks",
-    asks="Which place does each account have in its currency by its balance? The largest balance "
-    "has place 1. Accounts with the same balance share a place, and the next place is left out. "
-    "Return the columns number and place.",
-    uses=(Account,),
+    asks="Which place does each person with an account have by the number of their accounts? The "
+    "largest number has place 1. People with the same number share a place, and as many places "
+    "after it are left out: 1, 2, 2, 4. Return the columns name and place.",
+    uses=(Account, User),
     hints=(
-        "row_number() would give accounts with the same balance different places.",
+        "row_number() would give people with the same number of accounts different places.",
         "rank() leaves places out after a tie, and dense_rank() does not.",
-        "rank() OVER (PARTITION BY … ORDER BY … DESC)",
+        "rank() OVER (ORDER BY count(*) DESC), with GROUP BY users.id",
     ),
     recipes=("categories-by-number-of-payments",),
 )
-def places_by_balance() -> QuerySet[Account, Any]:
-    place = Window(Rank(), partition_by="currency", order_by=F("balance").desc())
-    return Account.objects.annotate(place=place).values("number", "place")
+def places_by_number_of_accounts() -> QuerySet[User, Any]:
+    return (
+        User.objects.filter(accounts__isnull=False)
+        .annotate(many=Count("accounts"))
+        .annotate(place=Window(Rank(), order_by=F("many").desc()))
+        .values("name", "place")
+    )
 
 
 @PART.exercise(

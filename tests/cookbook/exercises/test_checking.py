@@ -95,6 +95,34 @@ def test_equal_values_may_be_written_differently(
     assert (difference_between(one, other, is_ordered=False) is None) == is_equal
 
 
+PLACES = (
+    "SELECT users.name, {}() OVER (ORDER BY count(*) DESC) FROM users"
+    " JOIN accounts ON users.id = user_id GROUP BY users.id"
+)
+SHARES = (
+    "SELECT number, currency, share FROM (SELECT number, currency, balance,"
+    " round(balance * 100 / sum(balance) OVER (PARTITION BY currency), 1) AS share"
+    " FROM accounts {}) AS shares WHERE balance > 0"
+)
+WITH_WATER = "SELECT DISTINCT description FROM transactions WHERE {}"
+WATER = "to_tsvector('{0}', description) @@ plainto_tsquery('{0}', 'water')"
+
+
+@pytest.mark.parametrize(
+    ("slug", "sql", "right", "wrong"),
+    [
+        ("places-by-number-of-accounts", PLACES, "rank", "dense_rank"),
+        ("places-by-number-of-accounts", PLACES, "rank", "row_number"),
+        ("share-of-the-currency", SHARES, "WHERE balance > 0", ""),
+        ("water-in-english", WITH_WATER, WATER.format("english"), WATER.format("simple")),
+        ("water-in-english", WITH_WATER, WATER.format("english"), "description ILIKE '%water%'"),
+    ],
+)
+def test_a_likely_mistake_is_refused(slug: str, sql: str, right: str, wrong: str) -> None:
+    assert answered(sql.format(right), slug).is_right
+    assert sentence(answered(sql.format(wrong), slug))
+
+
 def test_a_row_that_is_there_twice_counts_twice() -> None:
     two, one = [("a",), ("a",), ("b",)], [("a",), ("b",), ("b",)]
     columns = [ResultColumn("x", "text")]
