@@ -77,7 +77,7 @@ def holders_of_inactive_accounts() -> QuerySet[Account, Any]:
     uses=(Transaction,),
     hints=(
         "A withdrawal has the type withdrawal. Its status must be completed.",
-        "Every column without an aggregate must be in GROUP BY.",
+        "The column category is not in an aggregate, so it must be in GROUP BY.",
         "SELECT category, sum(amount) … GROUP BY category",
     ),
     recipes=("spent-by-category", "figures-of-category"),

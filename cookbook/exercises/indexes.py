@@ -55,7 +55,8 @@ def vouchers_of_a_guest() -> QuerySet[Voucher, Any]:
     ),
     recipes=("unspent-by-partial-index", "week-by-brin"),
     index="vouchers_unspent",
-    note="left = worth finds the same rows, and does not imply spent = 0 for Postgres.",
+    note='"left" = worth finds the same rows, and does not imply spent = 0 for Postgres. The name '
+    "needs quotes, because left is also a keyword of SQL.",
 )
 def unspent_vouchers_of_march() -> QuerySet[Voucher, Any]:
     march = (date(2026, 3, 1), date(2026, 3, 31))

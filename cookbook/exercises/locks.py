@@ -40,8 +40,8 @@ WITHOUT_LOCK = "The box only reads, so leave FOR UPDATE out of your answer."
     ),
     recipes=("locks-in-one-order", "deadlock"),
     is_ordered=True,
-    note="Every transaction that locks accounts in this order waits for the others, and none of "
-    "them is part of a deadlock. Postgres refuses FOR UPDATE together with DISTINCT.",
+    note="Transactions that lock only accounts, and only in this order, wait for each other but "
+    "cannot deadlock. Postgres refuses FOR UPDATE together with DISTINCT.",
 )
 def accounts_in_lock_order() -> QuerySet[Account, Any]:
     batch = Transaction.objects.filter(
