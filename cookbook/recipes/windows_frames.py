@@ -69,9 +69,10 @@ def by_rows_and_by_range(since: date = date(2026, 6, 5)) -> QuerySet[Entry, Any]
     "FirstValue and LastValue: first and last of a group",
     asks="Why does LastValue give me the current row?",
     shows=("FirstValue", "LastValue", "frame", "opening and closing balance", "RowRange"),
-    notice="The default frame ends at the current row, so last_so_far is each entry's own balance. "
-    "Only RowRange(start=None, end=None), ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED "
-    "FOLLOWING, includes the end of the day.",
+    notice="The default frame ends at the last row with the created_at of the current row. These "
+    "entries have different times, so last_so_far is each entry's own balance. "
+    "RowRange(start=None, end=None), ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING, "
+    "includes the end of the day.",
     pitfall="FirstValue is right with the default frame, so LastValue looks right too. Give it "
     "the whole frame, or use FirstValue in the opposite order.",
 )
@@ -133,7 +134,7 @@ def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transac
     notice="The frame is ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT "
     "ROW, so each bill gets the average of all the other bills.",
     pitfall="The plain average includes the row itself, which pulls the average towards it: with "
-    "few rows, nothing ever looks unusual.",
+    "few rows, an unusual row looks less unusual than it is.",
     django=(5, 1),
 )
 def bills_beside_the_others(category: str = "utilities") -> QuerySet[Transaction, Any]:
