@@ -253,9 +253,9 @@ def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str
     notice="In the first plan, the Index Cond has only the account: Postgres reads all its "
     "payments, and a Filter drops those of other days. In the second, both ends of the day are in "
     "the Index Cond.",
-    pitfall="Any function around a column prevents the use of its index: __date, __month, "
-    "__lower, a Cast. Move the calculation to the other side of the comparison, or index the "
-    "function itself.",
+    pitfall="A condition on a function of a column cannot use the column's index: __date, __month, "
+    "Lower(), a Cast to a date. __year can: Django compares the column with both ends of the "
+    "year. Move the calculation to the other side of the comparison, or index the function itself.",
 )
 def day_of_an_account(day: Annotated[int, Between(1, 30)] = 14) -> dict[str, int]:
     """Counts Ana's payments from Everyday on one day of June 2026, in two ways."""

@@ -37,11 +37,12 @@ def vouchers_by_cast(least: Annotated[int, Between(1, 5000)] = 4998) -> QuerySet
     shows=("NullIf", "NULLIF", "division by zero", "empty text to NULL"),
     notice="NULLIF(spent, 0) is NULL where spent is 0. A division by NULL is NULL and no error, "
     "and Avg() skips NULL: the second average is that of the vouchers that were used.",
-    pitfall="Both arguments need the same type: with Value(0), an integer, Django raises "
-    "FieldError. The result can be NULL; where a number is needed, add Coalesce().",
+    pitfall="With arguments of different types, such as Value(0), an integer, Django raises "
+    "FieldError, unless you give output_field. The result can be NULL; where a number is needed, "
+    "add Coalesce().",
 )
 def average_by_null_if() -> dict[str, Any]:
-    """Returns the average spent amount of all and of used vouchers, and a ratio of each voucher."""
+    """Returns the average spent amount of all and of used vouchers, and three vouchers' ratios."""
     averages = Voucher.objects.aggregate(
         of_all=Avg("spent"), of_used=Avg(NullIf("spent", Value(Decimal(0))))
     )
