@@ -195,7 +195,8 @@ def ranked_matches(cover_density: bool = False) -> QuerySet[Transaction, Any]:
     asks="How do I highlight the matched words in search results?",
     shows=("SearchHeadline", "ts_headline", "highlight", "escape"),
     notice="ts_headline puts a marker before and after each match. The second column is what a "
-    "template may show: neutral markers, then escape(), then the markers replaced by <mark>.",
+    "template may show: neutral markers, then escape(), then the markers replaced by <mark>. "
+    "replace() returns a plain str, so the template needs mark_safe() or |safe for this column.",
     pitfall="ts_headline does not escape: see the & in the first column. It drops plain tags, "
     'but <svg/onload=alert(1)> in a description remains, and with start_sel="<mark>" and |safe '
     "in the template it runs.",
@@ -221,8 +222,9 @@ def safe_headline(word: str = "farm") -> list[dict[str, str]]:
     notice="simple only lowers the case: books finds books. english reduces words to their stem, "
     "so that books and book are the same: the plan's condition has 'book'. Words like of and "
     "the are left out of an english vector.",
-    pitfall="Vector and query need the same config, or stems are compared with whole words and "
-    "nothing is found. For names use simple: english takes Wells for the plural of well.",
+    pitfall="Vector and query need the same config: otherwise stems are compared with whole words, "
+    "and only words that are their own stem are found. For names use simple: english takes Wells "
+    "for the plural of well.",
 )
 def books_in_languages(
     word: str = "books", language: Literal["english", "german", "french"] = "english"

@@ -130,9 +130,10 @@ def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, i
     asks="How do I find rows whose JSON is contained by another document?",
     shows=("contained_by", "containment", "<@"),
     notice="metadata <@ {...} is true if each key of the row is in the document with the same "
-    "value. A row with any other key is left out.",
+    "value, or with a list or document that contains the row's. A row with any other key is left "
+    "out.",
     pitfall="An empty document is contained in every other, so rows with {} are found too. No "
-    "GIN index supports <@: the plan is a Seq Scan.",
+    "GIN index on jsonb supports <@ (one on an array does): the plan is a Seq Scan.",
 )
 def plain_savings_contained_by() -> dict[str, int]:
     """Counts the payments with at least these metadata values, and with only these."""
