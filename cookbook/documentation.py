@@ -47,7 +47,7 @@ DJANGO_PAGES = {
     " days-until-cash-is-drawn-again largest-payments-of-each-category bills-smoothed"
     " by-rows-and-by-range closing-balance-of-each-day months-beside-named-months"
     " bills-beside-the-others rent-so-far people-by-balance histogram-by-custom-function"
-    " usual-shop-by-custom-aggregate gold-card-in-place merchants-by-any-value",
+    " usual-shop-by-custom-aggregate gold-card-in-place merchants-by-any-value ids-by-uuidv7",
     "ref/models/fields/": "office-by-its-fields available-as-generated-column"
     " voucher-by-db-default comments-of-transactions visits-by-db-collation"
     " one-row-for-each-name relations-of-an-account foreign-key-at-commit"
@@ -81,7 +81,7 @@ DJANGO_PAGES = {
     " plain-savings-contained-by rows-with-keys rows-by-jsonpath insert-a-document",
     "topics/db/sql/": "visits-by-grouping-sets last-payments-by-lateral cash-by-day-in-raw-sql"
     " largest-by-manager-raw reached-by-money reminders-of-one-reader copy-rates raise-and-read"
-    " before-and-after merchants-by-json-table vouchers-by-merge spent-old-and-new ids-by-uuidv7"
+    " before-and-after merchants-by-json-table vouchers-by-merge spent-old-and-new"
     " replica-lag standbys listen-and-notify advisory-lock posted-row-is-final",
     "topics/db/transactions/": "all-or-nothing durable savepoint error-caught-inside-atomic"
     " on-commit-sends-the-mail retry deadlock locks-in-one-order outbox read-only lost-commit",

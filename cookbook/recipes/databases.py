@@ -200,7 +200,7 @@ def is_standby() -> bool:
     ),
     notice="After the COMMIT, pg_current_wal_insert_lsn() is past everything that was written. "
     "Keep it with the session. A replica whose pg_last_wal_replay_lsn() has come as far shows all "
-    "of it; until then a read there is stale, so read from the writer.",
+    "of it; until then a read there may be stale, so read from the writer.",
     pitfall="Ask after the COMMIT, not before: the commit record is WAL too. And ask the "
     "server that answers the query: behind one name there may be several.",
     commits=True,

@@ -111,9 +111,9 @@ def index_by_amcheck() -> dict[str, Any]:
     "pgstattuple: dead rows and free space",
     asks="How much of a table or index is dead rows and free space?",
     shows=("pgstattuple", "pgstatindex", "bloat", "dead rows", "avg_leaf_density", "VACUUM"),
-    notice="A deleted row stays in its page until VACUUM. Afterwards its space is free for new "
-    "rows, but the file keeps its size. The index has half-empty pages: avg_leaf_density falls "
-    "by half. REINDEX CONCURRENTLY or VACUUM FULL would make the files small.",
+    notice="DELETE leaves the rows in their pages. After VACUUM their space is free for new rows, "
+    "but the file keeps its size. The index has half-empty pages: avg_leaf_density falls by half. "
+    "REINDEX CONCURRENTLY would make the index small, and VACUUM FULL the table and its indexes.",
     pitfall="pgstattuple reads the whole table, which takes long on a large one; "
     "pgstattuple_approx skips pages that are all visible. VACUUM FULL rewrites the table under a "
     "lock that stops reads too. Free space is no fault: updates need some.",

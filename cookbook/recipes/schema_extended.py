@@ -132,7 +132,8 @@ class MostCommon(Aggregate):
     shows=("custom aggregate", "Aggregate", "mode", "WITHIN GROUP", "filter"),
     notice="MostCommon is an Aggregate with its own template, mode() WITHIN GROUP (ORDER BY ...). "
     "The type is that of the column, and filter= works as in every aggregate: FILTER (WHERE ...). "
-    'PLACE_OF_FILTER is "" on Django 5.2, which appends that itself, and "%(filter)s" on 6.1.',
+    'PLACE_OF_FILTER is "" on Django 5.2, which appends that itself, and "%(filter)s" from 6.0 '
+    "on.",
     pitfall='Only function = "mode" would send mode(description), which Postgres refuses: an '
     "ordered-set aggregate takes its column in WITHIN GROUP. And if several values are equally "
     "frequent, mode() returns any of them.",

@@ -144,8 +144,8 @@ def offices_with_services(
     notice="The setting AUTH_USER_MODEL names the model, and get_user_model() returns it. Here it "
     "is an AbstractBaseUser with the fields of PermissionsMixin, and its manager a "
     "BaseUserManager with create_user(). save() stores the address in lower case, and a "
-    "CheckConstraint refuses any other. Without a password the column gets ! and random letters, "
-    "which no password matches.",
+    "CheckConstraint refuses any other. Without a password the column gets ! and random "
+    "characters, which no password matches.",
     pitfall="Set AUTH_USER_MODEL before the first migrate: later, every foreign key to the old "
     "table has to be moved by hand. normalize_email() lowers only the domain, so Nia@ and nia@ "
     "would be two people.",

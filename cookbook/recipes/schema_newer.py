@@ -167,8 +167,9 @@ class UUIDv7(Func):
     "uuidv7(): ids in time order (Postgres 18)",
     asks="How do I get UUIDs that do not scatter over an index?",
     shows=("newer Postgres", "uuidv7", "UUIDv7", "Postgres 18", "custom function"),
-    notice="uuidv7() begins with the time, so each is above the one before it and the rows of a "
-    "day are together in the index. A primary key has it as db_default=UUIDv7().",
+    notice="uuidv7() begins with the time, so the rows of a day are together in the index. In one "
+    "session, each id is above the one before it; ids of parallel sessions can be out of order. A "
+    "primary key has it as db_default=UUIDv7(). Django 6.1 has a class UUID7.",
     pitfall="Everybody who sees such an id sees when it was made, to the millisecond. If that is "
     "a secret, use uuid4 for ids that leave the system.",
     postgres=180000,
