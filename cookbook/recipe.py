@@ -15,8 +15,10 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import chain
 from typing import Any
 
 import django
@@ -67,18 +69,16 @@ class PrintedFunction:
         parts, that are used.
         """
         used = _names_in(f"{self.parts}\n\n\n{self.source}")
-        found = []
-        for module in self._modules:
-            source = inspect.getsource(module)
-            for node in ast.parse(source).body:
-                if isinstance(node, ast.Assign | ast.AnnAssign | ast.If) and _bound_in(node) & used:
-                    lines = source.splitlines()[node.lineno - 1 : node.end_lineno]
-                    found.append("\n".join(lines))
-        return "\n".join(found)
+        return "\n".join(
+            text
+            for node, text in self._statements
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.If) and _bound_in(node) & used
+        )
 
     @property
-    def _modules(self) -> list[Any]:
-        return list(dict.fromkeys(map(_module_of, (self.function, *self._parts))))
+    def _statements(self) -> Iterator[tuple[ast.stmt, str]]:
+        modules = dict.fromkeys(map(_module_of, (self.function, *self._parts)))
+        return chain.from_iterable(map(_statements_of, modules))
 
     @cached_property
     def body(self) -> str:
@@ -98,19 +98,21 @@ class PrintedFunction:
         """The imports of the function's file, and of the files of its parts, that are used."""
         used = _names_in(self.body)
         found: dict[str, ast.Import | ast.ImportFrom] = {}
-        for module in self._modules:
-            for node in ast.parse(inspect.getsource(module)).body:
-                if not isinstance(node, ast.Import | ast.ImportFrom):
-                    continue
-                source = getattr(node, "module", "") or ast.unparse(node)
-                known = {alias.name for alias in found[source].names} if source in found else set()
-                node.names = [
-                    alias
-                    for alias in node.names
-                    if (alias.asname or alias.name) in used and alias.name not in known
-                ]
-                if node.names and not source.startswith(RECIPES):  # these are parts
-                    found.setdefault(source, node).names += node.names if known else []
+        for node, _text in self._statements:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            source = getattr(node, "module", "") or ast.unparse(node)
+            known = {alias.name for alias in found[source].names} if source in found else set()
+            names = [
+                alias
+                for alias in node.names
+                if (alias.asname or alias.name) in used and alias.name not in known
+            ]
+            if names and not source.startswith(RECIPES):  # these are parts
+                if not known:
+                    found[source] = copy(node)  # the statement itself is shared by all recipes
+                    found[source].names = []
+                found[source].names += names
         return "\n".join(map(ast.unparse, found.values()))
 
 
@@ -238,6 +240,17 @@ def _without_decorator(part: Any) -> str:
 
 def _names_in(source: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+@cache
+def _statements_of(module: Any) -> list[tuple[ast.stmt, str]]:
+    """Returns the statements of a module, each with its lines of source code."""
+    source = inspect.getsource(module)
+    lines = source.splitlines()
+    return [
+        (node, "\n".join(lines[node.lineno - 1 : node.end_lineno]))
+        for node in ast.parse(source).body
+    ]
 
 
 def _bound_in(statement: ast.stmt) -> set[str]:
