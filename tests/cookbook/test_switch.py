@@ -9,7 +9,7 @@ from django.test import Client
 
 from ledger.env import BASE_DIR
 from tests.factories import UserFactory
-from tests.ledger.processes import environment
+from tests.ledger.processes import settings_with
 
 
 @pytest.mark.django_db
@@ -49,9 +49,6 @@ DEMO = {"LEDGER_DEMO": "True"}
 def test_it_is_on_in_demo_and_development_alone(
     chosen: dict[str, str], is_on: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in environment(tmp_path, **chosen).items():
-        monkeypatch.setenv(name, value)
-
-    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
+    settings = settings_with(monkeypatch, tmp_path, **chosen)
 
     assert settings["LEDGER_COOKBOOK"] == is_on

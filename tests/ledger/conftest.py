@@ -2,7 +2,6 @@
 
 import io
 import logging
-import runpy
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +12,8 @@ import pytest
 from ledger import env
 from ledger.embedded.removal import delete_everything
 from ledger.embedded.server import EmbeddedServer
-from ledger.env import BASE_DIR
 from ledger.web.log_filters import RefusalsInOneLine
-from tests.ledger.processes import environment, reachable_folder
+from tests.ledger.processes import reachable_folder, settings_with
 from tests.ledger.servers import Start
 
 
@@ -64,10 +62,8 @@ def refusal(
     """What is printed when the settings are read with these values; fails if they are taken."""
 
     def refusal(**values: str) -> str:
-        for name, value in environment(tmp_path, **values).items():
-            monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as stopped:
-            runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
+            settings_with(monkeypatch, tmp_path, **values)
         assert stopped.value.code == env.GUNICORN_BOOT_ERROR
         printed = capsys.readouterr()
         assert (printed.out, printed.err.count("\n")) == ("", 1)
@@ -81,9 +77,7 @@ def settings_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """All settings with these values in the environment, as names of `ledger.settings`."""
 
     def settings_of(**values: str) -> dict[str, Any]:
-        for name, value in environment(tmp_path, **values).items():
-            monkeypatch.setenv(name, value)
-        return runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
+        return settings_with(monkeypatch, tmp_path, **values)
 
     return settings_of
 

@@ -1,6 +1,7 @@
 """Ledger in processes of its own, with a data folder and an environment of its own."""
 
 import os
+import runpy
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +39,15 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     unset = dict.fromkeys([*SETTING_NAMES, *NAMES_ELSEWHERE], "")
     own = {name: value for name, value in os.environ.items() if name not in OF_TESTS}
     return own | unset | {"LEDGER_DATA_DIR": str(data_dir)} | settings
+
+
+def settings_with(
+    monkeypatch: pytest.MonkeyPatch, data_dir: Path, **settings: str
+) -> dict[str, Any]:
+    """All names of `ledger.settings`, which is read again in an environment with these settings."""
+    for name, value in environment(data_dir, **settings).items():
+        monkeypatch.setenv(name, value)
+    return runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
 
 
 def manage(data_dir: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

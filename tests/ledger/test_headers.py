@@ -1,6 +1,5 @@
 """Headers that every response has, also those that no view makes."""
 
-import runpy
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,8 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
-from ledger.env import BASE_DIR
 from tests.factories import PASSWORD, UserFactory
-from tests.ledger.processes import environment
+from tests.ledger.processes import settings_with
 
 HTTPS = {
     "LEDGER_HTTPS": "True",
@@ -52,9 +50,7 @@ def test_only_debug_pages_of_django_may_contain_styles(
 def test_over_https_cookies_belong_to_this_host_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in environment(tmp_path, **HTTPS).items():
-        monkeypatch.setenv(name, value)
-    settings = runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
+    settings = settings_with(monkeypatch, tmp_path, **HTTPS)
 
     assert settings["SESSION_COOKIE_NAME"].startswith("__Host-")
     assert settings["CSRF_COOKIE_NAME"].startswith("__Host-")

@@ -1,14 +1,9 @@
 """The settings of replicas: what a connection gets, and what stops the start."""
 
-import runpy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from ledger.env import BASE_DIR
-from tests.ledger.processes import environment
 
 URL = "postgresql://me:secret@127.0.0.1"
 WRITER = {"DATABASE_URL": f"{URL}:5432/books?sslmode=require", "DEBUG": "True"}
@@ -17,15 +12,11 @@ TWO = f"{URL}:5433/books, {URL}:5434/books?application_name=second"
 
 
 @pytest.fixture
-def databases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+def databases(settings_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     """DATABASES with these settings."""
 
     def databases(**values: str) -> dict[str, Any]:
-        for name, value in environment(tmp_path, **values).items():
-            monkeypatch.setenv(name, value)
-        found: dict[str, Any] = runpy.run_path(
-            str(BASE_DIR / "ledger" / "settings" / "__init__.py")
-        )["DATABASES"]
+        found: dict[str, Any] = settings_of(**values)["DATABASES"]
         return found
 
     return databases

@@ -1,7 +1,6 @@
 """A mail server that is down or hangs: who needs no mail notices nothing, others are told."""
 
 import logging
-import runpy
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,12 +20,11 @@ from django.test import Client
 from accounts import services
 from accounts.models import User
 from accounts.sign_in.mailed_codes import MAILS
-from ledger.env import BASE_DIR
 from ledger.web import mail as mail_server
 from ledger.web.mail import MailBackend, MailNotSent, MailRefused, TurnsInOrder, as_notice
 from tests.factories import UserFactory
 from tests.ledger.logs.mail_sink import mail_sink
-from tests.ledger.processes import environment, free_port, wait_until
+from tests.ledger.processes import free_port, settings_with, wait_until
 from tests.pages import text_of, without_request
 
 pytestmark = pytest.mark.django_db
@@ -223,9 +221,7 @@ def test_few_threads_wait_for_the_server(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_settings_name_this_way_to_send(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mails = {"EMAIL_URL": "smtp://me:secret@mail.example:25"}
-    for name, value in environment(tmp_path, **mails).items():
-        monkeypatch.setenv(name, value)
-    found = runpy.run_path(str(BASE_DIR / "ledger" / "settings" / "__init__.py"))
+    found = settings_with(monkeypatch, tmp_path, **mails)
     assert found["EMAIL_BACKEND"] == "ledger.web.mail.MailBackend"
 
 
