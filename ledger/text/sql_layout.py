@@ -1,8 +1,8 @@
 """Formats SQL. Each clause begins a new line, and so does each expression of a long list.
 
 Note [Not sqlparse's format]: sqlparse 0.6 aligns a list with its keyword. Of the 1,093 statements
-in docs/orm-to-sql/, 237 are then wider than 88 characters, compared with 38 here. So
-this module uses only sqlparse's lexer.
+in docs/orm-to-sql/, 237 are then wider than 88 characters, compared with 38 here. So this module
+uses only sqlparse's lexer.
 """
 
 import re

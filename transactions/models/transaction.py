@@ -24,8 +24,8 @@ from transactions.models.search_column import SEARCH_DOCUMENT
 
 # Maximum size in kB of the list of new words that are not in the index yet (default: 4,096). The
 # session that fills the list must move the words into the index, while that session has accounts
-# locked. 185,000 words of metadata took eight seconds. With this limit, an INSERT of many
-# rows needs 2 to 5 us more per row (of 28 us).
+# locked. 185,000 words of metadata took eight seconds. With this limit, an INSERT of many rows
+# needs 2 to 5 us more per row (of 28 us).
 PENDING = 64
 METADATA_LIMIT = 16 * 1024  # bytes of metadata as JSON text
 DESCRIPTION_LIMIT = 500  # characters
