@@ -46,8 +46,9 @@ DJANGO_PAGES = {
     " largest-categories where-a-balance-stands balances-in-parts spending-by-month"
     " days-until-cash-is-drawn-again largest-payments-of-each-category bills-smoothed"
     " by-rows-and-by-range closing-balance-of-each-day months-beside-named-months"
-    " bills-beside-the-others rent-so-far people-by-balance histogram-by-custom-function"
-    " usual-shop-by-custom-aggregate gold-card-in-place merchants-by-any-value ids-by-uuidv7",
+    " bills-beside-the-others rent-so-far people-by-balance gaps-and-islands"
+    " histogram-by-custom-function usual-shop-by-custom-aggregate gold-card-in-place"
+    " merchants-by-any-value ids-by-uuidv7",
     "ref/models/fields/": "office-by-its-fields available-as-generated-column"
     " voucher-by-db-default comments-of-transactions visits-by-db-collation"
     " one-row-for-each-name relations-of-an-account foreign-key-at-commit"

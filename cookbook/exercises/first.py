@@ -38,20 +38,21 @@ def accounts_above_a_thousand() -> QuerySet[Account, Any]:
 
 @PART.exercise(
     "The first rows of an order",
-    asks="Which five deposits are the smallest? Return the columns amount and currency, the "
-    "smallest amount first. Order deposits with the same amount by id. Do not convert currencies.",
+    asks="Which five deposits are the smallest? Return the columns amount, currency and "
+    "value_date, the smallest amount first. Of deposits with the same amount, the one with the "
+    "later value date comes first. Do not convert currencies.",
     uses=(Transaction,),
     hints=(
         "A deposit has the type deposit.",
-        "Without the id in ORDER BY, the order of equal amounts may differ in each run.",
-        "ORDER BY amount, id LIMIT 5",
+        "Without the date in ORDER BY, the order of equal amounts may differ in each run.",
+        "ORDER BY amount, value_date DESC LIMIT 5",
     ),
     recipes=("largest-payments", "page-of-payments"),
     is_ordered=True,
 )
-def five_smallest_deposits() -> QuerySet[Transaction, Any]:
-    deposits = Transaction.objects.filter(type="deposit")
-    return deposits.order_by("amount", "pk").values("amount", "currency")[:5]
+def smallest_deposits() -> QuerySet[Transaction, Any]:
+    deposits = Transaction.objects.filter(type="deposit").order_by("amount", "-value_date")
+    return deposits.values("amount", "currency", "value_date")[:5]
 
 
 @PART.exercise(

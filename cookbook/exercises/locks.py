@@ -54,10 +54,11 @@ def accounts_in_lock_order() -> QuerySet[Account, Any]:
 
 @PART.exercise(
     "A queue for several workers",
-    asks="Three workers begin in parallel. Each takes one unspent voucher (spent is 0) that no "
-    "other worker has locked: the voucher that was sold first, and of vouchers of the same day the "
-    "smallest id. Which three vouchers do they take? Return the columns code and sold_on, the "
-    "first voucher first.",
+    asks="Three workers begin in parallel. Each takes one voucher that no other worker has locked: "
+    "the voucher with the most money left (worth minus spent). Of vouchers with the same money "
+    "left, it takes the one that was sold first, and of vouchers of the same day the largest id. "
+    "Which three vouchers do they take? Return the columns code and sold_on, the first voucher "
+    "first.",
     uses=(Voucher,),
     hints=(
         "With SKIP LOCKED, the second worker skips the row of the first worker and takes the next.",
@@ -69,9 +70,9 @@ def accounts_in_lock_order() -> QuerySet[Account, Any]:
     note="Each worker runs this statement with [:1]. The rows of the others are locked, so the "
     "workers never wait for each other.",
 )
-def vouchers_for_three_workers() -> QuerySet[Voucher, Any]:
-    unspent = Voucher.objects.filter(spent=0).order_by("sold_on", "pk")
-    return unspent.select_for_update(skip_locked=True).values("code", "sold_on")[:3]
+def vouchers_of_three_workers() -> QuerySet[Voucher, Any]:
+    queue = Voucher.objects.order_by((F("worth") - F("spent")).desc(), "sold_on", "-pk")
+    return queue.select_for_update(skip_locked=True).values("code", "sold_on")[:3]
 
 
 @PART.exercise(
@@ -100,25 +101,26 @@ def pairs_that_pay_each_other() -> QuerySet[Transaction, Any]:
 
 @PART.exercise(
     "The account with the longest queue",
-    asks="Each completed entry locks its account once. On 25 June 2026, many people are paid. "
-    "Which three accounts were locked most often on this value date? Return the number of the "
-    "account and the number of its entries: most entries first, then by the number of the account.",
+    asks="Each completed entry locks its account once. Which three accounts were locked most often "
+    "on the value date 27 June 2026? Return the number of the account and the number of its "
+    "entries, most entries first. Of accounts with the same number of entries, the largest account "
+    "number comes first.",
     uses=(Entry, Account),
     hints=(
         "The view entries has one row for each side of a transaction. Its account is account_id.",
         "The view also contains holds, so the status must be completed.",
-        "GROUP BY accounts.number ORDER BY count(*) DESC, accounts.number LIMIT 3",
+        "GROUP BY accounts.number ORDER BY count(*) DESC, accounts.number DESC LIMIT 3",
     ),
     recipes=("lost-update", "select-for-update"),
     is_ordered=True,
     note="The default manager of Entry returns only completed rows with an account.",
 )
-def most_locked_accounts() -> QuerySet[Entry, Any]:
+def longest_queues() -> QuerySet[Entry, Any]:
     return (
-        Entry.objects.filter(value_date=date(2026, 6, 25))
+        Entry.objects.filter(value_date=date(2026, 6, 27))
         .values("account__number")
         .annotate(entries=Count("*"))
-        .order_by("-entries", "account__number")[:3]
+        .order_by("-entries", "-account__number")[:3]
     )
 
 

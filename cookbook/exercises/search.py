@@ -98,7 +98,7 @@ def rent_only_in_the_reference() -> QuerySet[Transaction, Any]:
 
 @PART.exercise(
     "The best matches first",
-    asks="Which five descriptions match the query market or book best? The rank of a "
+    asks="Which three descriptions match the query market or book best? The rank of a "
     "description is the largest ts_rank of its payments. Return the columns description and rank, "
     "the largest rank first, then by description.",
     uses=(Transaction,),
@@ -111,13 +111,13 @@ def rent_only_in_the_reference() -> QuerySet[Transaction, Any]:
     is_ordered=True,
     note='F("search") is the stored column. A bare name would make a new vector without weights.',
 )
-def best_matches_for_two_words() -> QuerySet[Transaction, Any]:
+def three_best_matches() -> QuerySet[Transaction, Any]:
     query = SearchQuery("market or book", search_type="websearch", config="simple")
     return (
         Transaction.objects.filter(search=query)
         .values("description")
         .annotate(rank=Max(SearchRank(F("search"), query)))
-        .order_by("-rank", "description")[:5]
+        .order_by("-rank", "description")[:3]
     )
 
 

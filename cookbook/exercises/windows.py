@@ -77,23 +77,23 @@ def share_of_the_currency() -> QuerySet[Account, Any]:
 @PART.exercise(
     "The first places of each group",
     asks="What are the two largest completed withdrawals of each category in dollars (USD)? Of "
-    "withdrawals with the same amount, take the smaller id. Return the columns category and "
-    "amount, and the place of the withdrawal in its category: 1 or 2.",
+    "withdrawals with the same amount, take the one with the later value date. Return the columns "
+    "category, amount and value_date, and the place of the withdrawal in its category: 1 or 2.",
     uses=(Transaction,),
     hints=(
-        "row_number() OVER (PARTITION BY category ORDER BY amount DESC, id) numbers the rows.",
+        "row_number() OVER (PARTITION BY category ORDER BY …) numbers the rows of each category.",
         "WHERE runs before window functions, so the condition on the number needs a subquery.",
         "SELECT … FROM (SELECT …, row_number() OVER (…) AS place FROM …) AS n WHERE place <= 2",
     ),
     recipes=("largest-payments-of-each-category", "newest-payment-of-each-account"),
 )
-def two_largest_of_each_category() -> QuerySet[Transaction, Any]:
-    place = Window(RowNumber(), partition_by="category", order_by=[F("amount").desc(), "pk"])
+def largest_two_of_each_category() -> QuerySet[Transaction, Any]:
+    place = Window(RowNumber(), partition_by="category", order_by=["-amount", "-value_date"])
     return (
         Transaction.objects.filter(type="withdrawal", status="completed", currency="USD")
         .annotate(place=place)
         .filter(place__lte=2)
-        .values("category", "amount", "place")
+        .values("category", "amount", "value_date", "place")
     )
 
 

@@ -41,6 +41,7 @@ from cookbook.runner.steps import step
         "BigAutoField",
         "autoincrement",
         "sequence",
+        "identity column",
         "blank",
         "null=True, blank=True",
         "PositiveIntegerField",

@@ -1,12 +1,16 @@
 """Recipes about window functions for totals and ranks of people."""
 
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Annotated, Any, Literal
 
-from django.db.models import QuerySet, Sum, Window
-from django.db.models.functions import Rank
+from django.db import connection
+from django.db.models import F, QuerySet, Sum, Window
+from django.db.models.functions import Lag, Rank
 
 from accounts.models import User
 from cookbook.recipes.windows import GROUP
+from cookbook.runner.parameters import Between
+from cookbook.runner.steps import step
 from transactions.models import Transaction
 
 
@@ -55,3 +59,59 @@ def people_by_balance(currency: Literal["USD", "EUR", "GBP"] = "USD") -> QuerySe
         .annotate(place=Window(Rank(), order_by="-total"))
         .order_by("place", "email")[:10]
     )
+
+
+@GROUP.recipe(
+    "Gaps and islands: days in a row",
+    asks="How do I find gaps between dates, or consecutive days?",
+    shows=(
+        "gaps and islands",
+        "gaps",
+        "islands",
+        "consecutive days",
+        "streak",
+        "Lag",
+        "DENSE_RANK",
+    ),
+    notice="A gap needs only LAG: the day before, in one row with the day. An island is a run of "
+    "days. Within an island, the day and the number of the day grow together, so day minus number "
+    "is constant. GROUP BY this constant makes one row of each island.",
+    pitfall="Use DENSE_RANK, not ROW_NUMBER: a second payment on one day would break the island. "
+    "Django refuses a window function in GROUP BY, because Postgres does, so islands need a "
+    "subquery in SQL.",
+)
+def gaps_and_islands(
+    days: Annotated[int, Between(2, 30)] = 10,
+) -> dict[str, list[dict[str, Any]]]:
+    """Returns the longest gaps between two days on which a person bought groceries, and the longest
+    runs of such days, each of at least `days` days.
+    """
+    with step("Gaps"):
+        before = Window(Lag("value_date"), partition_by="from_account__user", order_by="value_date")
+        gaps = list(
+            Transaction.objects.filter(category="groceries", status="completed")
+            .annotate(before=before, gap=F("value_date") - F("before"))
+            .filter(gap__gte=timedelta(days=days))
+            .order_by("-gap", "value_date", "from_account__user__name")
+            .values("from_account__user__name", "before", "value_date", "gap")[:5]
+        )
+    with step("Islands"), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT name, min(day) AS first, max(day) AS last, count(DISTINCT day) AS days
+            FROM (
+                SELECT users.id, users.name, value_date AS day, value_date - dense_rank()
+                    OVER (PARTITION BY users.id ORDER BY value_date)::int AS island
+                FROM transactions
+                JOIN accounts ON accounts.id = from_account_id
+                JOIN users ON users.id = user_id
+                WHERE category = 'groceries' AND transactions.status = 'completed'
+            ) AS numbered
+            GROUP BY id, name, island HAVING count(DISTINCT day) >= %s
+            ORDER BY days DESC, first, name LIMIT 5
+            """,
+            [days],
+        )
+        columns = [column.name for column in cursor.description]
+        islands = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return {"Gaps": gaps, "Islands": islands}

@@ -18,7 +18,7 @@ GROUP = RecipeGroup("writing", "Writing many rows", "Many rows in few statements
 @GROUP.recipe(
     "bulk_create(): many rows, one INSERT",
     asks="How do I insert many rows quickly?",
-    shows=("bulk_create", "batch_size", "RETURNING", "insert", "create"),
+    shows=("bulk_create", "batch_size", "RETURNING", "insert", "create", "executemany"),
     notice="One by one, each row is a statement. All together, one statement sends an array for "
     "each column, and UNNEST makes rows of them. RETURNING brings back an id for every row.",
     pitfall="bulk_create() does not call save() and sends no signals. Without a batch_size a "

@@ -1,6 +1,7 @@
 """Recipes of totals and ranks of people, worked out by dicts and sorted lists."""
 
 from collections import defaultdict
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -51,3 +52,38 @@ def test_people_are_ranked_by_the_sum_of_their_accounts(
     assert [(row["email"], row["total"], row["place"]) for row in ran.value] == [
         (email, totals[email], places[email]) for email in by_place
     ]
+
+
+@pytest.mark.parametrize("least", [2, 8])
+def test_gaps_and_islands_of_days_are_those_of_a_walk_through_the_days(
+    cook: Cook, rows: Any, least: int
+) -> None:
+    days: defaultdict[tuple[str, str], set[date]] = defaultdict(set)
+    for email, name, day in rows(
+        "SELECT u.email, u.name, t.value_date FROM transactions t"
+        " JOIN accounts a ON a.id = t.from_account_id JOIN users u ON u.id = a.user_id"
+        " WHERE t.category = 'groceries' AND t.status = 'completed'"
+    ):
+        days[email, name].add(day)
+    gaps, islands = [], []
+    for (_email, name), found in days.items():
+        first = before = min(found)
+        for day in [*sorted(found)[1:], None]:
+            if day is None or day - before > timedelta(days=1):
+                islands.append((-((before - first).days + 1), first, name, before))
+                first = day or first
+            if day is not None:
+                gaps.append((before - day, day, name, before))
+                before = day
+    expected_gaps = sorted(gap for gap in gaps if -gap[0].days >= least)[:5]
+    expected_islands = sorted(island for island in islands if -island[0] >= least)[:5]
+    found_both = cook("gaps-and-islands", days=least).value
+    assert [
+        (-row["gap"], row["value_date"], row["from_account__user__name"], row["before"])
+        for row in found_both["Gaps"]
+    ] == expected_gaps
+    assert [
+        (-row["days"], row["first"], row["name"], row["last"]) for row in found_both["Islands"]
+    ] == expected_islands
+    assert expected_gaps
+    assert expected_islands or least > 2

@@ -105,6 +105,26 @@ SHARES = (
     " FROM accounts {}) AS shares WHERE balance > 0"
 )
 WITH_WATER = "SELECT DISTINCT description FROM transactions WHERE {}"
+WITHDRAWALS = (
+    "SELECT category, amount, value_date, place FROM (SELECT *, row_number() OVER (PARTITION BY"
+    " category ORDER BY {}) AS place FROM transactions WHERE type = 'withdrawal'"
+    " AND status = 'completed' AND currency = 'USD') AS numbered WHERE place <= 2"
+)
+DEPOSITS = (
+    "SELECT amount, currency, value_date FROM transactions WHERE type = 'deposit' ORDER BY {}"
+)
+FIRST_VOUCHER = "worth - spent DESC, sold_on, id DESC"
+VOUCHERS = "SELECT code, sold_on FROM vouchers ORDER BY {} LIMIT 3"
+QUEUES = (
+    "SELECT number, count(*) FROM entries JOIN accounts ON accounts.id = account_id"
+    " WHERE value_date = '2026-06-27' {} LIMIT 3"
+)
+QUEUED = "AND entries.status = 'completed' GROUP BY number ORDER BY count(*) DESC, number DESC"
+QUERY = "websearch_to_tsquery('simple', 'market or book')"
+BEST = (
+    f"SELECT description, max(ts_rank(search, {QUERY})) FROM transactions WHERE search @@ {QUERY}"
+    " GROUP BY description ORDER BY {}"
+)
 WATER = "to_tsvector('{0}', description) @@ plainto_tsquery('{0}', 'water')"
 
 
@@ -116,6 +136,21 @@ WATER = "to_tsvector('{0}', description) @@ plainto_tsquery('{0}', 'water')"
         ("share-of-the-currency", SHARES, "WHERE balance > 0", ""),
         ("water-in-english", WITH_WATER, WATER.format("english"), WATER.format("simple")),
         ("water-in-english", WITH_WATER, WATER.format("english"), "description ILIKE '%water%'"),
+        (
+            "largest-two-of-each-category",
+            WITHDRAWALS,
+            "amount DESC, value_date DESC",
+            "amount DESC",
+        ),
+        ("smallest-deposits", DEPOSITS, "1, 3 DESC LIMIT 5", "1 LIMIT 5"),
+        ("smallest-deposits", DEPOSITS, "1, 3 DESC LIMIT 5", "1, 3 DESC"),
+        ("vouchers-of-three-workers", VOUCHERS, FIRST_VOUCHER, "worth - spent DESC, id DESC"),
+        ("vouchers-of-three-workers", VOUCHERS, FIRST_VOUCHER, "worth - spent DESC, sold_on"),
+        ("vouchers-of-three-workers", VOUCHERS, FIRST_VOUCHER, "sold_on, id DESC"),
+        ("longest-queues", QUEUES, QUEUED, QUEUED.replace("AND entries.status = 'completed'", "")),
+        ("longest-queues", QUEUES, QUEUED, QUEUED.removesuffix(" DESC")),
+        ("three-best-matches", BEST, "2 DESC, 1 LIMIT 3", "2 DESC, 1 LIMIT 5"),
+        ("three-best-matches", BEST, "2 DESC, 1 LIMIT 3", "2 DESC, 1 DESC LIMIT 3"),
     ],
 )
 def test_a_likely_mistake_is_refused(slug: str, sql: str, right: str, wrong: str) -> None:
