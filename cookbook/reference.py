@@ -1,5 +1,8 @@
-"""Writes the source code of every recipe and the SQL that Postgres received: the contents to
+"""Writes the source code of every recipe and its SQL: the contents to
 docs/orm-to-sql.md, and each group of recipes to a page in docs/orm-to-sql/.
+
+Each statement is recorded when Django passes it to psycopg. psycopg sends BEGIN to Postgres only
+before the next statement.
 
 The pages show "…" for values that differ between two runs, such as the id of a new row. So the
 pages are the same on every machine, and a test can compare them.
@@ -31,9 +34,10 @@ MAX_RUNS = 5
 SAVEPOINT = re.compile(r"s\d+_x\d+")
 HEAD = (
     "# From the ORM to SQL\n\n"
-    "The SQL that Postgres received from each recipe of the cookbook, on a page for each group of "
-    "recipes.\n`manage.py orm_to_sql` writes these pages, and a test checks that they are current. "
-    "The pages at `/cookbook/` show the\nsame live, with plans and results.\n\n"
+    "The SQL of each recipe of the cookbook, in the order in which Django passes it to psycopg. "
+    "psycopg sends BEGIN to Postgres\nonly before the next statement. “…” replaces values that "
+    "differ between two runs. `manage.py orm_to_sql` writes these\npages. The pages at "
+    "`/cookbook/` show the same live, with plans and results.\n\n"
 )
 NO_ANCHOR = re.compile(r"[^\w\- ]")  # characters that GitHub omits from the anchor of a heading
 

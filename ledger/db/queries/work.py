@@ -1,4 +1,4 @@
-"""Records the queries of a page: the SQL that Postgres received, the duration and the plan."""
+"""Records the queries of a page: the SQL with its values, the duration and the plan."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -17,9 +17,8 @@ CORE: tuple[type[models.Model], ...] = (User, Account, Transaction)
 HEAD = """\
 # Columns of users, accounts and transactions
 
-`manage.py write_columns` writes this file from the models, and a test compares it with the
-database. What the database refuses, by name: [schema.md](schema.md). `default` is what Python fills
-in; a generated column is computed by Postgres.
+`manage.py write_columns` writes this page from the models. [schema.md](schema.md) lists what the
+database refuses. Python fills in `default`. Postgres computes a generated column.
 """
 CHAPTER = """
 ## {table}
