@@ -6,6 +6,7 @@ import gc
 import getpass
 import os
 import sys
+import traceback
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -110,6 +111,14 @@ def print_hint() -> None:
         print(hint, file=sys.stderr)
 
 
+def exit_if_of_settings(err: Exception) -> None:
+    """Exits if the settings, or Django's code for settings and databases, raised the error."""
+    frames = [frame for frame, _line in traceback.walk_tb(err.__traceback__)]
+    raised_by = str(frames[-1].f_globals["__name__"])
+    if raised_by.startswith(("django.conf", "django.db", "ledger.env", "ledger.settings")):
+        sys.exit(f"The settings in {os.environ['DJANGO_SETTINGS_MODULE']} cannot be used: {err}")
+
+
 def run(records: "ExitStack | None" = None) -> None:
     """Runs the command. `records` gets the context that converts its output to log records."""
     import psycopg
@@ -139,7 +148,8 @@ def run(records: "ExitStack | None" = None) -> None:
     except EmbeddedServerError as err:
         sys.exit(str(err))
     except ImproperlyConfigured as err:
-        sys.exit(f"The settings in {os.environ['DJANGO_SETTINGS_MODULE']} cannot be used: {err}")
+        exit_if_of_settings(err)
+        raise
     except ModuleNotFoundError as err:
         exit_if_not_installed(err)
         raise

@@ -1,5 +1,6 @@
 """Parts that several admin pages use: read-only models, columns and links."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -8,6 +9,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import DataError, models
@@ -21,7 +23,9 @@ from accounts.models import User
 from ledger.text.dates import clock_seconds, day_mark, long_date
 from ledger.text.lines import tidy_reason
 from ledger.text.money import NO_BREAK, NOTHING, figure
+from ledger.web.request_counts import route_of
 
+logger = logging.getLogger(__name__)
 STYLES = "admin_staff.css"
 # Errors for values in a URL that a query cannot use, such as the year -1 or a NUL byte.
 NO_VALUES = (DataError, ValueError, OverflowError)
@@ -102,11 +106,15 @@ class CheckedKeys(ShownFilters):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Returns the list. Raises IncorrectLookupParameters for a value that a query cannot use.
-        Django then redirects to the list without filters.
+        Django then redirects to the list without filters, with the parameter `ERROR_FLAG`. There
+        the same error is a defect.
         """
         try:
             return super().get_changelist_instance(request)
         except NO_VALUES as error:
+            if not request.GET or ERROR_FLAG in request.GET:
+                raise
+            log_unusable(request, error)
             raise IncorrectLookupParameters from error
 
     def get_object(
@@ -141,6 +149,11 @@ class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]
         if self.was_asked(request):
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", obj.pk)
         return super().response_change(request, obj)
+
+
+def log_unusable(request: HttpRequest, error: Exception) -> None:
+    """Logs that a query could not use a value of the URL. The value itself is not logged."""
+    logger.warning("%s: a filter could not be used: %s", route_of(request), type(error).__name__)
 
 
 def _belongs_to(lookup: str, shown: Any) -> bool:

@@ -70,6 +70,7 @@ def as_records() -> Iterator[None]:
     except SystemExit as end:
         if isinstance(end.code, str):
             err.write(f"{end.code}\n")
+            err.reason = " ".join(end.code.split())
         if end.code:
             err.finish()
             why = err.reason.removeprefix(COMMAND_ERROR)

@@ -1,5 +1,6 @@
 """All settings of the site. `env` reads the environment variables that `.env.example` lists.
-`sign_in_settings` contains the settings for signing in, which do not depend on the environment.
+`ledger.settings.sign_in` contains the settings for signing in, which do not depend on the
+environment.
 """
 
 from datetime import timedelta

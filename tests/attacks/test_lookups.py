@@ -146,13 +146,29 @@ def test_what_a_field_suggests_is_a_read_also_if_it_is_nothing(term: str) -> Non
     assert Read.objects.count() == 1
 
 
-@pytest.mark.parametrize("query", ["status=a%00b", "user__id__exact=%00"])
-def test_a_filter_that_no_query_can_use_leads_to_the_list(query: str) -> None:
+@pytest.mark.parametrize(("query", "records"), [("status=a%00b", 1), ("user__id__exact=%00", 0)])
+def test_a_filter_that_no_query_can_use_leads_to_the_list(
+    query: str, records: int, caplog: pytest.LogCaptureFixture
+) -> None:
     clerk = signed_in(colleague(OPERATIONS, "Bo"))
     listed = reverse("admin:accounts_account_changelist")
     answer = clerk.get(f"{listed}?{query}", follow=True)
     assert [url.partition("?")[0] for url, _status in answer.redirect_chain] == [listed]
     assert answer.status_code == 200
+    logged = [each.getMessage() for each in caplog.records if each.name == "accounts.admin.parts"]
+    assert len(logged) == records
+    assert "\x00" not in "".join(logged)
+
+
+@pytest.mark.parametrize("query", ["", "?status=active"])
+def test_a_defect_of_a_list_is_an_error_and_no_redirect(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defect = Mock(side_effect=ValueError("a defect"))
+    monkeypatch.setattr(site.get_model_admin(Account), "get_ordering", defect)
+    clerk = signed_in(colleague(OPERATIONS, "Bo"))
+    with pytest.raises(ValueError, match="a defect"):
+        clerk.get(reverse("admin:accounts_account_changelist") + query, follow=True)
 
 
 def test_a_list_that_nobody_asked_anything_is_no_read_while_it_is_empty() -> None:

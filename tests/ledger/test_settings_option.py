@@ -68,6 +68,17 @@ def test_the_engine_of_a_second_database_is_named_if_it_does_not_exist(tmp_path:
     assert "Traceback" not in done.stderr
 
 
+def test_an_error_of_other_code_keeps_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "no_routes.py").write_text("urlpatterns = None\n")
+    (tmp_path / "own_settings.py").write_text(
+        "from tests.settings import *\nROOT_URLCONF = 'no_routes'\n"
+    )
+    done = manage("check", "--settings", "own_settings", "--pythonpath", str(tmp_path))
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "no_routes" in done.stderr
+
+
 @pytest.mark.parametrize("databases", [{}, {"default": {}}])
 def test_a_missing_engine_is_named(databases: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "own_settings.py").write_text(

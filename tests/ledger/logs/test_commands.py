@@ -54,6 +54,14 @@ def test_a_command_that_fails_says_why_and_that_it_failed() -> None:
     assert "The database cannot be reached." in failed["message"]  # for who reads errors alone
 
 
+def test_the_error_of_a_message_of_several_lines_contains_all_of_them() -> None:
+    with json_log() as log, pytest.raises(SystemExit), as_records():
+        sys.exit("There is no such engine.\nTry:\n  one, another")
+    *_, failed = log.of("ledger.output")
+    assert failed["level"] == "ERROR"
+    assert "There is no such engine. Try: one, another" in failed["message"]
+
+
 def test_of_what_a_command_prints_the_refusal_is_why_it_failed() -> None:
     with json_log() as log, pytest.raises(SystemExit), as_records():
         refuse("CommandError: No seal has this digest.\nAsk for another.")
