@@ -16,8 +16,9 @@ def note_state(cursor: CursorWrapper, tables: Iterable[str] = ()) -> None:
     """Writes one history row for every current row of `tables` (default: all recorded tables). The
     audit compares each table with its history since the last such state.
 
-    Use this function in the migration that adds a value to the history, or for a database whose
-    history was emptied. Only the owner of the tables can call this.
+    Use this function for a database whose history was emptied. A migration contains the SQL of
+    `state_sql` as text, because later code may record more columns. Only the owner of the tables
+    can call this.
     """
     for name in tables or sorted(RECORDED_TABLES):
         cursor.execute(state_sql(RECORDED_TABLES[name]))
