@@ -41,25 +41,23 @@ class PracticeReader(QueryReader):
 @dataclass(frozen=True, slots=True)
 class RowDifference:
     """The first difference between an answer and the solution: a sentence, and the two rows that
-    differ. A row is None if there is no such row.
+    differ. A row is None if there is no such row. `lacks_index` is True if the rows are right, but
+    the plan does not use the index of the exercise.
     """
 
     sentence: str
     answered: Row | None = None
     expected: Row | None = None
+    lacks_index: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedAnswer:
-    """An answer with its result. `difference` is None if the rows are right or were not read.
-    `plan` is the plan of an answer with the right rows that does not use the index of the exercise,
-    or "".
-    """
+    """An answer with its result. `difference` is None if the rows are right or were not read."""
 
     sql: str
     result: QueryResult
     difference: RowDifference | None = None
-    plan: str = ""
 
     @property
     def is_right(self) -> bool:
@@ -83,7 +81,7 @@ def check(exercise: Exercise, sql: str) -> CheckedAnswer:
 
     Raises: NotSetUp; ExplorerBusy; OperationalError if no server responds.
     """
-    result = _run(sql, plan="estimate" if exercise.index else "")
+    result = _run(sql, plan="estimate")
     if not result.was_run:
         return CheckedAnswer(sql, result)
     solution = _run(exercise.read_only_sql)
@@ -93,7 +91,7 @@ def check(exercise: Exercise, sql: str) -> CheckedAnswer:
     if difference is None and exercise.index and not _uses_index(exercise, result.plan):
         kind = "an Index Only Scan on" if exercise.is_index_only else "the index"
         sentence = f"The rows are right, but the plan does not use {kind} {exercise.index}."
-        return CheckedAnswer(sql, result, RowDifference(sentence), result.plan)
+        return CheckedAnswer(sql, result, RowDifference(sentence, lacks_index=True))
     return CheckedAnswer(sql, result, difference)
 
 

@@ -76,7 +76,13 @@ class Exercise(PrintedFunction):
 
 
 def _columns_of(model: type[models.Model]) -> list[tuple[str, str | None]]:
-    return [(str(field.column), field.db_type(connection)) for field in model._meta.concrete_fields]
+    return [(str(field.column), _type_of(field)) for field in model._meta.concrete_fields]
+
+
+def _type_of(field: Any) -> str | None:
+    """Returns the type of a column. A generated column has the type of its output."""
+    column: models.Field[Any, Any] = getattr(field, "output_field", field)
+    return column.db_type(connection)
 
 
 def _sql_of(solution: "QuerySet[Any, Any]") -> str:

@@ -17,9 +17,9 @@ PART = PathPart(
     "Each answer must return the right rows, and its plan must use the index that the question "
     "names.",
     (
-        "vouchers-by-functional-index", "unspent-by-partial-index", "worth-by-covering-index",
-        "week-by-brin", "visit-by-hash-index", "visits-by-gist-index", "visits-by-sp-gist-index",
-        "same-rows-with-and-without-gin",
+        "plan-of-a-page", "vouchers-by-functional-index", "unspent-by-partial-index",
+        "worth-by-covering-index", "week-by-brin", "visit-by-hash-index",
+        "visits-by-gist-index", "visits-by-sp-gist-index", "same-rows-with-and-without-gin",
     ),
 )  # fmt: skip
 

@@ -127,10 +127,10 @@ def longest_queues() -> QuerySet[Entry, Any]:
 @PART.exercise(
     "FOR UPDATE without OF",
     asks="A page reads the completed transfers with the value date 25 June 2026, together with the "
-    "account of the payer and its holder, in one join. With FOR UPDATE and without OF, Postgres "
-    "locks rows of all three tables. How many rows of each table does it lock? Return one row for "
-    "each currency with four columns: the currency, and the numbers of transfers, of accounts, and "
-    "of people.",
+    "account of the payer and its holder, in one inner join. With FOR UPDATE and without OF, "
+    "Postgres locks rows of all three tables. How many rows of each table does it lock? Return one "
+    "row for each currency with four columns: the currency, and the numbers of transfers, of "
+    "accounts, and of people.",
     uses=(Transaction, Account, User),
     hints=(
         "Join transactions with accounts by from_account_id, and with users by user_id.",
@@ -138,7 +138,9 @@ def longest_queues() -> QuerySet[Entry, Any]:
         "GROUP BY transactions.currency",
     ),
     recipes=("lock-one-table", "no-key"),
-    note='With select_for_update(of=("self",)), Postgres locks only the transfers.',
+    note='With select_for_update(of=("self",)), Postgres locks only the transfers. from_account '
+    "can be NULL, so select_related() makes a LEFT JOIN, and Postgres refuses to lock its nullable "
+    "side: here Django's query needs OF.",
 )
 def rows_locked_without_of() -> QuerySet[Transaction, Any]:
     return (

@@ -16,7 +16,8 @@ PART = PathPart(
     (
         "words-on-the-fly-and-generated", "dinners-plain-and-phrase", "typed-by-people-websearch",
         "dinners-by-raw-query", "words-by-prefix", "rent-by-weights", "ranked-matches",
-        "safe-headline", "books-in-languages",
+        "safe-headline", "books-in-languages", "people-by-trigram-similarity",
+        "places-by-unaccent",
     ),
 )  # fmt: skip
 

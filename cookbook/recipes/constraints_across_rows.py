@@ -24,6 +24,7 @@ from transactions.models import Entry, Transaction
         "exclusion on ranges",
         "exclude constraint",
         "ExclusionConstraint()",
+        "exclusion constraint",
         "overlap",
         "booking",
         "DateRangeField",

@@ -58,7 +58,7 @@ def people_by_trigram_similarity(
     "rest of the text does not lower the number. The word comes first: "
     "TrigramWordSimilarity(word, column). TrigramSimilarity has the column first.",
     pitfall="trigram_word_similar is true from 0.6 on (pg_trgm.word_similarity_threshold). "
-    "For a word of one or two letters nearly every text has a similar part.",
+    "A word of one or two letters has only two or three trigrams, so few matches differ in rank.",
 )
 def places_by_trigram_word_similarity(word: str = "Centrall") -> QuerySet[Visit, Any]:
     """Returns the three most similar places to a word."""

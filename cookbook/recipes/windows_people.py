@@ -77,8 +77,8 @@ def people_by_balance(currency: Literal["USD", "EUR", "GBP"] = "USD") -> QuerySe
     "days. Within an island, the day and the number of the day grow together, so day minus number "
     "is constant. GROUP BY this constant makes one row of each island.",
     pitfall="Use DENSE_RANK, not ROW_NUMBER: a second payment on one day would break the island. "
-    "Django refuses a window function in GROUP BY, because Postgres does, so islands need a "
-    "subquery in SQL.",
+    "Postgres refuses a window function in GROUP BY and in another window. Both need a subquery in "
+    "FROM, which you write in SQL.",
 )
 def gaps_and_islands(
     days: Annotated[int, Between(2, 30)] = 10,

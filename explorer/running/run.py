@@ -1,6 +1,7 @@
 """Runs one query and returns its rows as text, or the error that Postgres reported."""
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ TOO_LONG, NO_RIGHT = "57014", "42501"
 PLANS = {"": "", "estimate": "EXPLAIN", "run": "EXPLAIN (ANALYZE, BUFFERS)"}
 NUMBERED = "Write parameters by name, such as :since, and not in a comment within a comment."
 NO_ROWS = "This statement does not return rows. Run one SELECT, WITH, VALUES or TABLE query."
+EXPLAIN = re.compile(r"\s*explain\b", re.IGNORECASE)
+NO_EXPLAIN = "Run the query without EXPLAIN. This page can show the plan below the rows."
 SLOW_TO_PARSE = (
     "Postgres took too long to read the query before it ran. A constant such as a regular "
     "expression is too complex, or the server is busy."
@@ -250,6 +253,8 @@ def _described(
         result.problem = Problem(NUMBERED)
     elif not found.nfields:
         result.problem = Problem(NO_ROWS)
+    elif EXPLAIN.match(query.text):
+        result.problem = Problem(NO_EXPLAIN)
     elif found.nfields > MAX_COLUMNS:
         result.problem = Problem(TOO_MANY_COLUMNS)
     columns = [

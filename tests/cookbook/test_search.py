@@ -149,6 +149,7 @@ TYPED = {
     "choice_set": "relations-of-an-account",
     "BigAutoField": "office-by-its-fields",
     "identity column": "office-by-its-fields",
+    "exclusion constraint": "box-rented-once-at-a-time",
     "executemany": "rates-of-a-week",
     "gaps and islands": "gaps-and-islands",
     "autoincrement": "office-by-its-fields",

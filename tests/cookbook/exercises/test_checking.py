@@ -5,7 +5,7 @@ import pytest
 from cookbook.exercises import BY_SLUG, checking
 from cookbook.exercises.checking import CheckedAnswer, check, difference_between
 from cookbook.exercises.exercise import Exercise
-from explorer.running.run import NO_ROWS, TOO_LONG, QueryResult, ResultColumn
+from explorer.running.run import NO_EXPLAIN, NO_ROWS, TOO_LONG, QueryResult, ResultColumn
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 SYNTAX, DENIED, READ_ONLY = "42601", "42501", "25006"
@@ -175,6 +175,7 @@ def test_a_row_that_is_there_twice_counts_twice() -> None:
     [
         ("SELECT number, balance FORM accounts", SYNTAX),
         ("DELETE FROM accounts", ""),
+        ("EXPLAIN SELECT number, balance FROM accounts", ""),
         ("SELECT * FROM accounts FOR UPDATE", READ_ONLY),
         ("WITH gone AS (DELETE FROM accounts RETURNING 1) SELECT 1", "0A000"),
         ("SELECT * FROM public.users", DENIED),
@@ -190,7 +191,7 @@ def test_sql_that_cannot_run_is_refused_with_its_error(sql: str, state: str) -> 
     if state == SYNTAX:
         assert checked.shown.marked is not None
     if not state:
-        assert problem.sentence == NO_ROWS
+        assert problem.sentence == (NO_EXPLAIN if "EXPLAIN" in sql else NO_ROWS)
 
 
 def test_an_answer_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,5 +214,7 @@ WITHOUT_INDEX = {
 def test_right_rows_without_the_index_are_not_enough(slug: str, sql: str) -> None:
     checked = answered(sql, slug)
     assert BY_SLUG[slug].index in sentence(checked)
-    assert checked.plan
+    assert checked.result.plan
+    assert checked.difference is not None
+    assert checked.difference.lacks_index
     assert checked.compared[0][1] == ()
