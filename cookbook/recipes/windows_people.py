@@ -72,6 +72,8 @@ def people_by_balance(currency: Literal["USD", "EUR", "GBP"] = "USD") -> QuerySe
         "streak",
         "Lag",
         "DENSE_RANK",
+        "nested window",
+        "window over a window",
     ),
     notice="A gap needs only LAG: the day before, in one row with the day. An island is a run of "
     "days. Within an island, the day and the number of the day grow together, so day minus number "
@@ -81,7 +83,7 @@ def people_by_balance(currency: Literal["USD", "EUR", "GBP"] = "USD") -> QuerySe
     "FROM, which you write in SQL.",
 )
 def gaps_and_islands(
-    days: Annotated[int, Between(2, 30)] = 10,
+    days: Annotated[int, Between(2, 30)] = 3,
 ) -> dict[str, list[dict[str, Any]]]:
     """Returns the longest gaps between two days on which a person bought groceries, and the longest
     runs of such days, each of at least `days` days.
