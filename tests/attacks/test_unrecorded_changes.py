@@ -17,7 +17,6 @@ from accounts import services as account_services
 from accounts.groups import MANAGER, OPERATIONS, PERMISSIONS, ensure_groups
 from accounts.models import Account, Change, Currency, Household, User
 from accounts.models.change_triggers import RECORDED_TABLES
-from accounts.models.change_triggers import RECORDED_TABLES
 from accounts.models.state import note_state
 from tests.conftest import colleague
 from tests.factories import AccountFactory, UserFactory, walls_down
