@@ -82,12 +82,8 @@ def people_by_balance(currency: Literal["USD", "EUR", "GBP"] = "USD") -> QuerySe
     "Postgres refuses a window function in GROUP BY and in another window. Both need a subquery in "
     "FROM, which you write in SQL.",
 )
-def gaps_and_islands(
-    days: Annotated[int, Between(2, 30)] = 3,
-) -> dict[str, list[dict[str, Any]]]:
-    """Returns the longest gaps between two days on which a person bought groceries, and the longest
-    runs of such days, each of at least `days` days.
-    """
+def gaps_and_islands(days: Annotated[int, Between(2, 30)] = 3) -> dict[str, list[dict[str, Any]]]:
+    """Returns the longest gaps between days with groceries, and the longest runs of such days."""
     with step("Gaps"):
         before = Window(Lag("value_date"), partition_by="from_account__user", order_by="value_date")
         gaps = list(
@@ -104,8 +100,7 @@ def gaps_and_islands(
             FROM (
                 SELECT users.id, users.name, value_date AS day, value_date - dense_rank()
                     OVER (PARTITION BY users.id ORDER BY value_date)::int AS island
-                FROM transactions
-                JOIN accounts ON accounts.id = from_account_id
+                FROM transactions JOIN accounts ON accounts.id = from_account_id
                 JOIN users ON users.id = user_id
                 WHERE category = 'groceries' AND transactions.status = 'completed'
             ) AS numbered
