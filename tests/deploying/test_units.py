@@ -142,6 +142,22 @@ def test_a_fault_is_emailed_in_the_hour_after_restarts(alive: Path) -> None:
     assert "not ready" in failed["ledger-alive"]
 
 
+def test_each_service_that_fails_is_emailed_again_after_it_has_run() -> None:
+    """Not the worker: it restarts without a limit, and ledger-restarts reports its restarts."""
+    texts = {unit.stem: unit.read_text() for unit in SERVER.glob("ledger-*.service")}
+    silent = {
+        name for name, text in texts.items() if "\nOnFailure=ledger-failed@%N.service\n" not in text
+    }
+    assert silent == {"ledger-failed@", "ledger-work"}
+    limit = dict(
+        re.findall(r"^(StartLimit\w+|RestartSec)=(\d+)$", texts["ledger-web"], re.MULTILINE)
+    )
+    starts, pause = int(limit["StartLimitBurst"]), int(limit["RestartSec"])
+    assert starts * pause < int(limit["StartLimitIntervalSec"]) / 5  # a slow start fails, too
+    forget = "\nExecStartPost=-+/bin/rm -f /run/ledger-failed/%N\n"
+    assert forget in (SERVER / "hardening.conf").read_text()
+
+
 def test_a_unit_that_runs_once_keeps_its_files_for_its_next_run() -> None:
     """Otherwise systemd deletes the counts of restarts, and the times of emails, after each run."""
     texts = {unit.stem: unit.read_text() for unit in SERVER.glob("ledger-*.service")}
