@@ -28,8 +28,8 @@ def shows_numbers(perm: str) -> bool:
 
 
 class RightsToNumbers(PermissionsMixin):
-    """User mixin that disables the permissions which show account numbers for users who may not see
-    contact details.
+    """User mixin. If a user may not see contact details, the permissions that show account numbers
+    have no effect for this user.
     """
 
     class Meta:

@@ -69,7 +69,7 @@ def is_few_common_words(password: str) -> bool:
 
 
 def _is_known_phrase(text: str) -> bool:
-    """Returns whether the text begins with the same letters as a well-known phrase."""
+    """Returns whether the first SHORTEST_PHRASE characters are those of a well-known phrase."""
     return text[:SHORTEST_PHRASE] in {phrase[:SHORTEST_PHRASE] for phrase in KNOWN_PHRASES}
 
 

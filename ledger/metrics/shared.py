@@ -128,9 +128,7 @@ def new_folder() -> Path:
 
 
 def remove_left(base: Path) -> None:
-    """Removes the folders that killed servers have left in `base`. No process has locked such a
-    folder.
-    """
+    """Removes the folders of killed servers from `base`. No process has locked such a folder."""
     for left in base.glob(f"{PREFIX}*"):
         try:
             facts = left.stat(follow_symlinks=False)

@@ -25,8 +25,8 @@ def name_of_turn(person: UUID) -> str:
 
 
 def wait_for_turns(people: Iterable[UUID | None]) -> None:
-    """Waits for the turns of these people, and keeps the turns until the database transaction ends.
-    Call this function before accounts are locked. None is ignored.
+    """Waits for the turn of each of these people, and keeps the turns until the database
+    transaction ends. Call this function before accounts are locked. Skips the value None.
     """
     for person in sorted(set(filter(None, people))):
         wait_for_lock(name_of_turn(person))

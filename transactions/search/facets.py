@@ -132,7 +132,7 @@ def facets_of(scope: Scope, where: Q, account_ids: Sequence[UUID] = ()) -> Facet
 
 @CompiledOnce
 def _columns(scope: Scope, where: Q, account_ids: Sequence[UUID], most: int) -> TransactionQuerySet:
-    """Returns a query for the newest `most` matches, with the columns for the groups."""
+    """Returns a query for the newest matches, at most `most`, with the columns of the facets."""
     ids, sides = scope.ids, TransactionSides(scope)
     money_in, money_out = (
         Case(When(sides.moved(direction, account_ids), status="completed", then=F("amount")))

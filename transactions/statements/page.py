@@ -185,7 +185,8 @@ def statement_page(
     than `after`.
 
     Sends at most eight queries. Reads one page of entries (`size`, by default PAGE). With a filter,
-    also reads the other entries of a day that is on two pages, and the entries of `totals_of`. If
+    it also reads the entries that `totals_of` counts, and the entries of a day that continues on
+    another page. If
     the page from a replica does not match the account's balance, which comes from the primary
     database, the page is read again from the primary database.
     """

@@ -74,8 +74,8 @@ def totals_of(entries: EntryQuerySet, currency: str) -> StatementTotals:
 def with_change(
     totals: StatementTotals, account: Account, start: datetime | None, end: datetime
 ) -> StatementTotals:
-    """Adds the change of the balance from `start` until just before `end`. Sends at most two
-    queries, which read one entry each.
+    """Returns the totals with the change of the balance from `start` until just before `end`. Sends
+    at most two queries, which read one entry each.
     """
     opening = Entry.objects.balance_at(account, start) if start else None
     closing = Entry.objects.balance_at(account, end)

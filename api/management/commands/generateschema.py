@@ -1,4 +1,4 @@
-"""The command `generateschema` of REST framework, with the schema of `write_openapi`."""
+"""Replaces REST framework's command `generateschema`. Prints the same schema as `write_openapi`."""
 
 from pathlib import Path
 from typing import Any

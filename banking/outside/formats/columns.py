@@ -210,8 +210,8 @@ def _is_of_fees(_name: str, values: Sequence[str]) -> bool:
 
 
 def _is_of_sides(_name: str, values: Sequence[str]) -> bool:
-    """Returns whether most values are known words for money in or out. A line with another word,
-    such as "Fee", cannot be read later.
+    """Returns whether most values are known words for money in or out. `is_out` raises
+    UnreadableStatement for a line with another word, such as "Fee".
     """
     return sum(map(is_side, values)) * 2 > len(values)
 

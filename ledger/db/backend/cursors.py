@@ -73,7 +73,7 @@ class WithCursors(base.DatabaseWrapper):
 
     @property
     def sends_token(self) -> bool:
-        """Whether SQL statements must send the reader's token or replace an older token."""
+        """Whether SQL statements must send a token: the reader's, or one that ends the last."""
         return self.reader is not None or self._token.sent != ""
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
-            "--no-static", action="store_true", help="skip static files, which an image has already"
+            "--no-static", action="store_true", help="for container images, which have static files"
         )
 
     def handle(self, *, demo: bool, no_static: bool, **_options: Any) -> None:

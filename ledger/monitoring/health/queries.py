@@ -16,7 +16,7 @@ MAX_TABLES = 1000  # maximum number of tables that are read
 
 
 class ServerFacts(NamedTuple):
-    """The row of the query SERVER."""
+    """The only row that the query SERVER returns."""
 
     version: str
     database: str

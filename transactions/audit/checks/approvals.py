@@ -43,8 +43,8 @@ _THRESHOLDS = """
 
 
 def _held(moment: str) -> str:
-    """Returns an SQL condition: the threshold was valid at a time within the margin around this
-    moment.
+    """Returns an SQL condition that is true if the threshold was valid at some time between
+    `moment` minus and `moment` plus CLOCKS_DIFFER_BY.
     """
     return f"amount IS NOT NULL AND since <= {moment} + {_MARGIN} AND {moment} - {_MARGIN} < until"
 

@@ -29,7 +29,7 @@ class Command(JobCommand):
         )  # fmt: skip
         parser.add_argument(
             "--verify", metavar="DIGEST",
-            help="Seal nothing; check the books up to the seal with this digest, which you kept.",
+            help="Check the books up to the seal with this digest, and create no seal.",
         )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="Print the seal as JSON.")
 

@@ -130,7 +130,7 @@ class Command(BaseCommand):
             f"{file.refused_count:,} cannot."
         )
         if doubts := doubts_of(file):
-            self.stderr.write(f"{doubts} See the column note of --output.")
+            self.stderr.write(f"{doubts} The file of --output has these lines in its column note.")
         return file
 
     def _booked(self, file: PaymentFile, *, whole: bool) -> PaymentFile:

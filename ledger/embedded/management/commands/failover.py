@@ -36,7 +36,9 @@ class Command(BaseCommand):
         except EmbeddedServerError as err:
             raise CommandError(str(err)) from err
         took = time.monotonic() - began
-        self._print(f"It follows, and confirms each commit. That took {took:.1f} s.")
+        self._print(
+            f"The old primary is now the standby and confirms each commit. That took {took:.1f} s."
+        )
 
     def _print(self, line: str) -> None:
         """Prints a line immediately, even into a pipe, because the next step may take long."""
