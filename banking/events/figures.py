@@ -46,10 +46,10 @@ FROM queues"""  # noqa: S608 - a constant
 
 
 class WebhookFigures(NamedTuple):
-    """The row of the query FIGURES. `hooks` is the number of webhooks by status. `attempts` is the
-    number of deliveries in the last hour by outcome. `waiting` and `failing` are numbers of events.
-    `receivers` is the number of different hosts of active webhooks, and `failing_receivers` is the
-    number of hosts that failed and are tried again.
+    """The single row that the query FIGURES returns. `hooks` is the number of webhooks by status.
+    `attempts` is the number of deliveries in the last hour by outcome. `waiting` and `failing` are
+    numbers of events. `receivers` is the number of different hosts of active webhooks, and
+    `failing_receivers` is the number of hosts that failed and are tried again.
     """
 
     hooks: dict[str, int]

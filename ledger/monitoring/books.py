@@ -22,8 +22,8 @@ FROM seals ORDER BY number DESC LIMIT 1"""
 
 
 class HoldFigures(NamedTuple):
-    """The row of the query HOLDS. `oldest_seconds` is the number of seconds since the oldest hold
-    expired: negative if no hold has expired, and None if there are no holds.
+    """The single row that the query HOLDS returns. `oldest_seconds` is the number of seconds since
+    the oldest hold expired: negative if no hold has expired, and None if there are no holds.
     """
 
     open: int
@@ -32,7 +32,7 @@ class HoldFigures(NamedTuple):
 
 
 class AuditFigures(NamedTuple):
-    """A row of the query AUDITS. Times are in seconds since 1970."""
+    """A row that the query AUDITS returns. Times are in seconds since 1970."""
 
     scope: str
     finished_at: float
@@ -41,8 +41,8 @@ class AuditFigures(NamedTuple):
 
 
 class SealFigures(NamedTuple):
-    """The row of the query SEAL. Times are in seconds since 1970. Before the first seal, all values
-    are 0.
+    """The single row that the query SEAL returns. Times are in seconds since 1970. Before the first
+    seal, all values are 0.
     """
 
     number: int = 0

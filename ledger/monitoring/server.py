@@ -34,8 +34,8 @@ OLDEST = "oldest_transaction"
 
 
 class ServerFigures(NamedTuple):
-    """The row of the query SERVER. `oldest` is the id of the oldest transaction that has written.
-    `now` is the server's time in seconds since 1970.
+    """The single row that the query SERVER returns. `oldest` is the id of the oldest transaction
+    that has written. `now` is the server's time in seconds since 1970.
     """
 
     connections: int

@@ -213,7 +213,7 @@ def texts(schema: str, query_ids: list[int]) -> str:
 
 
 class KnownText(NamedTuple):
-    """A row of the query TEXTS."""
+    """A row that the query TEXTS returns."""
 
     query_id: int
     text: str
