@@ -15,8 +15,8 @@ LIFETIME = 300  # seconds; longer than any query, even if the clocks differ a li
 
 
 class QueryReader:
-    """What a query reads: the tables of a schema. Without a token, the explorer's views show no
-    rows.
+    """The reader of a query, who can read the tables of one schema. Without a token, the explorer's
+    views show no rows.
     """
 
     schema = SCHEMA

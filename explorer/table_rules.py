@@ -1,4 +1,4 @@
-"""What the database refuses in the history of queries."""
+"""Registers the descriptions of the rules that the database enforces in the history of queries."""
 
 from ledger.db.table_rules import TableRule, register
 

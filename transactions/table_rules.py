@@ -1,4 +1,6 @@
-"""What the database refuses in the tables of transactions, audit and saved reports."""
+"""Registers the descriptions of the rules that the database enforces in the tables of transactions,
+audit and saved reports.
+"""
 
 from ledger.db.table_rules import TableRule, register
 

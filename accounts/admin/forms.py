@@ -198,7 +198,7 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         ]
 
     def clean_email(self) -> str:
-        """Returns the address in lowercase.
+        """Returns the entered email address in lowercase.
 
         Raises: ValidationError if another person has the address, or if this person was erased.
         """
@@ -238,7 +238,7 @@ class PersonPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 
 
 def unclaimed(email: str, person: User) -> str:
-    """Returns the address in lowercase.
+    """Returns the address in lowercase, if no other person has the address.
 
     Raises: ValidationError if another person uses the address or has confirmed it. The read log
     then records this other person.

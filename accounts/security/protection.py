@@ -13,7 +13,7 @@ from accounts.sign_in.providers.current import configured
 
 
 def read(request: PersonRequest) -> dict[str, Any]:
-    """Returns the context of `_protection.html`."""
+    """Returns the template context of the partial `_protection.html`."""
     factors = factors_of(request.user)
     return {
         "factors": factors,

@@ -23,13 +23,15 @@ METHODS = {
 
 
 def read_sessions(request: PersonRequest) -> dict[str, Any]:
-    """Returns the context of `_sessions.html`."""
+    """Returns the template context of the partial `_sessions.html`."""
     sessions = living_sessions(request.user, request.session.session_key)
     return {"sessions": sessions[:MAX_SESSIONS], "more": len(sessions[MAX_SESSIONS:])}
 
 
 def read_sign_ins(request: PersonRequest) -> dict[str, Any]:
-    """Returns the context of `_sign_ins.html`: the newest sign-ins and refused attempts."""
+    """Returns the template context of the partial `_sign_ins.html`: the newest sign-ins and refused
+    attempts.
+    """
     mine = SignIn.objects.of(request.user)
     succeeded = list(mine.succeeded()[:MAX_SIGN_INS])
     refused = list(mine.refused()[:MAX_REFUSED])

@@ -120,7 +120,7 @@ def factors_removed(kinds: Iterable[str], person: User, *, password_removed: boo
 
 
 def token_issued(token: ApiToken) -> Notice:
-    """Returns the notice about a new access token and what the token may do."""
+    """Returns the notice about a new access token. The notice describes what the token may do."""
     scopes = get_text_list(
         [str(ApiToken.TokenScope(scope).label).lower() for scope in token.scopes], "and"
     )

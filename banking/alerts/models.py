@@ -53,7 +53,7 @@ ACCOUNT_KINDS = [kind.value for kind in AlertKind if kind.is_of_account]
 
 
 class AlertMail(models.TextChoices):
-    """Whether and when an alert is sent by email."""
+    """A choice of whether and when Ledger sends an alert by email."""
 
     OFF = "off", "No mail"
     NOW = "now", "A mail at once"

@@ -48,7 +48,9 @@ class AlertLine(NamedTuple):
 
 
 class ChoiceLine(NamedTuple):
-    """The text of an alert choice."""
+    """An alert choice as text. `sentence` describes the alert, and `mailed` the emails about the
+    alert.
+    """
 
     choice: AlertChoice
     sentence: str

@@ -1,4 +1,6 @@
-"""What the database refuses in the tables of alerts, and the triggers that write alerts."""
+"""Registers the descriptions of the rules that the database enforces in the tables of alerts. Also
+describes the triggers that write alerts.
+"""
 
 from ledger.db.table_rules import TableRule, register
 

@@ -33,7 +33,7 @@ def is_outside() -> bool:
 
 
 def put(attachment: Attachment, content: bytes) -> None:
-    """Stores the content in S3.
+    """Stores the content of the attachment in S3.
 
     Raises: StorageFailed if S3 does not accept the content.
     """

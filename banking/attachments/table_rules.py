@@ -1,4 +1,4 @@
-"""What the database refuses in the table of attachments."""
+"""Registers the descriptions of the rules that the database enforces in the table `attachments`."""
 
 from ledger.db.table_rules import TableRule, register
 

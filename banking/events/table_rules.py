@@ -1,4 +1,6 @@
-"""What the database refuses in the tables of webhooks, and the triggers that write events."""
+"""Registers the descriptions of the rules that the database enforces in the tables of webhooks.
+Also describes the triggers that write events.
+"""
 
 from ledger.db.table_rules import TableRule, register
 

@@ -48,12 +48,12 @@ GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
 
 
 class AddressRefused(LedgerError):
-    """A webhook cannot use this URL. The field detail contains the reason."""
+    """An error for a URL that a webhook cannot use. The field `detail` contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class HookTarget:
-    """The parts of a webhook's URL."""
+    """A webhook's URL, split into its parts."""
 
     is_https: bool
     host: str
@@ -97,7 +97,7 @@ def read(url: str) -> HookTarget:
 
 
 def _host(name: str) -> str:
-    """Returns the host in ASCII.
+    """Returns the host name or the IP address in ASCII.
 
     Raises: ValueError if the text is neither a host name nor an IP address; AddressRefused if IDNA
     2003 and IDNA 2008 convert the name differently, for example a name with an eszett. A browser

@@ -1,4 +1,6 @@
-"""What the database refuses in the tables of outside accounts."""
+"""Registers the descriptions of the rules that the database enforces in the tables of outside
+accounts.
+"""
 
 from ledger.db.table_rules import TableRule, register
 

@@ -1,4 +1,6 @@
-"""What the database refuses in the tables of payment files, and in requests for them."""
+"""Registers the descriptions of the rules that the database enforces in the tables of payment
+files, and in requests for them.
+"""
 
 from accounts import refusals
 from accounts.exceptions import RequestDecided

@@ -95,7 +95,7 @@ ANOTHER_REASON = "Somebody has entered another reason in the meantime. Check the
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """Opens one database transaction.
+    """Runs the block in one database transaction.
 
     Raises: InvalidDetails, with a message for the user, if a trigger or constraint refuses a
     change.

@@ -30,7 +30,7 @@ MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 class Every(models.TextChoices):
-    """How often a standing order pays."""
+    """The interval between the payments of a standing order."""
 
     ONCE = "once", "Once"
     WEEK = "week", "Every week"

@@ -1,4 +1,6 @@
-"""What the database refuses in the table of monthly statements."""
+"""Registers the descriptions of the rules that the database enforces in the table of monthly
+statements.
+"""
 
 from ledger.db.table_rules import TableRule, register
 

@@ -12,7 +12,7 @@ EXPLORER = ReadPurpose("explorer", None)
 
 
 def run_anywhere(query_request: QueryRequest, reader: QueryReader) -> QueryResult:
-    """Returns the result of `run`.
+    """Runs the query on a replica or on the primary, and returns the result of `run`.
 
     Raises: NotSetUp; ExplorerBusy; OperationalError if no server responds.
     """

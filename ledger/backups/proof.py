@@ -99,8 +99,8 @@ def _own_server() -> Iterator[dict[str, str]]:
 
 
 def _delete_server(data_dir: Path) -> None:
-    """Stops the server and deletes its files. Another process does this, because production does
-    not import `ledger.embedded`.
+    """Stops the server and deletes its files. Runs this work in another process, because production
+    does not import `ledger.embedded`.
 
     Raises EmbeddedServerError.
     """

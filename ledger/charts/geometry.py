@@ -10,7 +10,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One value of a chart.
+    """One value of a chart, with its texts and its link.
 
     `label` is the short text at the axis ("Oct"), or the text in the cell of a heat map. `title` is
     the long form of the label ("October 2026"). `value_label` is the formatted value. `url` is the

@@ -1,5 +1,5 @@
-"""What the constraints and triggers of each table refuse. The module `table_rules` of each app
-registers it, and docs/schema.md lists it.
+"""Descriptions of what the constraints and triggers of each table refuse. The module `table_rules`
+of each app registers the descriptions, and docs/schema.md lists them.
 """
 
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TableRule:
-    """A row of docs/schema.md, in Markdown: the names of constraints and triggers that belong
-    together, and what they refuse.
+    """A row of the table in docs/schema.md, in Markdown: the names of constraints and triggers that
+    belong together, and a description of what they refuse.
     """
 
     names: str

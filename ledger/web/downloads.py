@@ -40,7 +40,7 @@ class _DownloadTurn:
 
 
 class Downloads:
-    """The running downloads of this process. Each user can have only one."""
+    """The running downloads of this process. Each user can have only one running download."""
 
     def __init__(self, most: int) -> None:
         self._changed, self._free, self._free_for_slow = Condition(), most, max(1, most - 1)

@@ -13,8 +13,8 @@ class ReadableNameField(forms.CharField):
     """
 
     def clean(self, value: Any) -> str:
-        """Returns the cleaned name. Raises ValidationError if nobody can read the name or it looks
-        like a different name.
+        """Returns the cleaned name. Raises ValidationError if the name is not readable, or if it
+        looks like a different name.
         """
         typed = super().clean(value)
         name = tidy_line(typed)

@@ -1,4 +1,6 @@
-"""What the database refuses in the tables of annotations and own categories."""
+"""Registers the descriptions of the rules that the database enforces in the tables of annotations
+and own categories.
+"""
 
 from ledger.db.table_rules import TableRule, register
 

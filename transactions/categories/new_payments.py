@@ -50,8 +50,9 @@ _BEHIND = """
 
 
 class Turn(NamedTuple):
-    """The result of a person's turn. `given` is the number of payments that got a category.
-    `is_done` is true if all new payments of the person were processed.
+    """The result of applying one person's rules to the new payments of this person. `given` is the
+    number of payments that got a category. `is_done` is true if all new payments of the person were
+    processed.
     """
 
     given: int

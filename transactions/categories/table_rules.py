@@ -1,4 +1,6 @@
-"""What the database refuses in the tables of budgets and category rules."""
+"""Registers the descriptions of the rules that the database enforces in the tables of budgets and
+category rules.
+"""
 
 from ledger.db.table_rules import TableRule, register
 

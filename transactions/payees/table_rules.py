@@ -1,4 +1,4 @@
-"""What the database refuses in the table of payees."""
+"""Registers the descriptions of the rules that the database enforces in the table of payees."""
 
 from ledger.db.table_rules import TableRule, register
 

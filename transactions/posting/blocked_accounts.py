@@ -62,8 +62,8 @@ def forget(accounts: Collection[UUID]) -> None:
 
 def remember(accounts: Collection[UUID], *, waited: bool) -> None:
     """Remembers the accounts of a payment that ended with a lock timeout. If the payment did not
-    wait, only remembers the accounts longer that are already remembered, because the others may be
-    free.
+    wait for a lock, extends the time only of the accounts that are already remembered, because the
+    other accounts may be free.
     """
     now = monotonic()
     since = now - SECONDS

@@ -49,7 +49,7 @@ def _none_old(_now: datetime) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalData:
-    """The personal data of an app.
+    """An app's part of the download, retention and erasure of personal data.
 
     For the download and for retention:
     - `sections`: the sections of the download.

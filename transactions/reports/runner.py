@@ -74,7 +74,7 @@ class Run:
 
     @property
     def shown(self) -> Sequence[Row]:
-        """The rows of the page."""
+        """The rows that the page shows."""
         return self._all[: self._max_rows]
 
     @property

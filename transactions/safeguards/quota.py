@@ -68,8 +68,8 @@ class Questions:
 
     @property
     def counter(self) -> NamesAsked:
-        """The row with the counts of today. Locks the row, so that parallel requests share one
-        limit.
+        """The row with the person's counts of today. Locks the row, so that parallel requests share
+        one limit.
         """
         if self._counter is None:
             today = {"user_id": self.person, "day": timezone.localdate()}

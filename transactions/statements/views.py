@@ -40,7 +40,7 @@ def statement(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _read(request: PersonRequest, pk: Any) -> dict[str, Any]:
-    """Returns the template context.
+    """Returns the template context of the statement page.
 
     Raises: Http404 if the account belongs to another person.
     """

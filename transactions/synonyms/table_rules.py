@@ -1,4 +1,4 @@
-"""What the database refuses in the table of synonyms."""
+"""Registers the descriptions of the rules that the database enforces in the table of synonyms."""
 
 from ledger.db.table_rules import TableRule, register
 

@@ -111,7 +111,7 @@ def payee_name(person: User, recipient: Account, typed: str) -> PayeeName:
 
 @dataclass(frozen=True, slots=True)
 class TransferReview:
-    """The data of the review page.
+    """The data of the page on which a person reviews a transfer.
 
     `who` is masked for a stranger. `name_check` is "" if no name was typed. `is_uncompared` is True
     if a name was typed, but the daily limit of wrong names is reached. `why_confirm` is the reason

@@ -177,7 +177,7 @@ class StatementBalances:
         self._texts = hash((self._texts, replace(line, number=0)))
 
     def end(self) -> None:
-        """Ends a statement.
+        """Ends the current statement of the file, and checks its balances.
 
         Raises: UnreadableStatement if the opening balance plus the lines is not the closing
         balance, or if the file contains the statement twice; TooManyLines after MAX_STATEMENTS.
@@ -317,7 +317,7 @@ IN_ANOTHER = "Is the account in another currency?"
 
 
 def fitting(number: int, amount: Decimal, currency: str, cause: str = IN_ANOTHER) -> Decimal:
-    """Returns the amount unchanged.
+    """Checks that an account can have the amount, and returns the amount unchanged.
 
     Raises: UnreadableStatement if the amount is too large for an account, or has more decimals than
     the currency. In the second case, the message contains `cause` as the possible reason.

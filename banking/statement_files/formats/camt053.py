@@ -13,7 +13,7 @@ ACCOUNT_NAME_LIMIT = 70
 
 
 def camt053(document: StatementDocument) -> Iterator[str]:
-    """Yields the parts of a camt.053 file.
+    """Yields the text of a camt.053 file in parts.
 
     For chosen entries, the file contains only the account's balance at the end of the period (code
     INFO). The schema requires a balance, but chosen entries do not add up to the opening and

@@ -112,7 +112,7 @@ def pdf(document: StatementDocument) -> bytes:
 
 
 def _limited(lines: Iterable[StatementLine]) -> Iterator[StatementLine]:
-    """Yields the lines unchanged.
+    """Yields the lines unchanged, and counts the letters of the texts that are not plain.
 
     Raises: FileTooLong if the texts that are not plain have more than MAX_LETTERS letters.
     """

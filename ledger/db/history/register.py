@@ -138,8 +138,8 @@ def about_of(model: type[models.Model], row: str) -> str:
 
 
 def id_in(table: str, model: type[models.Model], row: str) -> str:
-    """Returns SQL for the id of a row in `table`: of the row itself, or of the first row to which a
-    foreign key refers. Returns "" if the model has no such key.
+    """Returns SQL for the id of a row in `table`: the id of the row itself, or the id of the first
+    row to which a foreign key refers. Returns "" if no foreign key of the model refers to `table`.
     """
     if model._meta.db_table == table:
         return f"{row}.id"

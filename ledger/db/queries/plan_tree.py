@@ -155,8 +155,8 @@ def _scanned(target: str) -> str:
 
 
 def _divide(root: PlanNode) -> None:
-    """Calculates the own part and the share of each node. A CTE runs when it is scanned, so its
-    time is in the CTE scan and not in the node that it is printed below.
+    """Calculates the own part and the share of each node. A CTE runs when it is scanned. So its
+    time belongs to the CTE scan, not to the node below which the plan shows the CTE.
     """
     nodes = list(root.all())
     ctes = {node.heading: node.total for node in nodes if node.heading.startswith("CTE ")}

@@ -45,8 +45,9 @@ class SeenWriter:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """The state that a replica must have replayed before a request can use it: the current writer's
-    mark and the WAL position in bytes. If `position` is None, every position is enough.
+    """The state that a replica must have replayed before a request can use the replica: the mark of
+    the current writer, and the WAL position in bytes. If `position` is None, every position is
+    enough.
     """
 
     writer: datetime | None

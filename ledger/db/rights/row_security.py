@@ -35,8 +35,8 @@ NOBODY = UUID(int=0)  # the person id in tokens for requests without a signed-in
 
 
 class RowScope(IntEnum):
-    """What SQL statements with a token of this scope may read and write. A higher scope includes
-    all lower scopes, except SIGN_IN.
+    """The scope of a token, which determines the rows that an SQL statement may read and write. A
+    higher scope includes all lower scopes, except SIGN_IN.
     """
 
     # people with their addresses, factors and sessions; if the person is known, also the person's

@@ -36,7 +36,7 @@ def reencrypt_rows(
 
 
 def not_decrypted(names: Sequence[str], otherwise: str) -> str:
-    """Returns a message with the names of the rows that could not be decrypted, and what to do.
+    """Returns a message that names the rows that could not be decrypted, and explains what to do.
     `otherwise` is the advice for a lost key.
     """
     more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""

@@ -102,8 +102,8 @@ def bloat_part(
     sessions: list[OpenSession],
     prepared: list[PreparedTransaction],
 ) -> BloatPart:
-    """Reads the tables, the unused indexes, and what prevents the removal of dead rows, for this
-    part of the page. `order` is a key of ORDERS and sorts the tables.
+    """Reads the data of this part of the page: the tables, the unused indexes, and the causes that
+    prevent the removal of dead rows. `order` is a key of ORDERS and sorts the tables.
     """
     tables = reader.ask(queries.TABLES, TableFacts)
     indexes = reader.ask(queries.UNUSED_INDEXES, UnusedIndex)

@@ -14,7 +14,7 @@ HEAD = "| table | rule | refuses |\n|---|---|---|\n"
 
 
 def page() -> str:
-    """Returns the page in Markdown: the text around the table is that of the file."""
+    """Returns the page in Markdown. Copies the text before and after the table from the file."""
     before, head, after = FILE.read_text().partition(HEAD)
     return "".join([before, head, *rows(), "\n", after.partition("\n\n")[2]])
 

@@ -53,7 +53,7 @@ class HitLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Hit:
-    """One row of the search page."""
+    """One transaction among the results on the search page."""
 
     row: Transaction
     result: SearchResult

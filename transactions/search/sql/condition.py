@@ -137,8 +137,8 @@ def bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
 
 def has_kind(synonyms: Iterable[SynonymMatch]) -> Q:
     """Returns the condition for rows whose category or merchant code one of the synonyms contains.
-    The category is that of the bank. So a rule finds the same rows after it has set the reader's
-    own category.
+    Compares the bank's category, not the reader's own category. So a rule finds the same rows after
+    it has set the reader's own category.
     """
     found = [*synonyms]
     categories = sorted({name for one in found for name in one.categories})

@@ -60,7 +60,7 @@ class SideConditions(Protocol):
 
 
 class TransactionSides:
-    """Conditions for transactions of a scope."""
+    """Conditions on the sides of transactions, for one query scope."""
 
     id_field = "pk"
 
