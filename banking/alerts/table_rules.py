@@ -8,8 +8,8 @@ register(
     "alert_choices",
     TableRule(
         "`alert_choice_kind_valid`, `alert_choice_mail_valid`, `alert_choice_complete`",
-        "an unknown kind or email setting; an alert about money that has no account or no amount; an"
-        " alert of another kind that has an account or an amount",
+        "an unknown kind or email setting; an alert about money that has no account or no amount;"
+        " an alert of another kind that has an account or an amount",
     ),
 )
 register(
