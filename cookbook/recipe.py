@@ -172,6 +172,11 @@ class Recipe(PrintedFunction):
         return PLAN_WORDS.search(self.notice) is not None
 
     @property
+    def changes_rows(self) -> bool:
+        """Whether the code changes rows, tables or roles where somebody pastes it."""
+        return self.writes or self.commits or self.own_database
+
+    @property
     def about(self) -> str:
         """The first line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]

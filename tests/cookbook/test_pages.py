@@ -57,6 +57,22 @@ def test_a_recipe_shows_its_source_its_sql_and_its_result(customer: Client, reci
         assert (f'href="{use.url}"' in response.content.decode()) == bool(use.url_for(reader))
 
 
+@pytest.mark.parametrize(
+    ("slug", "warns"),
+    [
+        ("limit-for-all", True),  # writes
+        ("lost-commit", True),  # commits
+        ("parcels-by-validate-constraint", True),  # in a separate database
+        ("rent-so-far", False),
+    ],
+)
+def test_a_recipe_that_changes_rows_warns_before_it_is_pasted(
+    customer: Client, slug: str, warns: bool
+) -> None:
+    page = customer.get(f"/cookbook/{slug}/").content.decode()
+    assert ("use a test database" in page) == warns
+
+
 def test_the_index_has_every_recipe_and_the_lab(customer: Client) -> None:
     page = customer.get(INDEX).content.decode()
     for recipe in RECIPES:
