@@ -48,7 +48,7 @@ GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
 
 
 class AddressRefused(LedgerError):
-    """An error for a URL that a webhook cannot use. The field `detail` contains the reason."""
+    """A webhook cannot use this URL. The field detail contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
