@@ -23,6 +23,7 @@ from rest_framework.request import Request
 
 from accounts.models import User
 from ledger.db.ids import uuid7, uuid7_for
+from transactions.safeguards.keys import transaction_id_for
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -49,7 +50,7 @@ def payment_key(request: Request, person: User) -> PaymentKey:
     named = _uuid(text)
     if named is None:
         return PaymentKey(_mapped(text, "", person), text)
-    return PaymentKey(uuid7_for(person.pk, named), text)
+    return PaymentKey(transaction_id_for(person, named), text)
 
 
 def line_id(request: Request, person: User, number: int) -> UUID:

@@ -1,11 +1,12 @@
 """Payments by the API: once for each key, refused as problems, never for somebody else."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import pytest
 from django.test import Client, RequestFactory
@@ -17,6 +18,7 @@ from rest_framework.test import APIClient
 from accounts.models import Account
 from accounts.services import close_account, freeze_account
 from api.transactions.views import TransactionList
+from ledger.db.ids import uuid7
 from tests.api.calls import (
     ACCOUNTS,
     ODD_AMOUNTS,
@@ -27,7 +29,7 @@ from tests.api.calls import (
     post,
     slug,
 )
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, move_bank
 from transactions import services
 from transactions.models import Transaction
 
@@ -365,3 +367,31 @@ def test_a_method_that_is_not_there_is_answered_with_those_that_are(
         assert (answer.status_code, slug(answer)) == (405, "method-not-allowed")
         named = set(re.findall(r"\b[A-Z]{3,}\b", answer.json()["detail"])) - {method}
         assert named == there == set(answer.headers["Allow"].split(", ")), url
+
+
+@pytest.mark.parametrize("new_id", [uuid7, uuid4])
+def test_a_key_that_was_the_id_before_the_move_pays_once(
+    ana: Client, mine: Account, theirs: Account, new_id: Callable[[], UUID]
+) -> None:
+    before = services.transfer(
+        from_account=mine, to_account=theirs, amount=Decimal("12.50"), description="Lunch",
+        created_by=mine.user, id=new_id(),
+    )  # fmt: skip
+    move_bank()
+    again = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=str(before.pk))
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert again.json()["id"] == str(before.pk)
+    other = post(ana, TRANSACTIONS, body(mine, theirs, amount="2"), Idempotency_Key=str(before.pk))
+    assert other.status_code == 409
+    assert balance_of(mine) == Decimal("987.50")
+
+
+def test_the_id_of_somebody_elses_row_from_before_the_move_is_a_key_like_any_other(
+    ana: Client, mine: Account, theirs: Account
+) -> None:
+    other = services.transfer(
+        from_account=mine, to_account=theirs, amount=Decimal(1), created_by=theirs.user, id=uuid4()
+    )
+    move_bank()
+    paid = post(ana, TRANSACTIONS, body(mine, theirs), Idempotency_Key=str(other.pk))
+    assert (paid.status_code, "Idempotency-Replayed" in paid.headers) == (201, False)

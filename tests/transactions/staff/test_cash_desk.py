@@ -10,12 +10,16 @@ from accounts import services as account_services
 from accounts.models import Account, User
 from ledger.text.money import account_number
 from tests.conftest import permissions
-from tests.factories import AccountFactory, UserFactory
+from tests.factories import AccountFactory, UserFactory, move_bank
 from tests.pages import lacks, texts_of
 from tests.reviews import paid_id
 from tests.transactions.staff.forms import DESK, messages_of, page_of, slip
+from transactions import services
 from transactions.audit.audit import audit
 from transactions.models import Transaction
+from transactions.safeguards.keys import transaction_id_for
+from transactions.services import Draft
+from transactions.staff.approvals.requests import ask_for
 
 pytestmark = pytest.mark.django_db
 
@@ -183,3 +187,20 @@ def test_the_id_of_somebody_elses_booking_is_booked_as_an_unused_one(
     filled = slip(account, id=taken.pk, step="book")
     booked = paid_id(clerk, filled)
     assert staff.post(DESK, filled)["Location"] == page_of(Transaction.objects.get(pk=booked))
+
+
+def test_a_form_from_before_the_move_is_booked_once(
+    staff: Client, clerk: User, account: Account
+) -> None:
+    before = services.deposit(
+        to_account=account, amount=Decimal(50), description="Cash deposit", created_by=clerk,
+        metadata={"category": "cash", "channel": "cash desk"},
+    )  # fmt: skip
+    seen = services.preview(Draft(to_account=account, amount=Decimal(20_000), created_by=clerk))
+    asked = ask_for(seen, reason="Sold a house", asked_by=clerk)
+    move_bank()
+    answer = staff.post(DESK, slip(account, id=before.pk, step="book"))
+    assert answer["Location"] == page_of(before)
+    assert transaction_id_for(clerk, asked.transaction_id) == asked.transaction_id
+    account.refresh_from_db()
+    assert account.balance == 60

@@ -28,7 +28,7 @@ from accounts.exceptions import NeedsApproval
 from accounts.models import Account, User
 from accounts.obstacles import Obstacle
 from ledger.db.commits.confirmation import wait_until_confirmed
-from ledger.db.ids import uuid7, uuid7_for
+from ledger.db.ids import uuid7
 from ledger.text.lines import grouped, tidy_reason
 from ledger.text.money import NO_BREAK, figure
 from transactions import services
@@ -43,6 +43,7 @@ from transactions.exceptions import (
 from transactions.fields import MoneyForm
 from transactions.models import Transaction
 from transactions.safeguards import review as reviews
+from transactions.safeguards.keys import transaction_id_for
 from transactions.services import Draft
 from transactions.staff.approvals.requests import ASKED, ask_for, needs_approval
 
@@ -212,7 +213,7 @@ class StepDesk:
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
         key = self._form_key()
-        self.transaction_id = uuid7_for(self.clerk.pk, key) if key else None
+        self.transaction_id = transaction_id_for(self.clerk, key) if key else None
         booked = self._booked()
         obstacles = [] if booked else self.form_class.obstacles(self.about, self.clerk)
         if obstacles and not (booked := self._booked()):
