@@ -171,7 +171,7 @@ def _rows(
         # page.
         newest = one_of(newest_first(matched, scope).values("pk")[:RANKED])
         if condition.direct is not None:
-            direct = newest_first(matched.filter(condition.direct), scope)
+            direct = newest_first(scope.transactions().filter(condition.direct), scope)
             newest |= one_of(direct.values("pk")[:RANKED])
         page = _ranked(newest, condition).values("pk")[part]
         rows = _ranked(one_of(page), condition)

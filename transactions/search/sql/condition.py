@@ -73,7 +73,7 @@ class Condition:
     refer to. `noted` is the condition for rows whose annotation contains a word.
     `spelled` is the condition for rows that contain a word as it was typed, with its accents.
     `synonyms` contains the synonyms of the words. If there are any, `direct` is the condition for
-    rows that the query finds without synonyms.
+    rows that the query finds without synonyms. Every such row also meets `where`.
     """
 
     where: Q
