@@ -5,21 +5,30 @@ Note [Rights that show numbers]: account names, free texts, files and refusal me
 account numbers, and developers can easily forget to mask a number. Therefore these permissions have
 no effect without the permission to see contact details, also those of new apps. The pages of
 MASKING_APPS mask or do not show the number (`accounts.admin.masking`), apart from SHOW_NUMBERS.
+Each other app whose pages mask numbers says so with `mask_numbers`, in its module `group_rights`.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import PermissionsMixin
 
 SEE_CONTACT_DETAILS = "accounts.view_contact_details"
-MASKING_APPS = ("accounts", "auth", "explorer", "ledger_db", "synonyms")
-SHOW_NUMBERS = (  # permissions of these apps that show numbers
+MASKING_APPS = {"accounts", "auth", "ledger_db"}
+SHOW_NUMBERS = [  # permissions of these apps that show numbers
     "accounts.decide_approvals",
     "accounts.view_approvalrequest",
     "accounts.view_change",
     "accounts.view_read",  # what colleagues searched for
-    "explorer.view_queryrun",  # what colleagues wrote into queries
-)
+]
+
+
+def mask_numbers(app: str, *, except_for: Iterable[str] = ()) -> None:
+    """Registers that the pages of an app mask account numbers. `except_for` are its permissions
+    for pages that show whole numbers.
+    """
+    MASKING_APPS.add(app)
+    SHOW_NUMBERS.extend(except_for)
 
 
 def shows_numbers(perm: str) -> bool:
