@@ -8,15 +8,6 @@ from django.db.backends.utils import CursorWrapper
 from django.db.migrations.operations import RunSQL
 from django.db.migrations.state import ProjectState
 
-# The models that can be searched by words: app and name. The view `entries` reads the last one.
-SEARCHED = [
-    ("accounts", "user"),
-    ("accounts", "account"),
-    ("annotations", "annotation"),
-    ("transactions", "transaction"),
-]
-
-
 WITH_POLICIES = (
     "Nothing was changed: first remove the policies of row-level security. For this, run"
     " LEDGER_ROW_SECURITY=False manage.py prepare in the version of Ledger that the bank used last."
@@ -35,18 +26,26 @@ def rebuild_search(cursor: CursorWrapper, tables: ProjectState) -> None:
     cursor.execute("SELECT to_regnamespace('row_security') IS NOT NULL")
     if cursor.fetchone() == (True,):
         raise CommandError(WITH_POLICIES)
+    models = [
+        model for model in tables.apps.get_models() if model._meta.managed and not model._meta.proxy
+    ]
+    columns = [
+        (model, column)
+        for model in models
+        for column in model._meta.local_fields
+        if column.name == "search"
+    ]
     try:
         cursor.execute("DROP VIEW entries")
-        for table in ("annotations", "transactions"):
-            cursor.execute(f"ALTER TABLE {table} DROP COLUMN search")
+        for model, _column in columns:
+            cursor.execute(f"ALTER TABLE {model._meta.db_table} DROP COLUMN search")
     except DatabaseError as error:
         reason = " ".join(str(error).partition("HINT")[0].split())
         raise CommandError(f"Nothing was changed: remove your own views first: {reason}") from None
     with connection.schema_editor(atomic=False) as editor:
-        for app, name in SEARCHED:
-            model = tables.apps.get_model(app, name)
-            if column := next((each for each in model._meta.fields if each.name == "search"), None):
-                editor.add_field(model, column)
+        for model, column in columns:
+            editor.add_field(model, column)
+        for model in models:
             for index in model._meta.indexes:
                 if index.name.endswith("_search"):
                     cursor.execute(f"DROP INDEX IF EXISTS {index.name}")
