@@ -38,9 +38,14 @@ class PrintedFunction:
     function: Callable[..., Any]
 
     @property
+    def name(self) -> str:
+        """The name of the function, such as "lost_update"."""
+        return self.function.__name__
+
+    @property
     def slug(self) -> str:
         """The name of the function in URLs, such as "lost-update"."""
-        return self.function.__name__.replace("_", "-")
+        return self.name.replace("_", "-")
 
     @property
     def file(self) -> str:

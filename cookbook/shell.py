@@ -1,12 +1,13 @@
 """The names `recipes` and `cook` in `manage.py shell`. `cook` runs a recipe."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.forms import Form
 
-from cookbook.recipe import Recipe
+from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG, GROUPS
 from cookbook.runner.parameters import form_of
 from cookbook.runner.rendering import RenderedTable
@@ -46,7 +47,7 @@ class Recipes:
         return recipe.function
 
     def __dir__(self) -> list[str]:
-        return [recipe.function.__name__ for recipe in BY_SLUG.values()]
+        return [recipe.name for recipe in BY_SLUG.values()]
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -63,7 +64,7 @@ recipes = Recipes()
 
 
 def _line(recipe: Recipe) -> str:
-    return f"    {recipe.function.__name__:32} {recipe.title}"
+    return f"    {recipe.name:32} {recipe.title}"
 
 
 def _named(function: str) -> Recipe | None:
@@ -74,19 +75,31 @@ def _named(function: str) -> Recipe | None:
 def cook(function: Callable[..., Any] | str, **values: Any) -> None:
     """Runs a recipe in the practice bank and rolls back, as on the recipe's page. Prints its source
     code, its SQL and its result. `values` are the arguments of the recipe.
+
+    A function of your own also runs there. If it has the name of a recipe, such as a pasted recipe
+    that you have changed, it runs in the same way as this recipe.
     """
     name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
     recipe = _named(name)
-    if recipe is None:
+    if recipe is None and inspect.isfunction(function):
+        own = Recipe(function, RecipeGroup("", "", ""), "", "", (), "", "", writes=True)
+        _print(_lines(own, run(own, values)))
+    elif recipe is None:
         print(NO_RECIPE.format(name))
-        return
-    print(f"{recipe.source}\n")
-    if recipe.missing:
-        print(f"It {recipe.missing}, so it cannot run here.")
-        return
-    form = _form(recipe, values)
-    wrong = list(_errors(form, values))
-    for line in wrong or _lines(recipe, run(recipe, form.cleaned_data)):
+    else:
+        if inspect.isfunction(function) and function is not recipe.function:
+            recipe = replace(recipe, function=function)
+        else:
+            print(f"{recipe.source}\n")
+        if recipe.missing:
+            print(f"It {recipe.missing}, so it cannot run here.")
+            return
+        form = _form(recipe, values)
+        _print(list(_errors(form, values)) or _lines(recipe, run(recipe, form.cleaned_data)))
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
         print(line)
 
 
@@ -125,8 +138,9 @@ def _lines(recipe: Recipe, ran: RecipeRun) -> Iterator[str]:
         yield from _rows(table)
     if ran.stopped or ran.error:
         yield ran.stopped or f"Postgres refused it: {ran.error}"
-    yield f"\nNotice: {recipe.notice}"
-    yield f"Pitfall: {recipe.pitfall}"
+    if recipe.notice:
+        yield f"\nNotice: {recipe.notice}"
+        yield f"Pitfall: {recipe.pitfall}"
 
 
 def _rows(table: RenderedTable) -> Iterator[str]:

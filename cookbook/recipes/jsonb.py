@@ -104,7 +104,7 @@ def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Trans
 
 
 @GROUP.recipe(
-    "GIN index: used and not used",
+    "GinIndex: used and not used",
     asks="Why does Postgres not use the GIN index on my JSONField?",
     shows=("GIN used", "GIN not used", "contains", "key", "GinIndex", "plan"),
     notice="Both count the same rows. By key, the condition is = on (metadata #> ...), which no "

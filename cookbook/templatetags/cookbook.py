@@ -89,7 +89,7 @@ def in_shell(recipe: Recipe, form: forms.Form) -> str:
     """Returns a line of code that runs the recipe in `manage.py shell`."""
     values: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     text = "".join(f", {name}={literal(value)}" for name, value in values.items())
-    return f"cook(recipes.{recipe.function.__name__}{text})"
+    return f"cook(recipes.{recipe.name}{text})"
 
 
 @register.filter
@@ -103,3 +103,13 @@ def lane(row: TimelineRow, steps: Sequence[SessionStep]) -> int:
     """Returns the number of the row's session. The first session is 1."""
     names = list(dict.fromkeys(other.session for other in steps))
     return names.index(row.session) + 1
+
+
+@register.filter
+def with_anchor(html: SafeString, line: int) -> SafeString:
+    """Returns highlighted source code with the anchor `here` at the start of this line. The number
+    of the first line is 1.
+    """
+    lines = html.splitlines(keepends=True)
+    lines.insert(line - 1, '<span id="here"></span>')
+    return mark_safe("".join(lines))  # noqa: S308  `html` is escaped

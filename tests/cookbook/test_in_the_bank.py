@@ -13,6 +13,9 @@ from tests.factories import AccountFactory
 from transactions import services
 
 SHOWN = {slug: use for slug, use in USES.items() if use.sql}
+# A page with the use of these recipes shows no SQL with it: the SQL is of a payment, or of the rows
+# below the first page.
+WITHOUT_SQL = {"keyset-of-two-columns", "safe-headline", "no-key", "locks-in-one-order"}
 
 
 @pytest.mark.parametrize("slug", USES)
@@ -21,6 +24,10 @@ def test_the_file_contains_the_feature(slug: str) -> None:
     assert slug in BY_SLUG
     assert use.text in (BASE_DIR / use.file).read_text()
     assert bool(use.title) == bool(use.address)
+
+
+def test_each_use_on_a_page_is_recognized_in_its_sql() -> None:
+    assert {slug for slug, use in USES.items() if use.address} - set(SHOWN) == WITHOUT_SQL
 
 
 @pytest.mark.django_db

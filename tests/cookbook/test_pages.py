@@ -70,7 +70,24 @@ def test_a_recipe_that_changes_rows_warns_before_it_is_pasted(
     customer: Client, slug: str, warns: bool
 ) -> None:
     page = customer.get(f"/cookbook/{slug}/").content.decode()
-    assert ("use a test database" in page) == warns
+    assert (f"cook({slug.replace('-', '_')})" in page) == warns
+
+
+@pytest.mark.parametrize("part", ["file", "in-the-bank"])
+def test_the_file_of_a_recipe_opens_at_its_line(customer: Client, part: str) -> None:
+    page = customer.get("/cookbook/select-for-update/").content.decode()
+    assert f'href="/cookbook/select-for-update/{part}/#here"' in page
+    response = customer.get(f"/cookbook/select-for-update/{part}/").content.decode()
+    line = response.partition('<span id="here"></span>')[2].partition("\n")[0]
+    expected = {"file": "@GROUP.recipe(", "in-the-bank": ".select_for_update("}[part]
+    assert expected in line
+
+
+@pytest.mark.parametrize(
+    "address", ["nothing/file", "add-contact/in-the-bank", "nothing/in-the-bank"]
+)
+def test_a_file_that_no_recipe_names_is_not_found(customer: Client, address: str) -> None:
+    assert customer.get(f"/cookbook/{address}/").status_code == 404
 
 
 def test_the_index_has_every_recipe_and_the_lab(customer: Client) -> None:

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db.models import DateTimeField
 
 from cookbook import search
+from cookbook.recipes import BY_SLUG
 from cookbook.search import RecipeMatches, find, suggestion
 
 pytestmark = pytest.mark.django_db
@@ -229,6 +230,21 @@ NAMED = {
     "amcheck": "index-by-amcheck",
     "pgstattuple": "free-space-by-pgstattuple",
     "postgres_fdw": "sum-by-postgres-fdw",
+    "ArrayField": "offices-with-services",
+    "ArrayAgg": "currencies-of-people",
+    "ExclusionConstraint": "box-rented-once-at-a-time",
+    "SearchVectorField": "words-on-the-fly-and-generated",
+    "SearchRank": "ranked-matches",
+    "SearchHeadline": "safe-headline",
+    "GinIndex": "same-rows-with-and-without-gin",
+    "covering index": "worth-by-covering-index",
+    "functional index": "vouchers-by-functional-index",
+    "partial index": "unspent-by-partial-index",
+    "StringAgg": "owners-by-currency",
+    "JSONBAgg": "people-with-accounts",
+    "recursive": "reached-by-money",
+    "Coalesce": "limit-or-none",
+    "CompositePrimaryKey": "both-sides-by-their-keys",
 }
 # What the cookbook does not have, and the page does to which an empty search leads.
 OF_DOCS = [
@@ -250,6 +266,7 @@ def test_the_name_of_a_feature_finds_the_recipe_with_this_title_first(
     typed: str, slug: str
 ) -> None:
     assert find(typed).every[0].slug == slug
+    assert typed.lower() in BY_SLUG[slug].title.lower()
 
 
 def test_a_word_with_the_stem_of_another_finds_only_itself() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from accounts.models import Account
 from cookbook import shell
 from cookbook.management.commands.shell import Command
 from cookbook.recipe import Recipe, RecipeGroup
@@ -12,7 +13,8 @@ from cookbook.recipes import BY_SLUG, RECIPES
 from cookbook.runner.parameters import form_of
 from cookbook.runner.run import RecipeRun
 from cookbook.shell import BANNER, cook, recipes
-from cookbook.templatetags.cookbook import in_shell
+from cookbook.templatetags.cookbook import in_shell, whole_source
+from tests.factories import AccountFactory
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 
@@ -43,6 +45,30 @@ def test_cook_says_who_waits_and_what_was_refused(capsys: Any) -> None:
     assert said.index("-- waits for Ana") < said.index("has waited for Ana: 40001 ")
     cook(recipes.savepoint)
     assert "-- 23514 new row" in capsys.readouterr().out
+
+
+def test_cook_runs_a_pasted_recipe_in_the_practice_bank(capsys: Any) -> None:
+    pasted: dict[str, Any] = {}
+    exec(whole_source(BY_SLUG["limit-for-all"]), pasted)  # noqa: S102  our own source
+    before = list(Account.objects.values_list("daily_limit", flat=True))
+    cook(pasted["limit_for_all"])
+    said = capsys.readouterr().out
+    assert "UPDATE accounts" in said
+    assert "Pitfall: " in said
+    assert list(Account.objects.values_list("daily_limit", flat=True)) == before
+
+
+def test_cook_runs_a_function_of_the_reader(capsys: Any) -> None:
+    def how_many(least: int) -> int:
+        Account.objects.all().update(name="Changed")
+        return Account.objects.filter(balance__gte=least).count()
+
+    AccountFactory(name="Mine")
+    cook(how_many, least=1)
+    said = capsys.readouterr().out
+    assert "UPDATE accounts SET name = 'Changed'" in said
+    assert "Notice" not in said
+    assert Account.objects.get().name == "Mine"
 
 
 @pytest.mark.parametrize("what", ["nope", print, 17])

@@ -3,6 +3,7 @@
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from cookbook.recipe import Recipe
 from cookbook.recipes import RECIPES
 from cookbook.runner.parameters import form_of
 from cookbook.runner.run import run
+from cookbook.templatetags.cookbook import whole_source
 from tests.factories import AccountFactory
 from transactions import services
 from transactions.audit.audit import audit
@@ -71,19 +73,38 @@ def databases_named(mark: str) -> list[Any]:
         return found
 
 
-def run_and_hang_up(recipe: Recipe) -> str:
+def pasted(recipe: Recipe) -> Recipe:
+    """The recipe with the function of its printed source, executed in a fresh namespace."""
+    namespace: dict[str, Any] = {}
+    exec(whole_source(recipe), namespace)  # noqa: S102  our own source
+    return replace(recipe, function=namespace[recipe.function.__name__])
+
+
+Outcome = tuple[str, str, list[Any]]  # the two kinds of errors, and the shape of each table
+
+
+def was_in_time(*outcomes: Outcome) -> bool:
+    """Whether no run was stopped at a time limit, as happens on a busy machine."""
+    return not any(stopped.startswith("Stopped") for _, stopped, _ in outcomes)
+
+
+def run_and_hang_up(recipe: Recipe) -> Outcome:
     """A run in a thread of its own, as each page has."""
     try:
         form = form_of(recipe, {})
         form.full_clean()
-        return run(recipe, form.cleaned_data).error
+        ran = run(recipe, form.cleaned_data)
+        tables = [(table.title, table.columns, len(table.rows)) for table in ran.tables]
+        return ran.error, ran.stopped, tables
     finally:
         connection.close()
 
 
 @pytest.mark.usefixtures("practice_bank")
 @pytest.mark.django_db(transaction=True)
-def test_all_recipes_twice_and_in_parallel_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_recipes_and_their_printed_sources_in_parallel_leave_no_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     token_hex = secrets.token_hex
     mark = token_hex(8)
     monkeypatch.setattr(secrets, "token_hex", lambda size: f"{mark}{token_hex(size)}")
@@ -94,7 +115,13 @@ def test_all_recipes_twice_and_in_parallel_leave_no_trace(monkeypatch: pytest.Mo
     assert before["public.transactions"] == 3
     with ThreadPoolExecutor(AT_ONCE) as threads:
         here = [recipe for recipe in RECIPES if not recipe.missing]
-        assert set(threads.map(run_and_hang_up, [*here, *here])) == {""}
+        results = list(threads.map(run_and_hang_up, [*here, *map(pasted, here)]))
+    pairs = zip(here, results, results[len(here) :], strict=False)
+    differing = [
+        recipe.slug for recipe, one, copy in pairs if one != copy and was_in_time(one, copy)
+    ]
+    assert {error for error, _, _ in results} == {""}
+    assert differing == []
     assert rows_of_every_table() == before
     assert rest_of_the_database() == rest
     assert databases_named(mark) == []

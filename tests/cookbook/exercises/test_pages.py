@@ -8,11 +8,13 @@ from django.test import Client
 from django.utils.html import escape
 
 from accounts.models import User
+from accounts.sign_in.limits import MINUTE, Limit
 from cookbook.exercises import EXERCISES, PARTS, progress
 from cookbook.exercises.exercise import Exercise
 from cookbook.exercises.progress import answer, solved_by
 from cookbook.practice.readiness import NoPracticeBank
 from explorer.models import QueryRun
+from explorer.running import limiter
 from explorer.running.limiter import ExplorerBusy
 from tests.conftest import signed_in
 from tests.factories import UserFactory
@@ -113,6 +115,15 @@ def test_an_answer_that_cannot_run_now_is_kept_in_its_field(
     assert response.status_code == 503
     assert str(error) in text_of(response)
     assert "SELECT 1 AS kept" in response.content.decode()
+
+
+def test_answers_count_towards_the_limit_of_queries(
+    analyst: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "RUNS_PER_MINUTE", Limit("explorer_runs", 1, MINUTE))
+    browser = signed_in(analyst)
+    answers = [browser.post(FIRST.url, {"sql": FIRST.read_only_sql}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 503]
 
 
 def test_the_history_opens_an_answer_without_the_name_of_its_exercise(analyst: User) -> None:

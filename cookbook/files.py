@@ -1,0 +1,50 @@
+"""The page of a source file: the file of a recipe, or the file in which the bank uses its feature."""
+
+import inspect
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from cookbook.in_the_bank import USES
+from cookbook.recipes import BY_SLUG
+from ledger.env import BASE_DIR
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the repository. `line` is the number of the line to which the page scrolls."""
+
+    path: str
+    line: int
+
+    @property
+    def text(self) -> str:
+        return (BASE_DIR / self.path).read_text()
+
+
+def file_of_recipe(slug: str) -> SourceFile | None:
+    """Returns the file with the recipe, or None if the recipe does not exist."""
+    recipe = BY_SLUG.get(slug)
+    if recipe is None:
+        return None
+    return SourceFile(recipe.file, inspect.getsourcelines(recipe.function)[1])
+
+
+def file_in_the_bank(slug: str) -> SourceFile | None:
+    """Returns the file in which the bank uses the recipe's feature, or None without such a use."""
+    use = USES.get(slug)
+    if use is None:
+        return None
+    before = (BASE_DIR / use.file).read_text().partition(use.text)[0]
+    return SourceFile(use.file, before.count("\n") + 1)
+
+
+@require_safe
+def source_file(request: HttpRequest, slug: str, *, of_the_bank: bool) -> HttpResponse:
+    """Shows the complete file."""
+    found = file_in_the_bank(slug) if of_the_bank else file_of_recipe(slug)
+    if found is None:
+        raise Http404
+    return render(request, "cookbook/file.html", {"file": found, "recipe": BY_SLUG[slug]})
