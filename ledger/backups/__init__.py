@@ -1,3 +1,3 @@
-"""Saves a whole bank in one file and restores it, with pg_dump and pg_restore or as a Django
-fixture.
+"""Saves a whole bank in one file, and restores a bank from such a file. The file is a dump of
+pg_dump or a Django fixture.
 """

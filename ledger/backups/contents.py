@@ -1,10 +1,10 @@
-"""Selects the entries of a dump that belong to the bank.
+"""Selects the entries of a dump that must be restored.
 
-The extensions that Ledger requires belong to the bank, because the role that restores a bank may
-create them. Other extensions belong to the server, for example pg_stat_statements for monitoring.
-The role that restores a bank often may not create other extensions, and another server may not have
-them. Therefore other extensions, rows of their tables, publications, subscriptions and event
-triggers are not restored.
+The extensions that Ledger requires are restored, because the role that restores a bank may create
+them. Other extensions, such as pg_stat_statements for monitoring, are not restored. The role often
+has no right to create them, and they may be missing on the new server. The following are not
+restored either: publications, subscriptions, event triggers, and the rows of tables that belong to
+these other extensions.
 """
 
 import re
@@ -23,7 +23,9 @@ ROWS = {"TABLE DATA ": "TABLE ", "SEQUENCE SET ": "SEQUENCE "}
 
 
 def bank_entries(listed: str) -> str:
-    """Returns the lines of `pg_restore --list` that must be restored, as text for `--use-list`."""
+    """Returns the lines of `listed`, the output of `pg_restore --list`, for the entries that must
+    be restored. The result is a text for `--use-list`.
+    """
     entries = {line: found[1] for line in listed.splitlines() if (found := ENTRY.fullmatch(line))}
     created = set(entries.values())
     return "".join(

@@ -1,5 +1,6 @@
-"""Django's JSON serializer, but with microseconds. Django's serializer cuts times to milliseconds,
-and then seals do not match their rows. The setting SERIALIZATION_MODULES contains this module.
+"""Django's JSON serializer, but this serializer writes microseconds. Django's own serializer cuts
+times to milliseconds. The digests in seals would then not match the loaded rows. The setting
+SERIALIZATION_MODULES contains this module.
 """
 
 import datetime as dt

@@ -1,5 +1,5 @@
-"""A backup consists of the file that pg_dump wrote, and a manifest that describes the contents of
-this file.
+"""Writes and restores backups. A backup consists of the file that pg_dump wrote, and a manifest
+that describes the contents of this file.
 
 The manifest contains the file's digest, so that a damaged file is refused before anything is
 restored from it. It also contains facts about the bank at the time of the backup, so that a
@@ -57,7 +57,7 @@ class BackupRefused(Exception):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The facts in the manifest of a backup. `seal` is the digest of the newest seal, or "" if
+    """The contents of the manifest of a backup. `seal` is the digest of the newest seal, or "" if
     there are no seals.
     """
 
@@ -106,7 +106,9 @@ def _check_session() -> None:
 
 
 def _check_login() -> None:
-    """Raises BackupRefused if the current login cannot read every table."""
+    """Raises BackupRefused if the current login is the web role or the worker's role. These roles
+    cannot read every table.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         (login,) = cursor.fetchone()
@@ -118,7 +120,8 @@ def write(file: Path) -> Manifest:
     """Writes a backup of the whole bank and its manifest, and returns the manifest. The bank can be
     used at the same time. The backup and the manifest contain the same state of the bank.
 
-    Raises BackupRefused, and writes nothing, if one of the two files exists.
+    Raises BackupRefused if one of the two files exists, if a pooler is in front of the server, if
+    the login cannot read every table, or if pg_dump fails. In these cases, nothing is written.
     """
     check_free(file)
     _check_session()
@@ -137,8 +140,8 @@ def write(file: Path) -> Manifest:
 
 
 def _write(file: Path, own: Path) -> Manifest:
-    """Writes both files in the folder `own`, which only this run uses. When both files are
-    complete, moves them to their final place.
+    """Writes the backup and its manifest into the folder `own`, which only this run uses. When both
+    are complete, moves them to their final paths.
     """
     draft, manifest_draft = own / "dump", own / "manifest"
     facts = _dump(draft)
@@ -186,8 +189,8 @@ def check_free(file: Path) -> None:
 
 
 def _dump(draft: Path) -> dict[str, Any]:
-    """Runs pg_dump in the snapshot of an open transaction. Returns the facts for the manifest, read
-    from the same snapshot.
+    """Runs pg_dump in the snapshot of an open transaction. Returns the values for the manifest,
+    read from the same snapshot.
     """
     draft.touch(mode=ITS_OWNERS)
     with snapshot(), connection.cursor() as cursor:
@@ -206,7 +209,9 @@ def _dump(draft: Path) -> dict[str, Any]:
 
 
 def held() -> dict[str, Any]:
-    """Returns the facts about this bank for a manifest."""
+    """Returns the values about this bank for the manifest of a backup, such as the number of
+    transactions.
+    """
     newest = Seal.objects.order_by("-pk").first()
     applied = MigrationRecorder(connection).applied_migrations()
     return {
@@ -243,8 +248,12 @@ def load(file: Path) -> Manifest:
     """Restores a checked backup into an empty database and returns its manifest. If there is an
     error, the database stays empty.
 
-    Raises BackupRefused for a damaged file, for a backup of newer or older code, if the database
-    has tables, and if the tables must belong to another role.
+    Raises BackupRefused in these cases:
+
+    - The file is damaged, or pg_restore fails.
+    - The backup is from newer code, or from code before the current migrations.
+    - A pooler is in front of the server.
+    - The database has tables, or this login must not create the tables.
     """
     manifest = check(file)
     if is_older(manifest.migrations):
@@ -271,7 +280,7 @@ def load(file: Path) -> Manifest:
 
 
 def _restore(file: Path) -> None:
-    """Restores with pg_restore only the entries of the file that belong to the bank.
+    """Restores with pg_restore the entries of the file that `bank_entries` selects.
 
     Raises ProgramFailed or NoProgram.
     """
@@ -305,9 +314,7 @@ def differences(manifest: Manifest) -> list[str]:
 
 
 def digest_of(file: Path) -> str:
-    """Returns the SHA-256 digest of the file in hexadecimal, in the same form as sha256sum prints
-    it.
-    """
+    """Returns the SHA-256 digest of the file in hexadecimal digits, as sha256sum prints it."""
     found = hashlib.sha256()
     with file.open("rb") as stream:
         while piece := stream.read(PIECE):

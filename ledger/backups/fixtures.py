@@ -1,5 +1,4 @@
-"""Saves a bank as a Django fixture: which rows the fixture contains, and how they are loaded
-although triggers protect the tables.
+"""Selects the rows of a bank for a Django fixture, and prepares the tables for loading a fixture.
 
 Only the owner of the tables may load a fixture. During the load, the triggers that calculate
 balances and protect rows are disabled. The load is one database transaction, which locks every
@@ -66,8 +65,9 @@ def chosen(labels: Sequence[str], excluded: Sequence[str]) -> list[str]:
 
 
 def missing_from(labels: Sequence[str]) -> str | None:
-    """Returns the first model that the fixture needs, but whose label is not in `labels`. Returns
-    None if the fixture is complete, or if it contains only rows of apps that were added to Ledger.
+    """Returns the label of a model that a complete fixture needs and that `labels` does not
+    contain. Returns None if no model is missing, or if all models in `labels` belong to apps that
+    were added to Ledger.
     """
     if labels and all(has_added_table(apps.get_model(label)) for label in labels):
         return None
@@ -94,15 +94,15 @@ def without_generated_columns() -> Iterator[None]:
 
 
 def rows_of_a_bank() -> str:
-    """Returns a text about rows that this bank has, such as "29 users". Returns "" if the bank is
-    empty or has no tables.
+    """Returns the number and the name of one kind of rows in this bank, such as "29 users". Returns
+    "" if the bank is empty or has no tables.
     """
     return _first_rows(map(apps.get_model, BANK_MODELS))
 
 
 def rows_of_added_apps() -> str:
-    """Returns a text about rows that added apps have, such as "3 branches". Returns "" if they have
-    no rows.
+    """Returns the number and the name of one kind of rows from added apps, such as "3 branches".
+    Returns "" if these apps have no rows.
     """
     return _first_rows(filter(has_added_table, apps.get_models()))
 
@@ -127,8 +127,8 @@ def originals_before(row: Any) -> int:
 
 
 def missing_rows() -> str:
-    """Returns the name of rows that every bank needs but this bank does not have, such as
-    "currencies". Returns "" if all are there.
+    """Returns the plural name of the first model in REQUIRED_MODELS that has no rows, for example
+    "currencies". Every bank needs rows of these models. Returns "" if all of them have rows.
     """
     for label in REQUIRED_MODELS:
         model = apps.get_model(label)
@@ -150,9 +150,9 @@ def triggers_off() -> Iterator[None]:
 
 
 def empty_all() -> None:
-    """Deletes every row of a new bank. Call it in an open transaction with disabled triggers. Rows
-    that migrations and audits have written are deleted too, because the fixture contains such rows
-    with its own ids.
+    """Deletes every row of a new bank. Call this function in an open transaction with disabled
+    triggers. It also deletes the rows that migrations and audits have written, because the fixture
+    contains such rows with its own ids.
     """
     with connection.cursor() as cursor:
         # The table of transactions comes first, because two of its foreign keys cannot be deferred.

@@ -1,6 +1,6 @@
-"""Proves that a backup can be restored, by restoring it in another place. The place is a separate
-embedded server. If the embedded server is not installed, the place is a second database on the same
-server. The place is deleted afterwards.
+"""Proves that a backup can be restored: restores the backup on a separate embedded server. If the
+embedded server is not installed, uses a second database on the bank's server. The separate server
+or the second database is deleted afterwards.
 """
 
 import os
@@ -40,15 +40,15 @@ WHY = {
 
 
 class NotProved(Exception):
-    """An error that is raised if a backup could not be proved. The message contains the difference,
-    or the reason why the proof cannot run.
+    """An error that is raised if a backup could not be proved. The message contains the error of
+    the restore, or the reason why the proof cannot run.
     """
 
 
 @dataclass(frozen=True)
 class ProofPlace:
-    """A place where a backup can be restored once. `settings` are environment variables with which
-    manage.py uses this place.
+    """An empty server or database in which one backup is restored as a proof. `settings` are the
+    environment variables that make manage.py use this server or database.
     """
 
     settings: Mapping[str, str]
@@ -73,9 +73,9 @@ class ProofPlace:
 
 @contextmanager
 def place_of_proof() -> Iterator[ProofPlace]:
-    """Yields an empty place for a proof. The place is deleted after the block.
+    """Yields an empty server or database for a proof, and deletes it after the block.
 
-    Raises NotProved, and creates nothing, if no place can be created.
+    Raises NotProved, and creates nothing, if neither can be created.
     """
     try:
         programs()
@@ -99,8 +99,8 @@ def _own_server() -> Iterator[dict[str, str]]:
 
 
 def _delete_server(data_dir: Path) -> None:
-    """Stops the server and deletes its files. Runs this work in another process, because production
-    does not import `ledger.embedded`.
+    """Stops the embedded server of the folder `data_dir` and deletes its files. Runs this work in
+    another process, because production does not import `ledger.embedded`.
 
     Raises EmbeddedServerError.
     """
@@ -120,9 +120,9 @@ def _delete_server(data_dir: Path) -> None:
 
 @contextmanager
 def _second_database() -> Iterator[dict[str, str]]:
-    """Creates a second database, yields the settings for it, and deletes it after the block. The
-    database always has the same name. So if a killed proof has left the database behind, the next
-    proof notices this.
+    """Creates a second database, yields the environment variables with which manage.py uses it, and
+    deletes it after the block. The database always has the same name. So if a killed proof has left
+    the database behind, the next proof notices this.
     """
     current = connection.settings_dict["NAME"]
     name = f"{current[: MAX_NAME_LENGTH - len('_proof')]}_proof"
@@ -148,7 +148,9 @@ def _why_not(name: str, error: DatabaseError) -> str:
 
 
 def _settings_for(name: str) -> dict[str, str]:
-    """Returns the settings of this process, but for another database on the same server."""
+    """Returns environment variables with the database settings of this process, but for the
+    database `name` on the same server.
+    """
     if url := env.text("DATABASE_URL"):
         return {"DATABASE_URL": urlsplit(url)._replace(path=f"/{quote(name)}").geturl()}
     return {source_name() or "DB_NAME": name}

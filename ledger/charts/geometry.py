@@ -46,9 +46,9 @@ class ColumnChart:
 
 @dataclass(frozen=True, slots=True)
 class PairChart:
-    """A chart with two columns per mark and a line for their difference. The column for `value` is
-    filled, and the column for `comparison` is hollow. Both values are zero or more. `caption`
-    explains the columns and the line.
+    """A chart with two columns for each value in `marks`, and a line for their difference. The
+    column for `value` is filled, and the column for `comparison` is hollow. Both values are zero or
+    more. `caption` explains the columns and the line.
     """
 
     name: str
@@ -75,8 +75,8 @@ class BarChart:
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """A line through the marks, oldest first, with the last value as text at the end. Use this
-    chart for values at points in time, such as balances, but not for sums of periods.
+    """A line through the values in `marks`, oldest first, with the last value as text at the end.
+    Use this chart for values at points in time, such as balances, but not for sums of periods.
     """
 
     name: str
@@ -88,9 +88,9 @@ class LineChart:
 class HeatMap:
     """A grid of numbers in which higher numbers have darker cells.
 
-    `cells` has one row for each label in `down`. A row has one mark for each label in `across`, or
-    None for a missing cell. The label of a mark is the number in the cell, with at most five
-    characters ("38", "1.2k"). All values are zero or more.
+    `cells` has one row for each label in `down`. A row has one Mark (a value with its texts) for
+    each label in `across`, or None for a missing cell. The label of a Mark is the number in the
+    cell, with at most five characters ("38", "1.2k"). All values are zero or more.
 
     By default, each shade covers a quarter of the range from zero to the highest value. With
     `by_rank`, each shade covers a quarter of the cells. Use `by_rank` if a few values are far
@@ -198,8 +198,8 @@ def draw_columns(chart: ColumnChart, size: Size) -> DrawnColumns:
 
 def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
     """Returns the smallest n for which labels on every n-th column do not overlap. `step` is the
-    distance between columns. Allows for the first and the last label, which are moved inwards
-    (`_within`).
+    distance between columns. The result takes into account that `_within` moves the first and the
+    last label inwards.
     """
     longest = max((len(mark.label) for mark in marks), default=0) * DIGIT
     moved = max(0.0, longest - step)
@@ -207,8 +207,8 @@ def labelled_every(marks: Sequence[Mark], step: float, size: Size) -> int:
 
 
 def _within(x: float, text: str, size: Size) -> float:
-    """Returns the x for the centre of a text. Returns `x`, or the nearest position at which the
-    whole text is inside the drawing.
+    """Returns the x for the centre of a text: `x` itself, or the nearest x at which the whole text
+    is inside the drawing.
     """
     half = len(text) * DIGIT / 2
     return min(max(x, half), size.width - half)
@@ -247,7 +247,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPair:
-    """Two columns with the line at their difference and their touch area."""
+    """Two columns, the line that shows their difference, and the touch area of the pair."""
 
     mark: Mark
     x: float
@@ -372,6 +372,6 @@ def _cut_at(chart: BarChart) -> Decimal:
 
 
 def _cut(words: str, room: float) -> str:
-    """Returns the text, shortened to `room` pixels."""
+    """Returns the text, shortened so that it is at most `room` pixels wide."""
     most = max(4, int(room / LETTER))
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"

@@ -28,9 +28,9 @@ class DrawnPoint:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLine:
-    """A line chart over the full width. `path` is drawn on a grid of the width ACROSS, which the
-    browser stretches. The points and texts are not stretched, because their positions are in
-    percent.
+    """A line chart over the full width. `path` is drawn on a grid that is ACROSS units wide. The
+    browser stretches the grid to the width of the page. The points and texts are not stretched,
+    because their positions are in percent.
     """
 
     height: int
@@ -137,9 +137,9 @@ def draw_heat(chart: HeatMap, _size: Size) -> DrawnHeat:
 
 
 def _shades(chart: HeatMap) -> dict[Decimal, int]:
-    """Returns the shade of each value: 0 for zero, and 1 to SHADES for other values. The shades
-    divide the range up to the highest value into equal steps. With `by_rank`, each step contains
-    the same number of values.
+    """Returns the shade of each value: 0 for zero, and 1 to SHADES for other values. By default,
+    the shades divide the range from zero to the highest value into equal steps. With `by_rank`,
+    each shade is for the same number of values.
     """
     values = sorted(mark.value for mark in chart.marks if mark.value > 0)
     shades = dict.fromkeys((mark.value for mark in chart.marks), 0)

@@ -2,8 +2,12 @@
 
 `check --deploy` checks a bank for production (docs/running.md). `check --database default` checks
 whether the database can be reached and has the extensions for `migrate`. `check` without options
-finds other ways to sign in, settings that Ledger does not read, settings with which payments fail,
-routers for Ledger's models, and tables that no app registers.
+finds these problems:
+
+- URLs that sign users in without Ledger's limits
+- settings that Ledger does not read, and settings with which payments fail
+- routers that send Ledger's models to another database
+- tables that no app has registered
 """
 
 from django.core.checks import Tags, register
@@ -23,8 +27,9 @@ from ledger.checks.tables import check_tables
 
 
 def register_all() -> None:
-    """Registers all checks. The first two run only with `check --deploy`, and the third runs with
-    `--database` and in `migrate`. The others run in nearly every command.
+    """Registers all checks of this package. `check_site` and `check_database` run only with `check
+    --deploy`. `check_extensions` runs with `--database` and in `migrate`. The other checks run in
+    nearly every command.
 
     `check` without options also checks the extensions and the time zone of a running database.
     """

@@ -82,8 +82,8 @@ ARCHIVE = """
 
 
 def check_database(**_options: Any) -> list[CheckMessage]:
-    """Returns the messages of all database checks. If the database cannot be reached, returns one
-    message about this problem.
+    """Returns the messages of all database checks. If the database cannot be reached, or if
+    migrations are missing, returns only one message about this problem.
     """
     try:
         with short_connection(SECONDS) as found:
@@ -160,7 +160,9 @@ def prepared(found: Connection) -> Iterator[CheckMessage]:
 
 
 def roles(found: Connection) -> Iterator[CheckMessage]:
-    """Yields a message for each right that the web role must not have."""
+    """Yields a message for each right that the web role must not have. Yields one message if the
+    role does not exist.
+    """
     is_web = settings.LEDGER_ROLE == "web"
     name = found.info.user if is_web else settings.LEDGER_WEB_ROLE
     row = found.execute(ROLE, [name]).fetchone()
@@ -273,7 +275,8 @@ def _minute(moment: datetime | None) -> str:
 
 def backups() -> Iterator[CheckMessage]:
     """Yields a message if archiving the WAL fails. Also yields a message if there is neither a WAL
-    archive nor a recent `manage.py backup`.
+    archive nor a recent `manage.py backup`. Yields nothing on Aurora, because its storage keeps the
+    log.
     """
     with short_connection(SECONDS) as found:
         row = found.execute(ARCHIVE).fetchone()

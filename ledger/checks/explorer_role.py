@@ -50,8 +50,8 @@ OR_OFF = "A server without a superuser, such as RDS, keeps this risk unless LEDG
 
 
 def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
-    """Yields messages about wrong settings and rights of the role. With these, a query of the
-    explorer could read data of other people or fill the disk.
+    """Yields messages about wrong settings and rights of the explorer's role. With wrong settings
+    or rights, a query of the explorer could read data of other people or fill the disk.
     """
     if settings.LEDGER_EXPLORER == "off" or _has_no_login():
         return
@@ -86,8 +86,8 @@ def explorer_role(found: psycopg.Connection[Any]) -> Iterator[CheckMessage]:
 
 
 def _has_no_login() -> bool:
-    """Returns whether the explorer is off because the server asks this process for a password, and
-    the explorer's role has no password.
+    """Returns whether the explorer's role cannot sign in: this process signs in with a password,
+    and the setting with the role's password is empty. The explorer is then off.
     """
     server = connection.settings_dict
     is_secret = "secret" in server.get("LEDGER_CREDENTIALS", {})

@@ -1,8 +1,9 @@
 """Checks the settings of the site, its mail, its cache and its connection to the database.
 
 `ledger.settings` stops the process if a value is wrong or harmful. These checks report settings
-that work but are weak. The messages contain the names in `.env.example`, so Django's checks of the
-resulting settings are silenced (`SILENCED_SYSTEM_CHECKS`).
+that work but are weak. Their messages contain the names of variables in `.env.example`. Django's
+own checks of the same settings are silenced (`SILENCED_SYSTEM_CHECKS`), because their messages
+contain Django's names.
 """
 
 import re

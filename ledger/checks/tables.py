@@ -18,8 +18,8 @@ REPLACED = {
 
 
 def check_tables(**_options: Any) -> list[CheckMessage]:
-    """Returns a message for each model whose table no app has registered. Only the owner can read
-    such a table.
+    """Returns a message for each table of a model that no app has registered. Only the owner can
+    read such a table.
 
     Also returns messages about hidden columns that do not exist, and about tables without a policy
     that refer to tables with a policy.

@@ -29,9 +29,10 @@ BECOMES_WORKER = """
 
 
 def worker_role(found: Found) -> Iterator[CheckMessage]:
-    """Yields messages about rights that the worker's role must not have or that no app has
-    registered. Yields nothing if the role does not exist. The worker then signs in as the owner,
-    and `work` prints a warning.
+    """Yields messages about the worker's role: rights that it must not have or that no app has
+    registered, its membership in the owner role, and roles that can become this role. Yields
+    nothing if the role does not exist. The worker then signs in as the owner, and `work` prints a
+    warning.
     """
     role = found.info.user if settings.LEDGER_ROLE == "worker" else settings.LEDGER_WORKER_ROLE
     if found.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
