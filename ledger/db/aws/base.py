@@ -26,7 +26,9 @@ READ_ONLY = "read_only"
 
 
 class TranslatedErrors(base.PlacedErrors):
-    """Ledger's error wrapper, which here first converts the driver's errors to psycopg errors."""
+    """Ledger's error wrapper for connections of AWS's driver. First converts the driver's errors to
+    psycopg errors.
+    """
 
     wrapper: "DatabaseWrapper"
 
@@ -56,8 +58,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return as_psycopg(error, moment)
 
     def open_within(self, seconds: int) -> Any:
-        """Opens a connection like the base class. `seconds` limits the connection to each host and
-        the driver's search for a writer.
+        """Opens a connection like the base class. `seconds` is the time limit for the connection to
+        each host, and for the driver's search for a writer.
         """
         with driver.within(seconds):
             return super().open_within(seconds)

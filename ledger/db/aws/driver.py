@@ -38,8 +38,8 @@ class _Beginning:
 
 @contextmanager
 def within(seconds: int) -> Iterator[None]:
-    """Limits how many seconds this thread may spend on connecting inside the block. The limit does
-    not apply to the driver's own threads.
+    """Limits how many seconds this thread may spend on opening connections inside the block. The
+    limit does not apply to the driver's own threads.
     """
     before = _limit.set((seconds, monotonic() + seconds))
     try:

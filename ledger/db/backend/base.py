@@ -159,7 +159,7 @@ class DatabaseWrapper(WithCursors):
 
     def login_for_programs(self) -> dict[str, Any]:
         """Returns HOST, PORT, USER and PASSWORD for Postgres programs such as pg_dump, for the
-        server of this connection. Returns an empty dict unless AWS issues the logins.
+        server of this connection. Returns an empty dict if AWS does not issue the logins.
         """
         source = credentials.source_of(self.settings_dict)
         if source is None:
@@ -257,8 +257,8 @@ class DatabaseWrapper(WithCursors):
         self._token.sent = None  # the token may have been set after the savepoint
 
     def forget_reader(self) -> None:
-        """Removes the reader and cleans the session: see Note [Clean sessions]. If the session
-        cannot be cleaned, closes the connection.
+        """Removes the signed reader (Note [Signed reader]) from the connection, and cleans the
+        session: see Note [Clean sessions]. If the session cannot be cleaned, closes the connection.
         """
         self.reader = None
         raw = self.raw
@@ -290,8 +290,8 @@ class DatabaseWrapper(WithCursors):
 
     @contextmanager
     def _nodb_cursor(self) -> Iterator[Any]:
-        """Opens Django's cursor without Django's warning that the connection failed. The error that
-        follows contains the reason.
+        """Yields Django's cursor for a connection to the database `postgres`. Suppresses Django's
+        warning if this connection fails, because the error that follows contains the reason.
         """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Normally Django will use", RuntimeWarning)

@@ -1,5 +1,6 @@
-"""The cursors of Ledger's database backend. Some cursors prepare SQL statements, and some send the
-reader's token. This module also creates the SQL texts for the page "Show the work".
+"""The cursors of Ledger's database backend. Some cursors prepare SQL statements. Some cursors send
+the signed token of the user whose rows they may read (Note [Signed reader]). This module also
+creates the SQL texts for the page "Show the work".
 """
 
 from typing import Any
@@ -49,8 +50,8 @@ class WithCursors(base.DatabaseWrapper):
 
     @property
     def raw(self) -> Any:
-        """The psycopg connection, or None. Without AWS's driver, Django uses the same
-        connection.
+        """The psycopg connection, or None if there is no connection. Without AWS's driver, Django's
+        attribute `connection` is the same object.
         """
         return self.target(self.connection)
 
@@ -73,7 +74,9 @@ class WithCursors(base.DatabaseWrapper):
 
     @property
     def sends_token(self) -> bool:
-        """Whether SQL statements must send a token: the reader's, or one that ends the last."""
+        """Whether SQL statements must send a token. The token is the token of the signed reader.
+        Without a reader, it is an empty token that replaces the last token.
+        """
         return self.reader is not None or self._token.sent != ""
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:

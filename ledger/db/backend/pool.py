@@ -111,8 +111,8 @@ def noting_refusal(pool: Any) -> Iterator[None]:
 
 
 def is_distrusted(raw: LimitedConnection, pool: Any) -> bool:
-    """Returns whether the connection was last checked before a server of this pool was found to
-    hang.
+    """Returns whether a server of this pool was found to hang after the last check of this
+    connection.
     """
     return raw.answered_at < float(getattr(pool, "hung_at", 0.0))
 

@@ -1,4 +1,5 @@
-"""Cursors that send the reader's token together with a SQL statement, in one round trip.
+"""Cursors that send a token together with a SQL statement, in one round trip. The token identifies
+the user whose rows the statement may read (Note [Signed reader]).
 
 Note [Token with each transaction]: the token is a setting of one database transaction. Inside a
 transaction, the first SQL statement sends the token, and later statements send a token only if the
@@ -6,9 +7,9 @@ token has changed. Outside a transaction, a pipeline sends the token and a SELEC
 transaction.
 
 Outside a transaction, each other SQL statement is followed by COMMIT in its own round trip, because
-it may fail at the end of the transaction, for example at a deferred constraint. If the end of a
-pipeline is the end of the transaction, libpq returns such an error as one more result, and psycopg
-(3.3) raises an OperationalError or an IndexError instead.
+the statement may fail at the end of the transaction, for example at a deferred constraint. If the
+end of a pipeline is the end of the transaction, libpq returns such an error as one more result, and
+psycopg (3.3) raises an OperationalError or an IndexError instead.
 
 Behind a pooler, pipelines are not used, because they would occupy a server session until this
 client sends something again. Instead, BEGIN and COMMIT make one transaction of the token and the
@@ -64,8 +65,8 @@ class TokenState:
 
 
 class ReaderMixin:
-    """A mixin for psycopg cursors that send the token. The code that creates the cursor sets
-    `state`, `reader`, `prepares` and `is_pooled`.
+    """A mixin for psycopg cursors that send the token of the signed reader. The code that creates
+    the cursor sets `state`, `reader`, `prepares` and `is_pooled`.
     """
 
     connection: Any
@@ -94,7 +95,9 @@ class ReaderMixin:
         return super().copy(*args, **kwargs)  # type: ignore[misc]
 
     def _together(self, query: Any) -> AbstractContextManager[Any]:
-        """Returns a context manager that runs the block in one transaction."""
+        """Returns a context manager that runs the SQL statements of the block, which are the token
+        and `query`, in one transaction.
+        """
         if self.is_pooled:
             return self._transaction()
         reads = isinstance(query, str) and query.lstrip().startswith(READS)
@@ -130,14 +133,16 @@ class ReaderMixin:
 
     @property
     def _is_idle(self) -> bool:
-        """Whether no transaction is open, so that the next SQL statement is one."""
+        """Whether no transaction is open, so that the next SQL statement is a transaction by
+        itself.
+        """
         raw = self.connection
         return bool(raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE)
 
 
 class ReaderServerSideMixin(ReaderMixin):
-    """A mixin for server-side cursors that send the token. A server-side cursor cannot be declared
-    in a pipeline.
+    """A mixin for server-side cursors that send the token of the signed reader. A server-side
+    cursor cannot be declared in a pipeline.
     """
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
@@ -153,8 +158,8 @@ class ReaderServerSideMixin(ReaderMixin):
 
 @cache
 def with_reader(kind: type, *, on_server: bool = False) -> Any:
-    """Returns a subclass of the cursor class `kind` that sends the token. `on_server` is true for
-    server-side cursors.
+    """Returns a subclass of the cursor class `kind` that sends the token of the signed reader.
+    `on_server` is true for server-side cursors.
     """
     mixin = ReaderServerSideMixin if on_server else ReaderMixin
     return type(kind.__name__, (mixin, kind), {})

@@ -85,7 +85,9 @@ class SignedRedis(RedisCache):
 
 
 class RedisOrTable(BaseCache):
-    """A cache that uses Redis, or the table while Redis fails: see Note [When Redis fails]."""
+    """A cache that uses a Redis server, or a database table while Redis fails: see Note [When Redis
+    fails].
+    """
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -119,7 +121,7 @@ class RedisOrTable(BaseCache):
         return {key: value for key, value in found.items() if value is not nothing}
 
     def clear(self) -> None:
-        """Deletes all entries from the table and from Redis."""
+        """Deletes all entries from the database table and from Redis."""
         self._table.clear()
         self._redis.clear()
 
@@ -127,14 +129,15 @@ class RedisOrTable(BaseCache):
         self._redis.close()
 
     def drop_expired(self) -> int:
-        """Deletes the expired entries from the table and returns their number. Redis deletes
-        expired entries itself.
+        """Deletes the expired entries from the database table and returns their number. Redis
+        deletes expired entries itself.
         """
         return self._table.drop_expired()
 
     def _do(self, name: str, key: str, *args: Any, **options: Any) -> Any:
-        """Calls the method `name` of Redis and returns its result. While Redis fails, calls the
-        method of the table instead.
+        """Calls the method `name` of the Redis cache and returns its result. Calls the same method
+        of the cache in the table while Redis fails, and always for keys that begin with a prefix in
+        ONLY_ONCE.
         """
         if not key.startswith(ONLY_ONCE) and time.monotonic() >= AWAY_UNTIL.get(self._location, 0):
             try:

@@ -20,8 +20,8 @@ clock = time.monotonic
 
 
 class _Answer:
-    """The last answer in this process and its time. The answer is whether no standby confirms
-    commits.
+    """The last result of `nobody_confirms` in this process (`is_lost`), and the time of this result
+    (`at`).
     """
 
     is_lost, at = False, float("-inf")
@@ -68,7 +68,7 @@ def nobody_confirms() -> bool:
 
 
 def is_known_lost() -> bool:
-    """Returns whether no standby confirms commits. If the last answer in this process was that
-    standbys confirm commits, returns False without a query.
+    """Returns whether no standby confirms commits. If the last result of `nobody_confirms` in this
+    process was False, returns False without a query.
     """
     return _Answer.is_lost and nobody_confirms()

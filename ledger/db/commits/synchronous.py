@@ -1,5 +1,5 @@
-"""The standbys that confirm commits (`synchronous_standby_names`), as far as every role can see
-them.
+"""Reads the state of the standbys that confirm commits (`synchronous_standby_names`), as far as
+every role may see it.
 
 A role without `pg_read_all_stats` sees the names of the connected standbys, but not their progress.
 Therefore a standby that hangs counts as connected until `wal_sender_timeout` is over.
@@ -29,9 +29,9 @@ NAME = re.compile(r'"((?:[^"]|"")*)"|([^\s,"]+)')
 class Confirmation(NamedTuple):
     """The state of the synchronous standbys at one time.
 
-    A commit needs confirmations from `needed` standbys (0: from none), and `connected` of these
-    standbys are connected. `waiting` is the id of this role's oldest transaction that waits for a
-    standby, or None. `now` is the server's time in seconds since 1970.
+    A commit needs confirmations from `needed` standbys (0: from none), and `connected` is the
+    number of these standbys that are connected. `waiting` is the id of this role's oldest
+    transaction that waits for a standby, or None. `now` is the server's time in seconds since 1970.
     """
 
     needed: int
@@ -59,7 +59,7 @@ def problem_with_confirmation(found: psycopg.Connection[Any]) -> str | None:
 
 def names_in(setting: str) -> tuple[int, frozenset[str]]:
     """Parses the value of `synchronous_standby_names`. Returns how many standbys must confirm a
-    commit, and the names of the standbys that can confirm it. The names are in lower case; the name
+    commit, and the names of the standbys that can confirm it. The names are in lower case. The name
     `*` means every standby.
     """
     counted = COUNTED.fullmatch(setting)

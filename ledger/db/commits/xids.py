@@ -4,7 +4,9 @@ from django.db import connection
 
 
 def current_xid() -> str:
-    """Returns the id of the open transaction. Postgres assigns an id if there is none yet."""
+    """Returns the id of the open transaction. If the transaction has no id yet, Postgres assigns an
+    id.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text")
         return str(cursor.fetchone()[0])
@@ -13,8 +15,8 @@ def current_xid() -> str:
 def was_committed(xid: str) -> bool:
     """Returns whether the transaction with this id was committed on this server.
 
-    Returns False for a transaction that was lost in a failover and whose id is still unused on the
-    new server.
+    If the transaction was lost in a failover, returns False while its id is unused on the new
+    server.
     """
     with connection.cursor() as cursor:
         cursor.execute(
