@@ -23,8 +23,8 @@ ANOTHER_ENGINE = (
 
 
 def is_of_ledger(database: Mapping[str, Any]) -> bool:
-    """Returns whether an entry of DATABASES has Ledger's engine. Only these databases have short
-    connections, and only these can be migrated.
+    """Returns whether an entry of DATABASES uses Ledger's database backend. `migrate` works only
+    with such a database, and a worker limits only the connections to such a database.
     """
     return str(database.get("ENGINE", "")).startswith(OWN)
 
@@ -46,7 +46,9 @@ class LedgerDbConfig(AppConfig):
             sys.exit(ANOTHER_ENGINE.format(f"the engine {engine}" if engine else "no engine"))
 
     def ready(self) -> None:
-        """Imports the modules in which apps register their parts."""
+        """Registers Ledger's lookups and its error for an unknown alias. Then imports the modules
+        in REGISTERED_IN, in which each app registers its tables, jobs, menu items and other parts.
+        """
         from ledger.db import unknown_alias
         from ledger.db.queries import lookups
 

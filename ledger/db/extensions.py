@@ -1,4 +1,4 @@
-"""The Postgres extensions that Ledger requires, and the messages about missing extensions.
+"""Lists the Postgres extensions that Ledger requires, and finds missing extensions.
 
 Note [Schema of extensions]: all roles may execute the functions of a trusted extension, and only a
 superuser can revoke this right. Therefore the extensions are in a separate schema. The web role and
@@ -76,7 +76,7 @@ def missing_extensions(
 
 def grant_usage(cursor: Any, role: str) -> None:
     """Allows a role to call the functions of the extensions: see Note [Schema of extensions].
-    `role` is in the syntax of GRANT. Does nothing unless the current role owns the schema.
+    `role` is in the syntax of GRANT. Does nothing if the current role does not own the schema.
     """
     cursor.execute(
         "SELECT 1 FROM pg_namespace"

@@ -1,7 +1,7 @@
-"""Row ids: UUIDv7 values that Python generates.
+"""Generates the ids of rows in Python, as UUIDv7 values.
 
 The ids are ordered by time, so that new rows are added at the end of an index. No sequence is
-necessary. A caller can choose the id of a transaction in advance; this id is then the idempotency
+necessary. A caller can choose the id of a transaction in advance. This id is then the idempotency
 key.
 """
 

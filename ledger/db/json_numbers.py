@@ -1,4 +1,4 @@
-"""JSON in which numbers keep all their digits.
+"""Reads and writes JSON in which numbers keep all their digits.
 
 Python's `json` reads a number with decimals as a float, which keeps at most 17 digits. Postgres's
 jsonb keeps all digits.

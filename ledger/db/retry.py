@@ -5,8 +5,8 @@ There are three cases. The SQLSTATEs are from PostgreSQL's appendix A.
 * **lost race, not started**: nothing was committed. The whole transaction may run again, but not a
   part of it. Therefore nothing is repeated inside an atomic block.
 * **unknown**: the connection was lost, perhaps during COMMIT, or the synchronous standby did not
-  confirm the commit. The work may run again only if it can find out whether it was committed,
-  with ids that were created before.
+  confirm the commit. The work may run again only if it can find out whether it was committed. For
+  this it needs ids that were created before the first attempt.
 * **final**: a broken rule, a wrong value or a bug. A second attempt would fail too.
 """
 
@@ -114,7 +114,7 @@ class NotConfirmed(OutcomeUnknown):
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Returns the Failure that a Django database error means.
+    """Returns the kind of failure that a Django database error describes.
 
     After a connection is lost during COMMIT, Django connects again. If Django cannot connect, the
     error is about the new connection. In this case, the lost COMMIT is the error's `__context__`.
@@ -158,13 +158,15 @@ def run_with_retry(
     using: str = DEFAULT_DB_ALIAS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> R:
-    """Runs `work` and returns its result. Runs `work` up to five times after lost races, but not
-    again after a lock timeout. Repeats `work` for about three seconds after a lost server or after
-    the first unknown outcome.
+    """Runs `work` and returns its result. Repeats `work` after these failures:
 
-    After an unknown outcome, `work` runs again only if `find_out_first` is passed. `find_out_first`
-    is called first, and prepares `work` for the case that it was already committed. Raises
-    OutcomeUnknown if the outcome stays unknown.
+    - after a lost race, up to five attempts in total (but not after a lock timeout)
+    - after a lost server, for about three seconds
+    - after an unknown outcome, for about three seconds, and only if `find_out_first` is passed.
+      This function is called before the repetition. It prepares `work` for the case that the
+      earlier attempt was committed.
+
+    Raises OutcomeUnknown if the outcome stays unknown.
 
     `work` must open its own transaction and have no other effects. Inside an atomic block, `work`
     runs only once, because only the code that opened the block can repeat the whole transaction.
@@ -205,8 +207,9 @@ def run_with_retry(
 
 
 def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: bool) -> bool:
-    """Returns whether this was the last attempt. Lost races have a limited number of attempts
-    unless an outcome is unknown. All other failures have a limited time.
+    """Returns whether this was the last attempt. After a lost race, the number of attempts is
+    limited, and a lock timeout is always the last attempt. After all other failures, or if an
+    outcome is unknown, the time is limited.
     """
     if is_unknown or failure_of(error) is not Failure.LOST_RACE:
         return seconds >= UNTIL_BACK
@@ -214,8 +217,8 @@ def _is_last_try(error: Exception, attempt: int, seconds: float, *, is_unknown: 
 
 
 def _attempt(work: Callable[[], R], attempt: int) -> R:
-    """Runs one attempt and returns its result. Adds a note to the error of a durable transaction
-    inside another one.
+    """Runs one attempt and returns its result. If `work` opens a durable transaction inside another
+    transaction, adds a note to Django's error.
     """
     try:
         return _traced(work, attempt) if spans.is_recording() else work()
@@ -238,7 +241,9 @@ def _traced(work: Callable[[], R], attempt: int) -> R:
 
 
 def _count_end(failure: Failure) -> None:
-    """Counts work whose last attempt failed, except for a broken rule, a wrong value or a bug."""
+    """Counts a failed last attempt for `/metrics`. Does not count a broken rule, a wrong value or a
+    bug.
+    """
     if failure is not Failure.FINAL:
         counts.GIVEN_UP.labels(failure.name.lower()).inc()
     if failure is Failure.UNKNOWN:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TableRule:
-    """A row of the table in docs/schema.md, in Markdown: the names of constraints and triggers that
-    belong together, and a description of what they refuse.
+    """A row of the table in docs/schema.md, in Markdown. `names` are the names of constraints and
+    triggers that belong together, and `refuses` describes what they refuse.
     """
 
     names: str
@@ -19,7 +19,7 @@ RULES: dict[str, list[TableRule]] = {}  # by the name of the table
 
 
 def register(table: str, *rules: TableRule) -> None:
-    """Registers rules of a table. A feature can also register rules of a table of another app, for
-    triggers that it declares on a proxy model.
+    """Registers rules of a table. If an app declares triggers on a proxy model, it can register
+    rules of a table that belongs to another app.
     """
     RULES.setdefault(table, []).extend(rules)

@@ -100,7 +100,7 @@ class FirmTriggerSql(compiler.UpsertTriggerSql):
 
 
 def pgid_of(name: str, table: str) -> str:
-    """Returns the name of this trigger and its function in Postgres."""
+    """Returns the name that the trigger and its function have in Postgres."""
     return f"pgtrigger_{name}_{sha1(table.encode(), usedforsecurity=False).hexdigest()[:5]}"
 
 

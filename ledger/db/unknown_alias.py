@@ -8,7 +8,9 @@ from ledger.db.read_router import PLUGINS_WITH_READER, READ
 
 
 class UnknownAlias(ConnectionDoesNotExist):
-    """Django's error, with the aliases of this site and the setting for a reader."""
+    """Django's error for an unknown alias. The message also contains the aliases of this site and
+    the setting that adds a reader.
+    """
 
     def __init__(self, message: str) -> None:
         aliases = " and ".join(settings.DATABASES)
@@ -18,7 +20,9 @@ class UnknownAlias(ConnectionDoesNotExist):
 
 
 def how_to_add_reader() -> str:
-    """Returns a sentence with a space before it, or "" if the alias READ exists."""
+    """Returns a sentence that names the setting that adds the alias READ. The sentence begins with
+    a space. Returns "" if the alias READ exists.
+    """
     if READ in settings.DATABASES:
         return ""
     if "LEDGER_DRIVER" in settings.DATABASES[DEFAULT_DB_ALIAS]:
@@ -27,5 +31,7 @@ def how_to_add_reader() -> str:
 
 
 def explain() -> None:
-    """Makes `using("read")` and `connections["read"]` raise UnknownAlias."""
+    """Makes Django raise UnknownAlias for an alias that is not in DATABASES, for example in
+    `using("read")`.
+    """
     connections.exception_class = UnknownAlias

@@ -1,10 +1,10 @@
-"""The facts that the history records about a write: who wrote a row, from where and why.
+"""Sends the facts that the history records about a write: who wrote a row, from where and why.
 
 Note [Facts of a write]: the triggers of the history read the setting `ledger.facts`. Only a write
 to a recorded table sends this setting, in an extra query before the write. The setting is valid
-only for the transaction, so it also works behind a transaction pooler. The setting is signed (Note
-[Signed facts]), so that the history can detect facts from injected SQL. The triggers also store the
-role and the session, which injected SQL cannot choose.
+only for the transaction. Therefore it also works behind a transaction pooler. The setting is signed
+(Note [Signed facts]), so that the history can detect facts from injected SQL. The triggers also
+store the role and the session, which injected SQL cannot choose.
 """
 
 import json
@@ -32,8 +32,9 @@ _reason: ContextVar[str] = ContextVar("reason", default="")
 
 @contextmanager
 def with_facts(facts: Facts) -> Iterator[None]:
-    """Adds facts to all writes to recorded tables inside the block. For each write, calls the
-    function `facts`, which returns a dict with `person` (an id), `address`, `path` and `request`.
+    """Makes the history record facts about each write to a recorded table inside the block: the
+    user, the IP address, the page and the request. For each write, calls the function `facts`,
+    which returns a dict with `person` (an id), `address`, `path` and `request`.
     """
     before, reason = _facts.set(facts), _reason.set("")
     try:
@@ -45,8 +46,8 @@ def with_facts(facts: Facts) -> Iterator[None]:
 
 @contextmanager
 def without_facts() -> Iterator[None]:
-    """Removes the facts from all writes inside the block. Use this for tables outside the bank,
-    such as the tables of the practice bank.
+    """Makes the history record no facts about the writes inside the block. Use this for tables
+    outside the bank, such as the tables of the practice bank.
     """
     before = _facts.set(None)
     try:
@@ -63,8 +64,9 @@ def set_reason(reason: str) -> None:
 def send_facts(
     execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Runs a SQL statement and returns its result. Sends the facts first if the statement writes to
-    a recorded table. This function is a Django execute wrapper.
+    """Runs a SQL statement and returns its result. If the statement writes to a recorded table
+    inside `with_facts`, first sends the facts about the write: see Note [Facts of a write]. This
+    function is a Django execute wrapper.
     """
     facts = _facts.get()
     if facts is None or not isinstance(sql, str) or sql[:6] not in ("INSERT", "UPDATE", "DELETE"):

@@ -22,15 +22,15 @@ WITHOUT_KEYS = "({new} <@ {old} OR {new} IS NOT DISTINCT FROM {old})"
 
 
 class ByRule(NamedTuple):
-    """Columns whose values may change, and the SQL condition on OLD and NEW for such a change."""
+    """The columns that a rule allows to change, and the rule as a SQL condition on OLD and NEW."""
 
     columns: Collection[str]
     condition: str
 
 
 class RegisterTrigger(FirmTrigger):
-    """A trigger whose function contains the column names of its model. The digest does not include
-    the columns in `undigested`.
+    """A trigger for the register of rows. Its function contains the column names of the model. The
+    digest of a row does not include the columns in `undigested`.
     """
 
     def __init__(self, *, undigested: Collection[str] = (), **kwargs: Any) -> None:
@@ -95,13 +95,17 @@ def registered(
     by_rule: ByRule | None = None,
 ) -> list[Trigger]:
     """Returns the triggers that record each new row of an append-only table in `row_register`. The
-    digest does not include generated columns or the columns in `undigested`. `about` returns SQL
-    for the id of a row's account, if the first foreign key to accounts is not enough: see
-    `about_of`.
+    digest of a row does not include generated columns or the columns in `undigested`. `about` is a
+    function that returns SQL for the id of a row's account. It is necessary if the first foreign
+    key to accounts is not enough: see `about_of`.
 
-    The triggers also record two kinds of changes in `row_revisions`. The first kind changes only
-    columns in `erased`, each under its SQL condition, while the setting ERASES contains the reason.
-    The second kind is a change that `by_rule` allows. The audit reports all other changes.
+    The triggers also record two kinds of changes in `row_revisions`:
+
+    - a change of only columns in `erased`, if each change meets the SQL condition of its column,
+      and the setting ERASES contains the reason
+    - a change that `by_rule` allows
+
+    The audit reports all other changes.
     """
     triggers: list[Trigger] = [
         _Registers(
@@ -128,8 +132,10 @@ def registered(
 
 
 def about_of(model: type[models.Model], row: str) -> str:
-    """Returns SQL for the id of the account of a row, or of its transaction if the table refers to
-    no account. The register stores this id. Returns "" if the table refers to neither.
+    """Returns SQL for the id that the register stores for a row: the id of the row's account. If
+    the table does not refer to accounts, this is the id of the row's transaction. Returns "" if the
+    table refers to neither. If the table was registered with `about`, returns the SQL of this
+    function.
     """
     for trigger in getattr(model._meta, "triggers", ()):
         if isinstance(trigger, _Registers) and trigger.about:
@@ -138,8 +144,9 @@ def about_of(model: type[models.Model], row: str) -> str:
 
 
 def id_in(table: str, model: type[models.Model], row: str) -> str:
-    """Returns SQL for the id of a row in `table`: the id of the row itself, or the id of the first
-    row to which a foreign key refers. Returns "" if no foreign key of the model refers to `table`.
+    """Returns SQL for the id of the row in `table` to which `row` belongs. If `table` is the
+    model's own table, this is the id of `row`. Otherwise it is the first foreign key to `table`
+    that is not NULL. Returns "" if the model has no foreign key to `table`.
     """
     if model._meta.db_table == table:
         return f"{row}.id"
@@ -175,7 +182,7 @@ def is_registered(model: type[models.Model]) -> bool:
 
 
 def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
-    """Yields the digested fields of a model, in the order of their column names."""
+    """Yields the fields that the digest of a row covers, in the order of their column names."""
     triggers: list[Trigger] = model._meta.triggers  # type: ignore[attr-defined]
     undigested = {
         column
@@ -190,8 +197,8 @@ def digested(model: type[models.Model]) -> Iterator["models.Field[Any, Any]"]:
 
 def digest_of(model: type[models.Model], row: str, without: Collection[str] = ()) -> str:
     """Returns SQL for the SHA-256 digest of a row, without the columns in `without`. The digest is
-    of the row's values as a JSON array in UTF-8. Times are in UTC, because the digest must not
-    depend on the session's settings.
+    computed from the row's values as a JSON array in UTF-8. Times are in UTC, because the digest
+    must not depend on the session's settings.
     """
     values = ", ".join(
         f'{row}."{field.column}"' + " AT TIME ZONE 'UTC'" * isinstance(field, models.DateTimeField)
@@ -202,8 +209,8 @@ def digest_of(model: type[models.Model], row: str, without: Collection[str] = ()
 
 
 def _same(model: type[models.Model], *, but: Collection[str]) -> str:
-    """Returns the SQL condition that OLD and NEW are equal in all digested columns except the
-    columns in `but`.
+    """Returns a SQL condition: OLD and NEW have the same values in all columns that the digest
+    covers, except the columns in `but`.
     """
     columns = [field.column for field in digested(model) if field.column not in but]
     old, new = (", ".join(f'{row}."{name}"' for name in columns) for row in ("OLD", "NEW"))

@@ -1,4 +1,5 @@
-"""Signs the facts about a write, and stores the signing keys in the database.
+"""Signs the facts that the history records about a write, such as the user and the page. Stores the
+signing keys in the database.
 
 Note [Signed facts]: injected SQL could change a plain setting, so the setting with the facts is
 signed. The setting has three parts, separated by spaces: its expiry time (seconds since 1970), an
@@ -28,15 +29,15 @@ PREPARE = "run manage.py prepare with the same settings."
 
 
 def keys() -> list[bytes]:
-    """Returns the keys for signed facts. The first key signs; signatures with any of the keys are
-    valid.
+    """Returns the keys for signed facts. The first key signs new facts. Signatures with any of the
+    keys are valid.
     """
     return derived_keys(b"ledger facts of a write")
 
 
 def signed(facts: str, *, key: bytes | None = None, expires: int | None = None) -> str:
-    """Returns the signed setting for these facts. `facts` is a JSON object as text. `expires` is in
-    seconds since 1970; the default is LIFETIME from now.
+    """Returns the signed value of the setting `ledger.facts`. `facts` is a JSON object as text.
+    `expires` is the expiry time in seconds since 1970 (default: LIFETIME from now).
     """
     ends = int(time.time()) + LIFETIME if expires is None else expires
     signature = hmac.digest(key or keys()[0], f"{ends} {facts}".encode(), "sha256").hex()
@@ -52,7 +53,7 @@ def store_keys() -> None:
 
 
 def problem_with(found: psycopg.Connection) -> str | None:
-    """Returns a message if the database does not have this process's key for signed facts.
+    """Returns a message if the database does not have this process's key for signing facts.
     Otherwise returns None.
     """
     row = found.execute("SELECT obj_description(to_regclass('fact_keys'), 'pg_class')").fetchone()

@@ -10,8 +10,8 @@ from ledger.db.outages.probe import unapplied_migrations
 
 
 def at_newest(receiver: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a receiver of `post_migrate` that does nothing while migrations are missing. The
-    receivers work only with the newest tables.
+    """Wraps a receiver of `post_migrate`, which works only with the newest tables. The returned
+    function does nothing while migrations are missing.
     """
 
     @wraps(receiver)

@@ -33,8 +33,9 @@ def reversed_migrations(plan: Plan) -> list[migrations.Migration]:
 
 
 def lossy(plan: Plan) -> list[migrations.Migration]:
-    """Returns the undone migrations that delete a table or a column, or run code that may delete
-    values. Skips migrations of added apps, because their developers decide what the tables contain.
+    """Returns the migrations that `plan` undoes and that delete a table or a column, or run code
+    that may delete values. Skips migrations of added apps, because their developers decide what the
+    tables contain.
     """
     return [
         each

@@ -1,5 +1,5 @@
-"""Detects banks with the old migrations. The command `adopt_migrations` moves such a bank to the
-new migrations.
+"""Detects banks from before the current migrations, which begin with `accounts.0001_tables`. The
+command `adopt_migrations` moves such a bank to the current migrations.
 """
 
 from collections.abc import Collection
@@ -15,8 +15,8 @@ NOTHING_CHANGED = f"Nothing was changed: older code made this bank. {HOW_TO_MOVE
 
 
 def is_older(applied: Collection[str]) -> bool:
-    """Returns whether older code created the bank. `applied` contains the names of the bank's
-    migrations, such as `alerts.0001_initial`.
+    """Returns whether the bank is from before the current migrations. `applied` contains the names
+    of the bank's migrations, such as `alerts.0001_initial`.
     """
     has_accounts = any(name.startswith("accounts.") for name in applied)
     return has_accounts and not {FIRST, WORDS} <= set(applied)

@@ -65,8 +65,8 @@ def _noting(original: StateForwards) -> StateForwards:
 
 
 def _write_options(rendered: Any, state: ProjectState, app_label: str, model: str) -> None:
-    """Copies the options that the schema editor reads from the migration state into the model
-    class.
+    """Copies options from the migration state into the model class. Copies only the options that
+    the schema editor reads.
     """
     options = state.models[app_label, model].options
     meta = rendered.get_model(app_label, model)._meta

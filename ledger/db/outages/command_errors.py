@@ -1,5 +1,5 @@
-"""Converts a database error that ends a command to one message with the host, the cause and what to
-do.
+"""Converts a database error that ends a command to one message. The message contains the host, the
+cause and what to do.
 """
 
 from collections.abc import Mapping
@@ -99,7 +99,9 @@ NOT_OWNED = (
 
 
 def message_for(error: Exception) -> str | None:
-    """Returns the last message of the command, or None if the error is a bug in the command."""
+    """Returns the message with which the command ends, or None if the error is a bug in the
+    command.
+    """
     if isinstance(error.__cause__, EmbeddedServerError):
         return str(error)
     if isinstance(error, MigrationSchemaMissing):
@@ -123,7 +125,7 @@ def why_no_work(error: BaseException) -> str:
 
 
 def _about_login_of_aws(failed: FailedServer) -> str:
-    """Returns what to do if the server refused a login that AWS provided, otherwise ""."""
+    """Returns what to do if the server refused a login that AWS provided. Otherwise returns ""."""
     if reason_of(failed) is not Reason.PASSWORD:
         return ""
     databases = settings.DATABASES

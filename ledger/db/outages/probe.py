@@ -1,4 +1,4 @@
-"""A short connection that checks whether the database can be reached and is migrated."""
+"""Opens short connections that check whether the database can be reached and is migrated."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The reasons why the database failed, as fixed texts.
+"""Finds the reason why the database failed, as a fixed text.
 
 The text of a libpq error is never logged, because it may contain users, database names and parts of
 SQL statements. Usually the SQLSTATE identifies the reason. A failed connection has no SQLSTATE, so
@@ -161,8 +161,8 @@ REASON_BY_TEXT = (
 
 
 def in_words(error: BaseException) -> str:
-    """Returns the reason of each server that was tried, and the SQLSTATE if there is one. Example:
-    `a.example:5432 refused, b.example:5432 standby or read-only (25006)`.
+    """Returns a text with each failed server and its reason, and with the SQLSTATE if there is one.
+    Example: `a.example:5432 refused, b.example:5432 standby or read-only (25006)`.
     """
     cause = error_of_psycopg(error)
     if cause is None:

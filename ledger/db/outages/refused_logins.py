@@ -1,4 +1,4 @@
-"""The error message for a command that uses the login of web processes."""
+"""Creates the error message for a command that uses the login of web processes."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ NO_RIGHT_MESSAGE = (
 
 
 def message_for_refusal(error: Exception) -> str | None:
-    """Returns a message if the login may not run the SQL statement, or if a trigger refused the
-    statement to the web role. Otherwise returns None.
+    """Returns a message if this login may not run the SQL statement, if a trigger refused the
+    statement to the web role, or if no app has registered the table. Otherwise returns None.
     """
     cause: Any = error.__cause__
     if hint := hint_for_denied_table(cause):
@@ -37,7 +37,9 @@ def is_web_login() -> bool:
 
 
 def not_by_this_login(why: str = "") -> str:
-    """Returns the error message for this login. `why` is the message of the server."""
+    """Returns the error message for a command that this login may not run. `why` is the message of
+    the server.
+    """
     return NO_RIGHT_MESSAGE.format(
         login=connection.settings_dict["USER"] or "of the settings", why=why
     )

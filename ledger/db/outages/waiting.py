@@ -35,7 +35,7 @@ class NotInTime(Exception):
 
 class NeverReady(Exception):
     """An error for a server that will not become ready, for example because it refuses the login.
-    Its cause is the error of the connection.
+    The `__cause__` of this exception is the error of the connection.
     """
 
 
@@ -48,7 +48,7 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """The name of the database or replica, with its hosts."""
+        """The text for the server in messages: `kind` and the hosts, or "the embedded server"."""
         settings = connections[self.alias].settings_dict
         if settings.get("LEDGER_EMBEDDED"):
             return "the embedded server"
@@ -57,15 +57,15 @@ class Wanted:
 
     @property
     def kind(self) -> str:
-        """The kind ("the database" or "the replica") and the name of the database."""
+        """The text "the database" or "the replica", followed by the name of the database."""
         kind = "the database" if self.alias == DEFAULT_DB_ALIAS else "the replica"
         return f"{kind} {connections[self.alias].settings_dict['NAME']}"
 
 
 def without_tables() -> str:
     """Returns the error message for a database without the tables of this version. The message
-    contains the database, because without the site's settings a command uses the database in
-    `.data`.
+    contains the name of the database, because a command without the site's settings uses the
+    database in `.data`.
     """
     where = Wanted(DEFAULT_DB_ALIAS).name
     if connections[DEFAULT_DB_ALIAS].settings_dict.get("LEDGER_EMBEDDED"):
@@ -121,8 +121,11 @@ def _missing(wanted: Wanted, found: psycopg.Connection) -> str:
 
 
 def _is_permanent(error: OperationalError) -> bool:
-    """Returns whether a server refuses this login, has no database with this name, or has a
-    certificate that does not pass the check; or whether this process has no credentials of AWS.
+    """Returns whether waiting cannot help, for one of these reasons:
+
+    - A server refuses this login or has no database with this name.
+    - The certificate of a server does not pass the check.
+    - This process has no credentials of AWS.
     """
     cause = error_of_psycopg(error)
     failed = failed_servers_of(cause) if cause else ()
