@@ -5,11 +5,11 @@ Compiling the querysets of a search page takes Django longer than Postgres needs
 without this module, the page needs 71 ms of CPU time instead of 35 ms. `CompiledOnce` keeps the SQL
 for each shape: see `ledger.db.queries.shapes`.
 
-Note [Checked once]: the first call compiles the queryset with unique other values, in order to find
-the position of each value among the parameters. Then the real values are put at these positions.
-The SQL is kept only if the result equals the SQL that Django compiles from the real values. Each
-call compiles the queryset if the results differ, if the SQL is too long, or if the arguments have
-no shape.
+Note [Checked once]: the first call compiles the queryset with other values. Each of these values is
+unique, so its position among the parameters can be found. Then the real values are put at these
+positions. The SQL is kept only if the result equals the SQL that Django compiles from the real
+values. Each call compiles the queryset if the results differ, if the SQL is too long, or if the
+arguments have no shape.
 """
 
 from collections import OrderedDict
@@ -61,8 +61,8 @@ class FilledCompiler(SQLCompiler):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The compiled SQL of a queryset. `places` maps the position of a parameter to the index of a
-    value.
+    """The compiled SQL of a queryset. `places` maps the position of a parameter in `params` to the
+    index of its value among the values of the arguments.
     """
 
     model: type[Model]
@@ -151,8 +151,8 @@ class CompiledOnce:
                 self.kept -= _length(oldest)
 
     def _checked(self, arguments: tuple[Any, ...], values: list[Any]) -> Template | None:
-        """Returns a template for this shape, or None if each call must compile the queryset: see
-        Note [Checked once].
+        """Compiles the queryset and checks the result as in Note [Checked once]. Returns a template
+        for this shape, or None if each call must compile the queryset.
         """
         numbers = {other_value(value): number for number, value in enumerate(values)}
         queryset = self.build(*refilled(arguments, iter(numbers)))

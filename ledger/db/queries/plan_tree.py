@@ -27,16 +27,19 @@ WRONG_BY = 10  # an estimate that is wrong by this factor is marked
 
 @dataclass(slots=True)
 class PlanNode:
-    """One node of a plan, with the nodes that it reads from in `children`.
+    """One node of a plan. `children` are the nodes that it reads from.
 
-    `name` is the operation with its table and index. `heading` is the name of a CTE or subquery
-    that starts with this node, or "". `estimate` and `rows` are numbers of rows per loop. `rows` is
-    None if the query was not executed, and 0 if the node was not executed. `total` is the time of
-    the node and of its children in milliseconds, over all loops and workers, or the cost of a query
-    that was not executed. `own` is the part of `total` without the children, and `share` is the
-    percentage of `own` in the whole plan. `hit` and `read` are pages of 8 kB that the node and its
-    children found in the cache and read from the disk. `details` are the other lines, such as the
-    condition.
+    - `name` is the operation with its table and index.
+    - `heading` is the name of a CTE or subquery that starts with this node, or "".
+    - `estimate` and `rows` are numbers of rows per loop. `rows` is None if the query was not
+      executed, and 0 if the node was not executed.
+    - `total` is the time of the node and of its children in milliseconds, over all loops and
+      workers. For a query that was not executed, `total` is the cost.
+    - `own` is the part of `total` without the children. `share` is the percentage of `own` in the
+      whole plan.
+    - `hit` and `read` are numbers of pages of 8 kB for the node and its children. `hit` pages were
+      in the cache, and `read` pages were read from the disk.
+    - `details` are the other lines, such as the condition.
     """
 
     name: str
@@ -112,8 +115,8 @@ def tree_of(plan: str) -> PlanTree | None:
 
 
 def _nodes(lines: Iterable[str]) -> Iterator[tuple[int, PlanNode]]:
-    """Yields the nodes in the order of the text, each with the indent of its line, or of the
-    heading above the line.
+    """Yields each node with its indent, in the order of the text. If there is a heading above the
+    node's line, the indent is the indent of the heading. Otherwise it is the indent of the line.
     """
     node: PlanNode | None = None
     heading, start = "", 0
@@ -155,8 +158,8 @@ def _scanned(target: str) -> str:
 
 
 def _divide(root: PlanNode) -> None:
-    """Calculates the own part and the share of each node. A CTE runs when it is scanned. So its
-    time belongs to the CTE scan, not to the node below which the plan shows the CTE.
+    """Calculates `own` and `share` of each node. A CTE runs when it is scanned. So its time belongs
+    to the CTE scan, not to the node below which the plan shows the CTE.
     """
     nodes = list(root.all())
     ctes = {node.heading: node.total for node in nodes if node.heading.startswith("CTE ")}

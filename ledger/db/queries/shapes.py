@@ -1,4 +1,5 @@
-"""The shape of arguments: everything except their values. See `CompiledOnce`.
+"""Separates arguments into their values and their shape, which is everything else. Arguments with
+the same shape have the same SQL. See `CompiledOnce`.
 
 Values are ids, amounts, times, and texts in search queries. The number of ids, the names of lookups
 and all other texts are part of the shape.
@@ -45,11 +46,14 @@ Parts = tuple[Any, Sequence[Any]]
 
 
 class NoShape(Exception):
-    """An error for arguments without a shape: the SQL may depend on one of their values."""
+    """An error for arguments without a shape. Arguments have no shape if the SQL may depend on one
+    of their values.
+    """
 
 
 def shape_of(node: Any, values: list[Any]) -> Shape:
-    """Returns the shape of the arguments in `node`, and appends their values to the list `values`.
+    """Returns the shape of the arguments in `node`, which is everything except their values.
+    Appends the values to the list `values`.
 
     Raises NoShape if the SQL may depend on a value.
     """

@@ -1,4 +1,4 @@
-"""The description of a SQL statement in a trace: a short name, and the SQL text without values.
+"""Describes SQL statements for traces: a short name, and the SQL text without values.
 
 All literals and numbers are replaced with `?`, so that a trace never contains a value. This is
 necessary because not all SQL comes from Django and uses placeholders.
@@ -61,7 +61,9 @@ def described(sql: str) -> StatementText:
 
 @lru_cache(maxsize=512)
 def _described(sql: str) -> StatementText:
-    """Returns the cached description of a SQL statement, because most statements are repeated."""
+    """Returns the description of a SQL statement. The results are cached, because most statements
+    are repeated.
+    """
     text = masked(sql)
     first = FIRST.match(text)
     operation = first[1].upper() if first else "SQL"

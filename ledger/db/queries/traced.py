@@ -1,4 +1,5 @@
-"""Tracing spans of SQL statements and of the end of transactions. Imported only if tracing is on.
+"""Records tracing spans of SQL statements and of the end of transactions. Imported only if tracing
+is on.
 
 Note [Spans of a transaction]: an execute wrapper does not see COMMIT, which Django sends without a
 cursor, or COPY, which is a method of psycopg. Therefore the backend has a hook for each of these. A

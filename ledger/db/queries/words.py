@@ -11,7 +11,8 @@ and queries use the same functions:
   and numbers of a JSON document.
 - `search_phrase(text)` returns the tsquery for the words in this order. INV-2024-001 is found by
   INV-2024-001 and by 2024.
-- `search_prefix(text)` returns the same tsquery, but the last word may continue.
+- `search_prefix(text)` returns the same tsquery, but the last word may be only the beginning of a
+  word in the text.
 
 Postgres ignores an empty part of a tsquery. Therefore the tsquery of a text without words contains
 a lexeme that occurs in no text.
@@ -32,16 +33,16 @@ INVISIBLE = (
 
 
 class WordQuery(SearchQuery):
-    """The tsquery of a typed text: see Note [Words]. With the search type "prefix", the last word
-    may continue. With "phrase", the last word must match exactly.
+    """The tsquery of a typed text: see Note [Words]. With the search type "prefix", the last typed
+    word may be the beginning of a longer word. With "phrase", the last word must match exactly.
     """
 
     SEARCH_TYPES = {"phrase": "search_phrase", "prefix": "search_prefix"}
 
     @classmethod
     def prefix(cls, typed: str, weights: str = "") -> Self:
-        """Returns the tsquery for the words of `typed`. The last word may continue. `weights`, such
-        as "A", limits the last word to these weights.
+        """Returns the tsquery for the words of `typed`. The last typed word may be the beginning of
+        a longer word. `weights`, such as "A", limits the last word to these weights.
         """
         query = cls(typed, search_type="prefix")
         if weights:
@@ -69,8 +70,8 @@ class Contains(Func):
 
 
 def is_spelled(typed: str, *columns: str) -> Contains:
-    """Returns the condition that the columns contain the typed text, with its accents but in any
-    case. Uses no index.
+    """Returns the condition that the columns contain the typed text. Accents must be equal. Upper
+    and lower case do not matter. Uses no index.
     """
     return Contains(LowerText(*columns), LowerText(Value(typed)))
 

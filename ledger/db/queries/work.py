@@ -67,7 +67,8 @@ class QueryLog:
 
     def explain(self) -> None:
         """Stores the plan of each query that only reads. Runs these queries again with EXPLAIN
-        (ANALYZE, BUFFERS). In the same `snapshot`, the queries read the same rows again.
+        (ANALYZE, BUFFERS). Call this method inside the `snapshot` of the queries, so that they read
+        the same rows again.
         """
         for query in self.queries:
             if query.is_read:
@@ -84,8 +85,8 @@ def plan_of(query: RecordedQuery, options: str = "ANALYZE, BUFFERS") -> str:
 
 
 def error_line(error: Exception) -> str:
-    """Returns the description of an error in one line: for an error of Postgres the SQLSTATE and
-    the message, for other errors the class and the message.
+    """Returns the description of an error in one line. The description of a Postgres error is the
+    SQLSTATE and the message. The description of another error is the class and the message.
     """
     state = sqlstate(error) if isinstance(error, DatabaseError) else None
     first = str(error).strip().partition("\n")[0]
@@ -97,9 +98,9 @@ def watched(*, with_session: bool = False, texts_later: bool = False) -> Iterato
     """Records up to MAX_QUERIES queries of this thread's connection inside the block. Queries that
     Postgres refuses are included.
 
-    `with_session` also records statements about the session, such as SET and SAVEPOINT.
-    `texts_later` puts the values into a text when the text is read, which must happen while the
-    connection is open.
+    If `with_session` is true, also records statements about the session, such as SET and SAVEPOINT.
+    If `texts_later` is true, the values are put into the SQL text only when `RecordedQuery.sql` is
+    read. The connection must still be open at that time.
     """
     work = QueryLog()
 

@@ -1,5 +1,5 @@
-"""The state of each replica in this process: whether the replica answers, and how much of the WAL
-it has replayed.
+"""Stores the state of each replica in this process: whether the replica answers, and how much of
+the WAL it has replayed.
 
 Note [Probes]: one thread per replica queries the replica every second (`prober.py`) on a separate
 connection. Requests use the last answer, so that no request waits for a dead replica. After STALE
@@ -65,9 +65,9 @@ class ReplicaState:
     """The answer of a replica to a probe.
 
     `started` is the time when the replica's server started. `writer` is the time when the writer
-    started, from the replica's copy of the writer's mark. `replayed` is the WAL position in bytes
-    up to which the replica has replayed. `seconds_behind` is the replica's delay. `at` is the
-    monotonic time of the answer.
+    started, as it is stored in the replica's copy of the table `writer_mark`. `replayed` is the WAL
+    position in bytes up to which the replica has replayed. `seconds_behind` is the replica's delay.
+    `at` is the monotonic time of the answer.
     """
 
     started: datetime
@@ -142,7 +142,9 @@ class Replica:
         return self._outside_pool.connection
 
     def _distrust_connections(self) -> None:
-        """Marks every connection that is open now as unusable until it is checked again."""
+        """Closes the connection for probes. Marks every other connection that is open now as
+        unusable until it is checked again.
+        """
         self._connection.close()
         self.silent_at = time.monotonic()
         database: Any = connections[self.alias]
@@ -170,7 +172,7 @@ class Replica:
 
     def can_serve(self, needed: Needed) -> bool:
         """Returns whether requests can use the replica: it answers, follows the current writer, and
-        has replayed the WAL up to the needed position.
+        has replayed the WAL up to the position in `needed`.
         """
         answer = self.answer
         if answer is None or self.why_out or time.monotonic() - answer.at > STALE:
@@ -180,8 +182,8 @@ class Replica:
         return needed.position is None or (answer.replayed or 0) >= needed.position
 
     def distrusts(self, raw: Any) -> bool:
-        """Returns whether the server of this psycopg connection may hang, because a probe failed
-        after the connection was last opened or checked.
+        """Returns whether a probe has failed since this psycopg connection was opened or last
+        checked. The server of such a connection may hang.
         """
         return bool(raw.answered_at < self.silent_at)
 

@@ -32,7 +32,7 @@ class ReplicaLag:
 
 
 def lag_of(found: Iterable[Replica]) -> list[ReplicaLag]:
-    """Returns the delay of each replica. Queries the writer's position once."""
+    """Returns the delay of each replica. Queries the WAL position of the writer once."""
     try:
         with short_connection(SECONDS) as writer:
             row = writer.execute(WRITER_QUERY).fetchone()
@@ -42,7 +42,9 @@ def lag_of(found: Iterable[Replica]) -> list[ReplicaLag]:
 
 
 def lag_at(writer: WriterPlace, found: Iterable[Replica]) -> list[ReplicaLag]:
-    """Returns the delay of each replica. `writer` is the result of WRITER_QUERY."""
+    """Returns the delay of each replica. `writer` is the result of WRITER_QUERY, which contains the
+    WAL position of the writer.
+    """
     return [_lag(replica, *writer) for replica in found]
 
 
@@ -57,7 +59,9 @@ def _lag(replica: Replica, position: int | None, started: datetime | None) -> Re
 
 
 def log(replica: Replica) -> None:
-    """Logs the replica's delay and the number of its reads since the last such line."""
+    """Logs the delay of the replica, and the number of its reads since the previous log line about
+    it.
+    """
     (now,) = lag_of([replica])
     reads, repeated, replica.reads, replica.repeated = replica.reads, replica.repeated, 0, 0
     lines.write(

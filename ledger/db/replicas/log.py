@@ -13,7 +13,9 @@ logger = logging.getLogger("ledger.replicas")
 
 
 def write(event: str, replica: str, **facts: str | float | None) -> None:
-    """Writes one log line. `facts` must not contain hosts, IP addresses or values of rows."""
+    """Writes one log line. `facts` are further fields of the line. They must not contain hosts, IP
+    addresses or values of rows.
+    """
     line = {
         "time": timezone.now().isoformat(timespec="milliseconds"),
         "event": event,

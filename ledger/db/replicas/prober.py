@@ -1,4 +1,4 @@
-"""The replicas of this process, and the threads that probe them."""
+"""Creates the replicas of this process, and runs the threads that probe them."""
 
 import os
 import threading

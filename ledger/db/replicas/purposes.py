@@ -1,4 +1,4 @@
-"""The purposes of reads from a replica, and the allowed tables of each purpose.
+"""Checks that a read from a replica uses only the tables that its purpose allows.
 
 Note [Tables of a purpose]: a function that reads from a replica may later be changed and call a
 function that checks a limit or a permission. A replica must not be used for such a check. Therefore
@@ -75,8 +75,8 @@ def _tables() -> frozenset[str]:
 
 @lru_cache(maxsize=1000)
 def writes_what_replicas_show(sql: str) -> bool:
-    """Returns whether a SQL statement may change rows that pages read from replicas. A row lock
-    also counts, because the transaction will probably write.
+    """Returns whether a SQL statement may change rows that pages read from replicas. A statement
+    that locks rows also counts, because its transaction will probably write.
     """
     if LOCKS.search(sql):
         return True

@@ -21,8 +21,8 @@ GONE = (Failure.UNKNOWN, Failure.NOT_STARTED)
 
 
 def read(purpose: ReadPurpose, function: Callable[[], T]) -> T:
-    """Returns the result of `function`, which reads from a replica if this is allowed, and
-    otherwise from the writer.
+    """Returns the result of `function`. The function reads from a replica if the request may use a
+    replica, and otherwise from the writer.
 
     `function` must only read, and must not return a lazy queryset. Raises the exceptions that
     `function` raises on the writer, and OperationalError if a query takes too long.
@@ -109,8 +109,9 @@ def check_server(raw: Any) -> None:
 
 
 def _may_repeat(replica: Replica, purpose: ReadPurpose, error: Error) -> bool:
-    """Returns whether the read may run again on the writer, and then records the reason. A query
-    that timed out is not repeated, because it would also time out on the writer.
+    """Returns whether the read may run again on the writer. If it may, also counts and logs the
+    repetition. A query that timed out is not repeated, because it would also time out on the
+    writer.
     """
     failure = failure_of(error)
     if failure is Failure.TIMED_OUT:
@@ -131,9 +132,9 @@ def _in_place_of_writer(
 ) -> Iterator[None]:
     """Replaces this thread's connection "default" with the replica's connection inside the block.
 
-    The replica's connection uses the reader (Note [Signed reader]), the execute wrappers and the
-    query log of the writer's connection. The connection stops waiting when the replica no longer
-    answers probes.
+    The replica's connection uses the signed reader (Note [Signed reader]), the execute wrappers and
+    the query log of the writer's connection. The connection stops waiting when the replica no
+    longer answers probes.
     """
     writer: Any = connections[DEFAULT_DB_ALIAS]
     database: Any = connections[replica.alias]

@@ -18,9 +18,9 @@ _current: ContextVar["RequestReads | None"] = ContextVar("replica_reads", defaul
 
 
 class RequestReads:
-    """The replica reads of one request. `needed` returns what a replica must have replayed for the
-    request's session. `may_read` returns whether a user is signed in. Neither function may send
-    queries.
+    """The replica reads of one request. `needed` returns the state that a replica must have
+    replayed before it can serve the request's session. `may_read` returns whether a user is signed
+    in. Neither function may send queries.
     """
 
     def __init__(self, needed: Callable[[], Needed], may_read: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ the same time. The query that loads a session also reads the server's start time
 these differ, for example after a failover or a restart, the request writes the mark again. A
 replica with the same mark has replayed everything that this writer wrote before the mark, so the
 replica is on the same timeline. Other replicas are not used for the request. The position in a
-session's row is also on that timeline, because the row was written on it.
+session's row is also on that timeline, because the row was written on that timeline.
 """
 
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ M = TypeVar("M", bound=models.Model)
 
 @dataclass(frozen=True, slots=True)
 class SeenWriter:
-    """The start time of the server that answered (`started`) and the mark in its table (`marked`).
-    `started` is None for a standby.
+    """The start time of the server that answered a query (`started`), and the start time in its
+    table `writer_mark` (`marked`): see Note [Writer's mark]. `started` is None for a standby.
     """
 
     started: datetime | None = None
@@ -45,9 +45,9 @@ class SeenWriter:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """The state that a replica must have replayed before a request can use the replica: the mark of
-    the current writer, and the WAL position in bytes. If `position` is None, every position is
-    enough.
+    """The state that a replica must have replayed before a request can use the replica. `writer` is
+    the start time of the current writer (Note [Writer's mark]). `position` is the WAL position in
+    bytes. If `position` is None, every position is enough.
     """
 
     writer: datetime | None
@@ -59,8 +59,8 @@ class _Moment(Func):
 
 
 def with_writer(rows: "models.QuerySet[M]") -> "models.QuerySet[M]":
-    """Returns the queryset with two additional fields for `seen_with`: the start time of the
-    writer, and the mark.
+    """Returns the queryset with two additional fields, which `seen_with` reads: the start time of
+    the writer, and the start time in the table `writer_mark`.
     """
     started = f"CASE WHEN NOT pg_is_in_recovery() THEN {STARTED} END"
     found = rows.annotate(
@@ -70,13 +70,15 @@ def with_writer(rows: "models.QuerySet[M]") -> "models.QuerySet[M]":
 
 
 def seen_with(row: Any) -> SeenWriter:
-    """Returns the writer's start time and the mark from a row of `with_writer`. Sends no query."""
+    """Returns the writer's start time and the time in the table `writer_mark`, from a row of
+    `with_writer`. Sends no query.
+    """
     return SeenWriter(getattr(row, "writer_started", None), getattr(row, "writer_marked", None))
 
 
 def write_mark() -> None:
-    """Writes the mark of the current writer. The commit does not wait for a standby, because a lost
-    mark is written again.
+    """Writes the start time of the current writer into the table `writer_mark`: see Note [Writer's
+    mark]. The commit does not wait for a standby, because a later request writes a lost mark again.
     """
     with db_transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
