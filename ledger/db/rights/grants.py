@@ -98,8 +98,8 @@ def grant(
     functions: Sequence[str] = (),
 ) -> bool:
     """Grants a role its rights to all tables and views, and to the functions of extensions. Also
-    revokes from PUBLIC the functions that run with the rights of their owner. Returns False if the
-    role does not exist.
+    revokes from PUBLIC the right to execute functions that run with the rights of their owner.
+    Returns False if the role does not exist.
 
     `rights` maps each table to rights in the syntax of GRANT. The role gets no rights to other
     tables. `hidden` maps a table to a column that the role may not read. `functions` are functions
@@ -153,8 +153,8 @@ def grant(
 
 
 def existing_columns_only(cursor: Any, table: str, privileges: str) -> str:
-    """Returns the rights without columns that the table does not have. A column does not exist if
-    its migration has not run.
+    """Returns the rights in `privileges`, but leaves out columns that do not exist in the table. A
+    column does not exist if its migration has not run.
     """
     cursor.execute(
         "SELECT attname FROM pg_attribute"
@@ -184,7 +184,7 @@ def _reading_all_but(cursor: Any, table: str, column: str) -> str:
 
 
 def settings_of(connection: BaseDatabaseWrapper, role: str) -> Iterator[str]:
-    """Yields the settings of the role from ALTER ROLE, except EXPECTED_SETTINGS.
+    """Yields the settings that ALTER ROLE has set for the role, except EXPECTED_SETTINGS.
 
     Postgres allows every role to change its own settings. Injected SQL could therefore change the
     settings of all later connections.

@@ -20,9 +20,8 @@ ATTRIBUTES = """
             WHERE oid = to_regclass('public.transactions'))
     FROM pg_roles WHERE rolname = %s
 """
-# The other roles whose rights the role has, or which the role can become. On Postgres 15, every
-# member of a role can become this role. Roles are included that the role can become only after it
-# has granted itself the right.
+# The roles whose rights this role has, and the roles that this role can become, also if it must
+# first grant itself the right. On Postgres 15, every member of a role can become that role.
 BECOMES = """
     SELECT rolname FROM pg_roles
     WHERE rolname NOT IN (%(role)s, %(harmless)s) AND pg_has_role(%(role)s::name, oid, %(ways)s)
@@ -77,8 +76,8 @@ MEMBERSHIPS = """
 
 
 def powers(found: Connection, role: str) -> list[str]:
-    """Returns texts about rights that a role without tables should not have, such as "is a
-    superuser". Returns an empty list if the role or the tables do not exist.
+    """Returns texts about powers that only the owner of the tables or an administrator should have,
+    such as "is a superuser". Returns an empty list if the role or the tables do not exist.
     """
     row = found.execute(ATTRIBUTES, [role]).fetchone()
     if row is None or row[-1] is None:

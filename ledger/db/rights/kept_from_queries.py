@@ -92,6 +92,6 @@ def statements(cursor: Any, booking: Sequence[str], others: Sequence[str]) -> li
 
 
 def executable(connection: Any, role: str) -> list[str]:
-    """Returns the names of the functions in this module that the role may execute."""
+    """Returns the names of the functions that this module lists and the role may execute."""
     functions = f"lo_create|{FOR_BOOKING_ROLES}|{FOR_BANK_ROLES}|{COUNTERS}"
     return [name for (name,) in connection.execute(EXECUTABLE, [functions, role]).fetchall()]

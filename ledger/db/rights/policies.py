@@ -1,4 +1,5 @@
-"""The SQL conditions of the row-level security policies: which rows a reader may read and write.
+"""Creates the SQL conditions of the row-level security policies: which rows a reader may read and
+write.
 
 Note [Policies]: a condition on the reader is a subquery without columns of the table, so that
 Postgres runs its function once per SQL statement. The two accounts of a payment are compared as an
@@ -68,8 +69,8 @@ class Policy:
 
 
 def of_person(column: str) -> Policy:
-    """Returns a policy for rows of a person, which staff may also read. `column` contains the id of
-    the person.
+    """Returns a policy for rows that belong to a person. The person may read and write these rows,
+    and staff may read them. `column` contains the id of the person.
     """
     is_own = f"{column} = {PERSON}"
     return Policy(reads=f"{READS_BANK} OR {is_own}", writes=is_own)
@@ -77,7 +78,8 @@ def of_person(column: str) -> Policy:
 
 def part_of(table: str, column: str) -> Policy:
     """Returns a policy for rows that belong to a row of another table, `table`. A reader may read
-    and write these rows if the reader may read that row.
+    and write these rows if the reader may read the row of `table`. `column` contains the id of that
+    row.
     """
     condition = f"EXISTS (SELECT FROM {table} WHERE {table}.id = {column})"
     return Policy(reads=condition, writes=condition)
@@ -85,8 +87,9 @@ def part_of(table: str, column: str) -> Policy:
 
 def by_staff(right: str, name: str, request: str) -> str:
     """Returns the SQL condition for actions of staff. A staff member with the right `right` may act
-    in their own name. A staff member who decides about an approval may act in the name of the staff
-    member who made the request.
+    in their own name. A staff member who may decide about approval requests may also act in another
+    name, if the request is approved. `name` is the column with the person in whose name the row is
+    written. `request` is the column with the id of the transaction in the approval request.
     """
     own_name = f"{name} = {PERSON} AND {right}"
     return f"{own_name} OR {DECIDES} AND row_security.is_approved({request})"

@@ -1,8 +1,8 @@
-"""The rights of each role to read and write each table. The module `tables` of each app registers
-them.
+"""Collects the rights of each role to read and write each table. The module `tables` of each app
+registers the rights to its tables.
 
-Only the owner can use a table that no app has registered, and `manage.py check` reports such a
-table (ledger/checks/tables.py).
+If no app has registered a table, only the owner can use the table, and `manage.py check` reports it
+(ledger/checks/tables.py).
 """
 
 import re
@@ -31,9 +31,9 @@ class Table:
       policy, each reader sees every row.
     - If `checked_first` is true, a trigger checks the policy of an INSERT before the other triggers
       run, because the other triggers read accounts with the rights of the owner.
-    - `authors` are columns with the person who wrote a row, who is not the owner of the row.
-    - `personal_data` describes which data about people the table contains and when it is deleted,
-      or is "none".
+    - `authors` are columns with the person who wrote a row. The row does not belong to this person.
+    - `personal_data` describes which data about people the table contains and when it is deleted.
+      "none" means that the table contains no such data.
     - `instead` names the function that code must call instead of writing rows with Django's models.
     """
 
@@ -85,8 +85,8 @@ def register_functions(*signatures: str, web: bool = False, worker: bool = False
 
 
 def hint_for_denied_table(error: Exception) -> str | None:
-    """Returns what a developer must do about an error of psycopg, if a statement used a table that
-    no app has registered. Returns None for other errors.
+    """If an error of psycopg means that a statement used a table that no app has registered,
+    returns what a developer must do. Returns None for other errors.
     """
     if getattr(error, "sqlstate", None) != NO_RIGHT or not (found := DENIED.search(str(error))):
         return None
@@ -94,8 +94,8 @@ def hint_for_denied_table(error: Exception) -> str | None:
 
 
 def hint_for_refused_row(error: Exception) -> str | None:
-    """Returns the attribute `instead` of the table whose constraint an error of psycopg names.
-    Returns None for other errors.
+    """Returns the attribute `instead` of a registered table, if an error of psycopg contains the
+    name of this table. Otherwise returns None.
     """
     table = TABLES.get(getattr(getattr(error, "diag", None), "table_name", None) or "")
     return table.instead or None if table else None
@@ -109,9 +109,9 @@ def policies() -> dict[str, Policy]:
 
 
 def misspelled() -> Iterator[str]:
-    """Yields a message for each column in a right, or in `hidden_from_worker` or
-    `hidden_from_auditor`, that no model of the table has. If the name of a hidden column were
-    wrong, the role could read the whole table.
+    """Yields a message for each registered column that does not exist in the models of its table.
+    Checks the columns in rights, in `hidden_from_worker` and in `hidden_from_auditor`. If the name
+    of a hidden column were wrong, the role could read the whole table.
 
     A correct column may still be missing in the database if migrations were undone.
     """

@@ -96,9 +96,10 @@ class BankRoles:
 def set_up(
     connection: Any, roles: BankRoles, *, timeouts: Mapping[str, float], iam: bool
 ) -> Iterator[str]:
-    """Creates missing roles, settings and the database, and yields a message for each change.
-    `timeouts` contains the time limits of the web role in seconds (0: no limit). If `iam` is true,
-    the roles sign in only with tokens.
+    """Creates missing roles, settings and the database. Yields a message for each role or database
+    that was created, and for each step that this login cannot do. `timeouts` contains the time
+    limits of the web role in seconds (0: no limit). If `iam` is true, the roles sign in only with
+    tokens.
 
     Raises NoSuchLogin before any change.
     """
@@ -222,8 +223,8 @@ def _revoke_functions(cursor: Any, roles: BankRoles) -> Iterator[str]:
 
 def _all_take_effect(cursor: Any, statements: Callable[[], list[str]]) -> bool:
     """Executes the SQL statements that `statements` returns. Then calls `statements` again, and
-    returns whether no statement is left. This check is necessary because Postgres only warns if it
-    cannot revoke a right that another role granted.
+    returns whether its result is now empty. This check is necessary because Postgres only warns if
+    it cannot revoke a right that another role granted.
     """
     with suppress(DatabaseError):
         for statement in statements():

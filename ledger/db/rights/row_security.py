@@ -1,4 +1,4 @@
-"""Signed tokens that prove to Postgres which person sends a SQL statement.
+"""Creates signed tokens that prove to Postgres which person sends a SQL statement.
 
 Note [Signed reader]: a policy of row-level security must know the person. Injected SQL could change
 a plain setting, so the setting contains a signed token: the person, the scope (what the person may
@@ -35,8 +35,8 @@ NOBODY = UUID(int=0)  # the person id in tokens for requests without a signed-in
 
 
 class RowScope(IntEnum):
-    """The scope of a token, which determines the rows that an SQL statement may read and write. A
-    higher scope includes all lower scopes, except SIGN_IN.
+    """The scope of a token, which determines the rows that a SQL statement may read and write. A
+    higher scope includes all lower scopes, but no scope includes SIGN_IN.
     """
 
     # people with their addresses, factors and sessions; if the person is known, also the person's
@@ -51,8 +51,8 @@ class RowScope(IntEnum):
 
 
 def keys() -> list[bytes]:
-    """Returns the keys for tokens. The first key signs; signatures with any of the keys are
-    valid.
+    """Returns the keys for tokens. The first key signs new tokens. Signatures with any of the keys
+    are valid.
     """
     return derived_keys(b"ledger row security")
 
@@ -66,9 +66,13 @@ def signed(person: UUID, scope: RowScope, expires: int, key: bytes) -> str:
 class SignedReader:
     """The user of a request, who determines which rows the SQL statements may read.
 
-    `user` returns the user or None, and must not send queries. The scope is SIGN_IN until the user
-    is known, and on pages that find other people by email address (`finds_others`). Otherwise
-    `scope_of` returns the scope of the user. `raised_to` is a higher scope for this request only.
+    `user` returns the user or None, and must not send queries. `raised_to` is a higher scope for
+    this request only. The scope of a token is found as follows:
+
+    - If the user is not known, the scope is `raised_to`, or SIGN_IN if the scope was not raised.
+    - On pages that find other people by email address (`finds_others`), the scope is SIGN_IN.
+    - Otherwise the scope is the higher one of `raised_to` and the result of `scope_of` for the
+      user.
     """
 
     def __init__(
@@ -120,8 +124,8 @@ def reading(scope: RowScope) -> Iterator[None]:
 
 @contextmanager
 def without_reader() -> Iterator[None]:
-    """Runs the SQL statements inside the block without a person. Use this only for tables without
-    policies.
+    """Sends no token of the user with the SQL statements inside the block. Use this only for tables
+    without policies of row-level security.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     before = getattr(database, "reader", None)
@@ -146,8 +150,8 @@ def read_bank() -> None:
 def read_every_row(found: psycopg.Connection[Any], scope: RowScope = RowScope.STAFF) -> None:
     """Allows the open transaction to read all rows if row-level security is on.
 
-    The transaction gets a token without a user. With this token, the transaction can read what
-    staff may read, but cannot write.
+    The transaction gets a token without a user, for the scope `scope`. With the default scope, the
+    transaction can read what staff may read. It cannot write.
     """
     if settings.LEDGER_ROW_SECURITY:
         token = signed(NOBODY, scope, int(time.time()) + LIFETIME, keys()[0])

@@ -1,5 +1,5 @@
-"""Detects a login that must not create the bank's tables, because another role owns them, or
-because the login would create the tables in another schema than `public`.
+"""Detects a login that must not create the bank's tables. The reason can be that another role owns
+the tables, or that the login would create the tables outside the schema `public`.
 """
 
 from typing import Any
@@ -35,8 +35,8 @@ NOT_IN_PUBLIC = (
 
 
 def problem_with_login(database: Any) -> str | None:
-    """Returns a message if the login of this connection of Django is an administrator in place of
-    the owner of the tables, or creates tables in another schema. Otherwise returns None.
+    """Returns a message if this connection's login must not create the bank's tables: another role
+    must own the tables, or the login would create them in another schema. Otherwise returns None.
     """
     database.ensure_connection()
     if row := database.raw.execute(OTHER_OWNER).fetchone():

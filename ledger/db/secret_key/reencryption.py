@@ -36,8 +36,8 @@ def reencrypt_rows(
 
 
 def not_decrypted(names: Sequence[str], otherwise: str) -> str:
-    """Returns a message that names the rows that could not be decrypted, and explains what to do.
-    `otherwise` is the advice for a lost key.
+    """Returns a message that contains the names of the rows that could not be decrypted, and what
+    to do. `otherwise` is the advice if the key is lost.
     """
     more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
     return (

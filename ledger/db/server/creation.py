@@ -15,7 +15,7 @@ def create_database(connection: Any, name: str, owner: str = "") -> None:
     """Creates an empty database from template0, through a connection to another database of the
     server.
 
-    `owner` is the owner of the database; "" means the current login.
+    `owner` is the role that owns the new database. "" means the current login.
     """
     with connection._nodb_cursor() as cursor:
         version = cursor.connection.info.server_version

@@ -1,4 +1,4 @@
-"""Temporary logins from AWS: IAM tokens, and secrets that rotate.
+"""Requests temporary logins from AWS: IAM tokens, and secrets that rotate.
 
 Note [Fresh for each connection]: a token is valid for 15 minutes, and a secret until it rotates.
 Therefore logins are not stored in the settings or in the parameters of a pool. Each new connection
@@ -135,7 +135,7 @@ class LoginSource(ABC):
 
         Raises the OperationalError of the last address.
         """
-        # Places for which a second login was requested from AWS; this is done once for each host.
+        # Servers and users for which a second login was requested from AWS, once for each host.
         renewed: set[Place] = set()
 
         def to_host(host: dict[str, Any]) -> Any:
@@ -192,7 +192,7 @@ class Secret(LoginSource):
         self.client = self._new_client()
 
     def login(self, place: Place, *, refused: Login | None = None) -> Login:
-        # the secret is the same for all places
+        # the secret is the same for all servers and users
         return super().login(Place("", 0, ""), refused=refused)
 
     def _ask(self, place: Place) -> Login:
@@ -287,8 +287,8 @@ def addresses_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _first(connect: Callable[[dict[str, Any]], Any], attempts: Iterable[dict[str, Any]]) -> Any:
-    """Returns the first connection that can be opened. Otherwise raises the last error, with the
-    servers of all attempts.
+    """Returns the first connection that can be opened. If no connection can be opened, raises the
+    last error and records the servers of all attempts on it.
     """
     errors: list[psycopg.Error] = []
     for each in attempts:
@@ -312,7 +312,7 @@ def place_of(parameters: dict[str, Any]) -> Place:
 
 def was_refused(error: psycopg.OperationalError) -> bool:
     """Returns whether the server refused the password. Also returns True if the database does not
-    exist; then the caller requests another login, which does no harm.
+    exist. The caller then requests another login, which does no harm.
 
     A failed connection has no SQLSTATE, and its message may be in any language. But libpq records
     that it sent a password, and receives the server's version only after a successful login.

@@ -20,7 +20,9 @@ class EmbeddedServerError(Exception):
 
 
 def embedded_server(using: str = "default") -> Any:
-    """Returns the EmbeddedServer or Pair of this database, or None for another database server."""
+    """Returns the EmbeddedServer or Pair of this database, or None if the database is not on the
+    embedded server.
+    """
     from django.db import connections
 
     database: Any = connections[using]
@@ -42,8 +44,8 @@ def programs() -> Path:
 
 
 def make_data_dir(folder: Path) -> None:
-    """Creates the folder. If this process runs as root, other users may open the folder, because
-    Postgres runs as another user.
+    """Creates the folder. If this process runs as root, gives other users access to the folder,
+    because Postgres runs as another user.
     """
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)

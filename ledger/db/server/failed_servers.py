@@ -42,8 +42,8 @@ def failed_servers_of(error: psycopg.Error) -> tuple[FailedServer, ...]:
 
 
 def note_not_opened(error: psycopg.Error) -> None:
-    """Records that no connection could be opened, so nothing was changed. Skips errors about wrong
-    parameters, because a second attempt would fail too.
+    """Records on the error that no connection could be opened, so nothing was changed. Skips errors
+    about wrong parameters, because a second attempt would fail too.
     """
     if isinstance(error, psycopg.OperationalError):
         setattr(error, _NOT_OPENED, True)
@@ -55,9 +55,7 @@ def is_not_opened(error: BaseException | None) -> bool:
 
 
 def note_words_of_driver(error: psycopg.Error) -> None:
-    """Records that the message of the error is from AWS's driver and does not contain the
-    server.
-    """
+    """Records on the error that its message is from AWS's driver and does not name the server."""
     setattr(error, _WORDS_OF_DRIVER, True)
 
 
@@ -67,8 +65,8 @@ def has_words_of_driver(error: psycopg.Error) -> bool:
 
 
 def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None:
-    """Records the servers to which psycopg tried to connect. Does nothing if the error already has
-    servers.
+    """Records on the error the servers to which psycopg tried to connect. Does nothing if the error
+    already records servers.
     """
     if hasattr(error, _NOTED):
         return
@@ -78,13 +76,17 @@ def note_connecting(error: psycopg.Error, parameters: Mapping[str, Any]) -> None
 
 
 def note_server(error: psycopg.Error, server: str) -> None:
-    """Records the server of an open connection. Does nothing if the error already has servers."""
+    """Records on the error the server of an open connection. Does nothing if the error already
+    records servers.
+    """
     if not hasattr(error, _NOTED):
         _note(error, [FailedServer(server, error)])
 
 
 def note_earlier(error: psycopg.Error, earlier: Iterable[psycopg.Error]) -> None:
-    """Records the servers of earlier errors on this error, before the error's own servers."""
+    """Adds the servers of earlier errors to the servers that are recorded on this error. The
+    earlier servers come first.
+    """
     own: tuple[FailedServer, ...] = getattr(error, _NOTED, ())
     _note(error, [server for each in earlier for server in failed_servers_of(each)] + list(own))
 

@@ -1,4 +1,4 @@
-"""The environment variables that libpq reads if a connection option is not set."""
+"""Finds and removes the environment variables that libpq reads if an option is not set."""
 
 import os
 

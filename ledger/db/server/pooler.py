@@ -48,8 +48,8 @@ def keeps_sessions() -> bool:
 
 
 def refusal_in(error: BaseException) -> str | None:
-    """Returns a message if a pooler refused the connection because of its options. Otherwise
-    returns None.
+    """Returns a message if a pooler refused the connection because of the connection's options.
+    Otherwise returns None.
     """
     return NOT_DECLARED if any(words in str(error) for words in REFUSED_OPTIONS) else None
 
@@ -66,8 +66,8 @@ def problem_with(found: psycopg.Connection[Any]) -> str | None:
 
 
 def leak_between(connect: Connect) -> str | None:
-    """Returns a message if a pooler passes session settings on to the next client, because other
-    people's rows could then become visible. Otherwise returns None.
+    """Returns a message if a pooler passes session settings on to the next client. Other people's
+    rows could then become visible. Returns None if there is no such problem.
 
     Changes a setting on a connection and reads it on a second connection, both opened with
     `connect`. Opens no connection if there is no pooler or row-level security is off.
@@ -85,8 +85,8 @@ def leak_between(connect: Connect) -> str | None:
 
 
 def _is_another(found: psycopg.Connection[Any]) -> bool:
-    """Returns whether the query ran in a different session than the session that the connection
-    started with.
+    """Returns whether a query of this connection runs in another session than the session with
+    which the connection started.
     """
     return found.execute("SELECT pg_backend_pid()").fetchone() != (found.info.backend_pid,)
 

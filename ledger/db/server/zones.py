@@ -16,8 +16,9 @@ EVERY = """
 
 
 def problem_with_zone(found: psycopg.Connection[Any]) -> str | None:
-    """Returns a message about the first hour of the next year that Postgres and Python convert
-    differently. Returns None if there is no difference.
+    """Returns a message about the first hour within the next year for which Postgres and Python
+    have different local times. Also returns a message if Postgres does not know the time zone.
+    Returns None if there is no problem.
     """
     name = settings.TIME_ZONE
     try:
