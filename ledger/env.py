@@ -196,11 +196,13 @@ NAMES_IN_OTHER_PROJECTS = {
 
 
 def unread() -> dict[str, str]:
-    """Returns the names of settings that have a value but that Ledger does not read: names with the
-    prefix of Ledger's settings, names that other projects use, the parts of a database server if
-    DATABASE_URL is set, and `ignored_variables`. One text contains the names of all these parts.
+    """Returns a dict from names of settings to what the user should do. The names have a value, but
+    Ledger does not read them:
 
-    The result maps each text to what the user should do.
+    - names with the prefix of Ledger's settings, and names that other projects use
+    - parts of a database server, such as DB_HOST, if DATABASE_URL is set. One key contains all of
+      them.
+    - the names in `ignored_variables`. One key contains all of them.
     """
     values = beginning_with("LEDGER_") | beginning_with("DB_")
     given = {name for name, value in values.items() if value}
@@ -420,8 +422,8 @@ def _escapes(name: str) -> str:
 
 
 def _check_place(name: str, value: str) -> None:
-    """Ends the process if the password in a URL is not escaped. Otherwise a part of the password
-    could become a host, an option or a port, and appear in error messages.
+    """Ends the process if the password in a URL is not escaped, or if a port is wrong. A part of an
+    unescaped password could become a host, an option or a port, and appear in error messages.
 
     Raises ValueError if the value is not a URL.
     """
@@ -436,7 +438,7 @@ def _check_place(name: str, value: str) -> None:
 
 
 def data_dir(name: str, default: Path) -> Path:
-    """Returns the path of a folder; a relative path starts at the project folder. Creates the
+    """Returns the path of a folder. A relative path starts at the project folder. Creates the
     folder, except for the commands in COMMANDS_WITHOUT_DATA.
     """
     folder = BASE_DIR / Path(text(name, str(default))).expanduser()
@@ -491,7 +493,7 @@ def secret_key(name: str, folder: Path) -> str:
 
 def tokens(name: str) -> list[str]:
     """Returns the tokens with which programs sign in, separated by commas in the setting. Ends the
-    process if a token can be guessed.
+    process if a token can be guessed or contains a character that a header cannot contain.
     """
     found = items(name)
     if any(

@@ -1,7 +1,7 @@
 """The database backend for the embedded server. The first connection starts the server.
 
-If the settings of a database contain `LEDGER_EMBEDDED: True`, the backend sets its host, port and
-user when it connects. The user depends on `LEDGER_ROLE`.
+If the settings of a database contain `LEDGER_EMBEDDED: True`, the backend sets the host, port and
+user of the database when it connects. The user depends on `LEDGER_ROLE`.
 """
 
 from collections.abc import Iterable

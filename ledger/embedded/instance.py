@@ -1,4 +1,6 @@
-"""The embedded server in the settings, or the pair that `serve --standby` created from it."""
+"""Returns the embedded server in the settings, or the pair of servers that `serve --standby` has
+created from this server.
+"""
 
 from functools import cache
 
@@ -13,8 +15,8 @@ NO_STANDBY = "There is no standby. `make run STANDBY=1` or `serve --standby` cre
 
 @cache
 def default_server() -> EmbeddedServer | Pair:
-    """Returns the embedded server in the settings. If `serve --standby` has made it a pair of
-    servers, returns the pair.
+    """Returns the embedded server in the settings. If `serve --standby` has added a standby,
+    returns the pair of servers.
     """
     pair = Pair(settings.LEDGER_DATA_DIR)
     return pair if pair.exists() else pair.first

@@ -52,7 +52,9 @@ STALLED_SECONDS = 10  # a standby without progress for this time lacks a part of
 
 @dataclass(frozen=True)
 class Failover:
-    """The new primary, and the seconds from the start of its promotion until it could write."""
+    """The result of a failover: the new primary, and the seconds from the start of its promotion
+    until it could write.
+    """
 
     primary: str
     seconds: float
@@ -144,8 +146,10 @@ class Node(EmbeddedServer):
     def wait_for_standby(self, standby: "Node") -> None:
         """Makes all later commits wait for the running standby.
 
-        Raises EmbeddedServerError if the standby does not follow within WAIT_SECONDS, or if it
-        accepts connections and makes no progress for STALLED_SECONDS.
+        Raises EmbeddedServerError in two cases:
+
+        - The standby does not follow within WAIT_SECONDS.
+        - The standby accepts connections, but makes no progress for STALLED_SECONDS.
         """
         state = f"SELECT state FROM pg_stat_replication WHERE application_name = '{STANDBY}'"  # noqa: S608
         position, since = "", time.monotonic()
@@ -203,8 +207,8 @@ class Node(EmbeddedServer):
 
 
 class Pair:
-    """The pair of servers of one data folder. It has the same interface as EmbeddedServer, for the
-    database backend.
+    """The pair of servers of one data folder. This class has the same interface as EmbeddedServer,
+    for the database backend.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -332,7 +336,8 @@ class Pair:
         )
 
     def _complete_failover(self) -> None:
-        """Promotes the primary if a failover wrote its name but did not promote it.
+        """Promotes the primary if a failover wrote its name into the file `primary` but did not
+        promote it.
 
         Raises EmbeddedServerError if the other server runs, or if no file shows that this server
         has every commit of the other server.
@@ -366,11 +371,11 @@ class Pair:
         the standby.
 
         If `kill` is true, the primary is killed and not stopped cleanly. `report` is called with a
-        message before each step; the default `str` ignores the message.
+        message before each step. The default `str` ignores the message.
 
-        Raises EmbeddedServerError, and changes nothing, if the standby is not running. Also raises
-        it if the standby may lack acknowledged commits, because it has just been started or because
-        synchronous replication is off.
+        Raises EmbeddedServerError, and changes nothing, if the standby is not running, or if it may
+        lack acknowledged commits. Commits may be missing if the standby has just been started, or
+        if synchronous replication is off.
         """
         with self.first.locked("pair.lock"):
             self._check_standby()

@@ -1,10 +1,10 @@
-"""The folders of the embedded Postgres, and the OS user that runs it.
+"""Decides the folders of the embedded Postgres, and the OS user that runs it.
 
 For an ordinary user, Postgres runs as the same user, in the data folder. Postgres refuses to run as
 root, so for root it runs as the OS user `pgserver`. That user may not be able to open the data
 folder or the folder of the programs, for example in a project below /root. In this case the data is
-created in /var/lib/ledger, or the programs are copied to /var/lib/ledger. A note in the data folder
-contains the new place of the data.
+created in /var/lib/ledger, or the programs are copied to /var/lib/ledger. A file with a note in the
+data folder then contains the path of the data.
 """
 
 import hashlib
@@ -96,12 +96,12 @@ class Placement:
 
 
 def home_of(data_dir: Path) -> Path:
-    """Returns the folder with the server's files. This is `data_dir`, or the folder in the note
-    inside `data_dir`.
+    """Returns the folder with the server's files: `data_dir`, or the folder whose path is in a note
+    (the file NOTE) in `data_dir`.
 
-    If `data_dir` contains data, a note is ignored. A copied project has a copy of the note, but the
-    folder in the note belongs to the original project. So the note is used only by the original
-    project, and two projects never share a database. A project that was moved keeps its folder.
+    If `data_dir` contains data, the note is ignored. If a project is copied, its note is copied
+    too, but the folder in the note belongs to the original project. Only the original project uses
+    the note, so two projects never share a database. A project that was moved keeps its folder.
     """
     if data_of(data_dir).exists():
         return data_dir
@@ -159,8 +159,8 @@ def short_hash(path: Path) -> str:
 
 
 def socket_dir_of(home: Path) -> Path:
-    """Returns the folder of the socket. The folder is next to the data, or below /tmp if the path
-    would be too long for a socket.
+    """Returns the folder of the socket. The folder is next to the data. If that path would be too
+    long for a socket, or contains a comma, the folder is below /tmp.
     """
     folder = home / f"run{MAJOR}"
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")

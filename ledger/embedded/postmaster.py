@@ -1,4 +1,4 @@
-"""A Postgres server, as described by its file `postmaster.pid`.
+"""Finds and stops a Postgres server by its file `postmaster.pid`.
 
 This module needs only the standard library. Therefore a server can be found and stopped even if the
 virtual environment no longer exists.

@@ -1,8 +1,8 @@
 """Implements `make clean`: stops the embedded servers of a data folder and deletes their files.
 
 This module needs only the standard library, because the virtual environment may no longer exist:
-`python -m ledger.embedded.removal .data`. A second argument is the file whose lock prevents this,
-if it is not LOCKED_FILE.
+`python -m ledger.embedded.removal .data`. If another process has locked the file LOCKED_FILE,
+nothing is deleted. An optional second argument names another file for this lock.
 """
 
 import fcntl
@@ -32,8 +32,8 @@ def removal_blocked() -> Iterator[None]:
 
 
 def delete_everything(data_dir: Path) -> None:
-    """Stops the servers of a data folder and deletes all their files. It can be called again after
-    an error.
+    """Stops the servers of a data folder and deletes all their files. After an error, the function
+    can be called again.
 
     Raises EmbeddedServerError or OSError.
     """

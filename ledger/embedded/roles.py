@@ -1,4 +1,4 @@
-"""The database roles of the embedded server. The server's superuser creates and maintains them."""
+"""Creates and maintains the database roles of the embedded server, as the server's superuser."""
 
 from typing import Any
 
@@ -48,8 +48,8 @@ SUPERUSER = "postgres"
 
 
 def create(server: Postmaster) -> None:
-    """Creates all missing roles. A role is also missing if it was added to ROLES after the data
-    folder was created.
+    """Creates all missing roles, their memberships and the database, and resets unexpected settings
+    of the roles. A role is also missing if it was added to ROLES after the data folder was created.
     """
     with as_superuser(server, "postgres") as connection:
         create_on(connection)

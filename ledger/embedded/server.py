@@ -125,7 +125,7 @@ class EmbeddedServer:
                 roles.create(running)
 
     def revoke_public_rights(self, database: str) -> None:
-        """Revokes what only a superuser can revoke: see `roles.revoke_public_rights`."""
+        """Revokes the rights that only a superuser can revoke: see `roles.revoke_public_rights`."""
         if running := self._running():
             with self.locked():  # migrations of two databases may end at the same time
                 roles.revoke_public_rights(running, database)

@@ -1,5 +1,5 @@
-"""Databases of the embedded server that exist for one `with` block, for code that needs the rights
-of a superuser or its own transactions.
+"""Creates databases of the embedded server that exist only during a `with` block. They are for code
+that needs its own transactions or the rights of a superuser.
 """
 
 import re

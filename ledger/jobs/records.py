@@ -1,4 +1,5 @@
-"""The rows of `job_records`: when each job was last done, and which worker has claimed the job.
+"""Reads and writes the rows of `job_records`: when each job was last done, and which worker has
+claimed the job.
 
 Note [Claims of jobs]: a worker claims a job with a row instead of an advisory lock. A session lock
 does not work behind pgbouncer, and a transaction lock would keep a transaction open during a whole
@@ -51,7 +52,7 @@ def status_of(jobs: Sequence[ScheduledJob] = JOBS) -> list[JobStatus]:
 
 
 def read() -> dict[str, JobRecord]:
-    """Returns all records by the names of their jobs."""
+    """Returns a dict from the name of a job to its record."""
     return {record.name: record for record in JobRecord.objects.all()}
 
 

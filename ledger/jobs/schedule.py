@@ -1,4 +1,4 @@
-"""The scheduled jobs of all apps, and when each job is due. All times are in UTC."""
+"""Registers the scheduled jobs of all apps, and decides when each job is due. All times are UTC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,9 +27,10 @@ class ScheduledJob:
     """A command of manage.py that runs once per period. The periods are counted from the time `at`,
     such as "01:30".
 
-    `after` is the name of another job. That job must be done in the same period and after midnight,
-    because an earlier run would not include the day that has just ended. If `is_last` is true, this
-    job runs after all other jobs with the same time, because this job uses their results.
+    `after` is the name of another job. This job runs only after a run of that job which began in
+    the same period and after midnight, because an earlier run would not include the day that has
+    just ended. If `is_last` is true, this job runs after all other jobs with the same time, because
+    this job uses their results.
     """
 
     name: str

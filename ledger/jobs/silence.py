@@ -33,8 +33,8 @@ class Silence:
         self._heard_at = monotonic()
 
     def end(self) -> None:
-        """Sets the time to zero. Called after each answer of the server and at the start of a SQL
-        statement.
+        """Sets the measured time to zero. Called after each answer of the server and at the start
+        of a SQL statement.
         """
         self._heard_at = monotonic()
 
@@ -46,8 +46,8 @@ class Silence:
 def limited_connections(
     seconds: float, gives_up: Callable[[], bool] | None = None
 ) -> Iterator[None]:
-    """Sets limits for all connections that this thread opens inside the block. `seconds` is the
-    `statement_timeout` (0: no timeout).
+    """Sets time limits for all connections that this thread opens inside the block. `seconds` is
+    the `statement_timeout` (0: no timeout).
 
     If the server hangs, a connection closes after this timeout plus a grace period, or earlier if
     `gives_up` returns True.

@@ -1,1 +1,3 @@
-"""Facts about the origin of each log line, and the output of commands as log lines."""
+"""Adds the origin to each log line, such as the request or the job, and writes the output of
+commands as log lines.
+"""

@@ -14,9 +14,10 @@ _noted: ContextVar[dict[str, Fact] | None] = ContextVar("log_notes", default=Non
 
 @contextmanager
 def with_facts(facts: Facts) -> Iterator[None]:
-    """Adds facts to all log lines inside the block, in addition to the facts of outer blocks.
+    """Adds fields to all log lines inside the block, in addition to the fields of outer blocks.
 
-    The function `facts` is called for each line. Each request and each thread has separate facts.
+    The function `facts` returns the fields and their values. It is called for each line. Each
+    request and each thread has separate fields.
     """
     before = _facts.set((*_facts.get(), facts))
     try:
@@ -27,8 +28,8 @@ def with_facts(facts: Facts) -> Iterator[None]:
 
 @contextmanager
 def noting() -> Iterator[Mapping[str, Fact]]:
-    """Yields a dict that receives the facts of `note` inside the block. The log line at the end of
-    the request contains these facts.
+    """Yields a dict to which each call of `note` inside the block adds its fields. The log line at
+    the end of the request contains these fields.
     """
     notes: dict[str, Fact] = {}
     before = _noted.set(notes)
@@ -39,19 +40,21 @@ def noting() -> Iterator[Mapping[str, Fact]]:
 
 
 def note(**facts: Fact) -> None:
-    """Adds facts to the log line at the end of the request. Does nothing outside a request."""
+    """Adds fields to the log line at the end of the request. Does nothing outside a request."""
     notes = _noted.get()
     if notes is not None:
         notes.update(facts)
 
 
 def add_process_facts(**facts: Fact) -> None:
-    """Adds facts to all later log lines of this process."""
+    """Adds fields to all later log lines of this process."""
     _of_process.update(facts)
 
 
 def current() -> dict[str, Fact]:
-    """Returns the facts for a log line that is written now."""
+    """Returns all current facts about the origin: the facts of the process, and the facts of every
+    open `with_facts` block.
+    """
     found = dict(_of_process)
     for facts in _facts.get():
         found |= facts()

@@ -82,10 +82,10 @@ def as_records() -> Iterator[None]:
 
 
 def is_recorded(command: BaseCommand, arguments: Sequence[str]) -> bool:
-    """Returns whether the output of the command with these arguments is written to the log. This is
-    so if its class has `runs_unattended = True`: the command usually runs without a person and
+    """Returns whether the output of the command with these arguments is written to the log. This
+    needs a class with `runs_unattended = True`: the command usually runs without a person and
     prints messages about its work. The output of other commands is for a person or for another
-    program.
+    program. Output in a terminal, and the output of --json and --help, is never written to the log.
     """
     wants_data = not {"--json", "--help", "-h"}.isdisjoint(arguments)
     return getattr(command, "runs_unattended", False) and not wants_data and not is_watched()
@@ -99,8 +99,8 @@ def is_for_the_log() -> bool:
 
 
 def is_for_developer(arguments: Sequence[str]) -> bool:
-    """Returns whether a developer reads the traceback with which `manage.py` with these arguments
-    ends. Such a traceback is not a record of the log, so it contains the messages of exceptions.
+    """Returns whether a developer reads the traceback if `manage.py` with these arguments fails.
+    Such a traceback is not a record of the log, so it contains the messages of exceptions.
     """
     is_by_hand = settings.DEBUG or (arguments[0] if arguments else "") in BY_HAND
     return is_watched() or (is_by_hand and settings.LOG_FORMAT != "json")
