@@ -13,8 +13,10 @@ from ledger.logs.start import log_start
 
 
 class CommandLine(ManagementUtility):
-    """If there is a stack `records`, the output of commands that run unattended is converted to
-    records of the log until the stack is closed.
+    """Django's command line, with a hint for a command that exists only in other projects.
+
+    If `records` is an ExitStack, the output of commands that run unattended is converted to log
+    records until the stack is closed.
     """
 
     def __init__(self, arguments: Sequence[str], records: ExitStack | None = None) -> None:
@@ -37,5 +39,5 @@ class CommandLine(ManagementUtility):
         if output.is_recorded(command, line):
             self._records.enter_context(output.as_records())
             log_start(env.unread())
-            return type(command)()  # the first one writes to the streams before the conversion
+            return type(command)()  # the first instance writes to the old streams
         return command

@@ -1,4 +1,4 @@
-"""The message for a settings module that needs a package which is not installed."""
+"""Creates the message for a settings module that needs a package which is not installed."""
 
 import traceback
 
@@ -12,8 +12,9 @@ INSTALL = (
 
 
 def message_for(error: ModuleNotFoundError, module: str) -> str | None:
-    """Returns the message for a missing module that the settings module `module` imports or lists
-    in INSTALLED_APPS or DATABASE_ROUTERS. Returns None if other code imports the missing module.
+    """Returns the message for a missing module that the settings need. INSTALLED_APPS or
+    DATABASE_ROUTERS contains it, or the settings module `module` imports it. Returns None if only
+    other code imports it.
     """
     name = error.name or ""
     *_, (frame, _line) = traceback.walk_tb(error.__traceback__)

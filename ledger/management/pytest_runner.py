@@ -48,9 +48,9 @@ class PytestRunner:
     """The test runner for the setting TEST_RUNNER, which runs pytest in another process and on the
     embedded server.
 
-    The settings module comes from --settings or DJANGO_SETTINGS_MODULE; `tests.settings` replaces
-    the site's module. The runner accepts --slow, and the options of Django's runner that pytest
-    also has.
+    The settings module comes from --settings or DJANGO_SETTINGS_MODULE. If DJANGO_SETTINGS_MODULE
+    contains the site's module, `tests.settings` replaces it. The runner accepts --slow, and the
+    options of Django's runner that pytest also has.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ def processes(text: str) -> str:
 
 
 def place_of(label: str) -> str:
-    """Returns pytest's name for the tests of a label.
+    """Returns the path or node id by which pytest finds the tests of a label.
 
     A label can be one of these:
 

@@ -31,8 +31,8 @@ YOUNG = 60.0
 
 
 class Slot:
-    """The slot of this process. Its file stays open, because closing the file would release the
-    lock.
+    """The slot of this process: see Note [Slots]. The lock file stays open, because closing it
+    would release the lock.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,9 @@ class Slot:
         self._number = number
 
     def holders(self) -> dict[int, int]:
-        """Returns the process ids of all processes that share the folder, by slot number."""
+        """Returns the ids of all processes that share the folder, as a dict from slot numbers to
+        process ids.
+        """
         mine = self.number()
         found = {mine: os.getpid()}
         for number in range(min(os.fstat(self._file).st_size // SIZE, MAX_SLOTS)):
@@ -97,18 +99,20 @@ def folder() -> Path:
 
 
 def slot() -> int:
-    """Returns the slot number of this process; see Note [Slots]."""
+    """Returns the slot number of this process: see Note [Slots]."""
     return _slot.number()
 
 
 def processes() -> dict[int, int]:
-    """Returns the ids of the running processes that share their metrics, by slot number."""
+    """Returns the ids of the running processes that share their metrics, as a dict from slot
+    numbers to process ids.
+    """
     return _slot.holders() if is_shared() else {0: os.getpid()}
 
 
 def files() -> list[str]:
-    """Returns the files whose values are added: the counters of all processes, and the gauges of
-    running processes.
+    """Returns the files with the values that `/metrics` adds up: the counters of all processes, and
+    the gauges of running processes.
     """
     running = processes()
     return [

@@ -1,4 +1,4 @@
-"""A metric whose labels are the versions of the running code. Its value is always 1."""
+"""Creates a metric whose labels are the versions of the running code. Its value is always 1."""
 
 import platform
 

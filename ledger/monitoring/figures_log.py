@@ -55,8 +55,8 @@ def samples_of(text: str) -> list[Sample]:
 
 
 class FiguresLog:
-    """A calculator for the values of each log line. Keeps the previous counters of the page
-    `/metrics`.
+    """A calculator for the values that the log lines contain. It stores the counters of the
+    previous line, because a line contains only the increase of each counter.
     """
 
     def __init__(self) -> None:

@@ -1,5 +1,5 @@
-"""Measures how long `/metrics` has seen the same value. All processes of the server share the
-times.
+"""Measures for how long a value on `/metrics` has not changed. All processes of the server share
+the times.
 """
 
 import json

@@ -59,8 +59,8 @@ def has_token(request: HttpRequest) -> bool:
 
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Shows the metrics to signed-in staff with a second factor, which `LEDGER_STAFF_PATHS`
-    requires.
+    """Shows the metrics to signed-in staff. Middleware has already checked their second factor,
+    because `LEDGER_STAFF_PATHS` contains this page.
 
     Raises Http404 for all other users.
     """

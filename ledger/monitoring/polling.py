@@ -1,9 +1,9 @@
 """Reads metrics from the database on a separate connection, for at most one second.
 
-Note [Time limit]: libpq waits for a host for at least two seconds, and without a limit for a server
-that does not reply. Therefore a thread runs the queries, and `/metrics` shows the results that are
-available after a second. If the thread is still running, the next request uses the results of this
-thread and does not start another thread.
+Note [Time limit]: libpq waits at least two seconds for a host that cannot be reached. It waits
+without a limit for a server that accepts the connection but does not reply. Therefore a thread runs
+the queries, and `/metrics` shows the results that are available after a second. If the thread is
+still running, the next request uses the results of this thread and does not start another thread.
 """
 
 import logging

@@ -29,9 +29,9 @@ class Command(JobCommand):
         )
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
-        """Checks that the file can be written, prepares a place for --prove, and then runs the
-        command. If the check or the preparation fails, nothing is written and the run is not
-        recorded as failed.
+        """Checks that the backup can be written, prepares an empty server or database for --prove,
+        and then runs the command. If the check or the preparation fails, nothing is written and the
+        run is not recorded as failed.
         """
         try:
             files.check_free(options["file"])

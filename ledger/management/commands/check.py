@@ -30,7 +30,7 @@ class Command(Check):
 
 @contextmanager
 def _registered(*checks: Callable[..., Any]) -> Iterator[None]:
-    """Registers checks inside the block. Outside the block, other commands do not run them."""
+    """Registers checks only for the time of the block, so that other commands do not run them."""
     for check in checks:
         registry.register(check)
     try:

@@ -13,8 +13,8 @@ MISSING = re.compile(r"You must use --(\w+)")
 
 
 class Command(createsuperuser.Command):
-    """Django's command `createsuperuser`, which here refuses weak passwords, and refuses a username
-    with a hint.
+    """Django's command `createsuperuser`, which here refuses weak passwords. It also refuses
+    --username, with the message that people sign in by email address.
     """
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -28,12 +28,13 @@ class Command(DumpData):
     )
 
     def handle(self, *labels: str, **options: Any) -> None:
-        """Writes the fixture in an order in which it can be loaded, without columns and views that
-        Postgres computes. Reads all tables in one snapshot, so that the fixture contains both sides
-        of every payment.
+        """Writes a fixture that `loaddata` can load: the rows are in the right order, without
+        columns and views that Postgres computes. Reads all tables in one snapshot, so that they
+        show the same state of the bank.
 
-        Raises CommandError if the chosen rows could not be loaded, or if row-level security hides
-        rows from the login.
+        Raises CommandError if `loaddata` could not load the fixture, because models are missing or
+        an option leaves out ids. Also raises CommandError if row-level security hides rows from the
+        login.
         """
         if options["database"] != DEFAULT_DB_ALIAS:
             raise CommandError(f"Nothing was written: only the writer has the whole bank. {WHOLE}")

@@ -97,8 +97,8 @@ class Command(LoadData):
 
 
 def _check_loaded() -> None:
-    """Raises CommandError if the fixture has no rows that every bank needs, or if the audit finds a
-    problem.
+    """Raises CommandError if the bank has no rows in a table that every bank needs, such as
+    currencies, or if the audit finds a problem.
     """
     if missing := fixtures.missing_rows():
         raise CommandError(f"Nothing was loaded: the fixture has no {missing}. {WHOLE}")

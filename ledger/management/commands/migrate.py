@@ -118,7 +118,7 @@ class Command(Migrate):
     def _attempt(self, *arguments: Any, **options: Any) -> None:
         """Applies the missing migrations.
 
-        Raises DatabaseError if other sessions used the tables of an atomic migration; the caller
+        Raises DatabaseError if other sessions used the tables of an atomic migration. The caller
         can then try again. Raises CommandError for other errors of a migration.
         """
 
@@ -160,7 +160,9 @@ class Command(Migrate):
 
 
 def _refuse_loss(plan: Plan, *, fake: bool) -> None:
-    """Raises CommandError if undoing the migrations may delete rows of a bank."""
+    """Raises CommandError if the bank has rows and undoing the migrations may delete some of them.
+    Also raises CommandError if the policies of row-level security are installed.
+    """
     back = reversed_migrations(plan)
     rows = rows_of_a_bank() if back else ""
     if not rows:
@@ -179,8 +181,8 @@ def _refuse_loss(plan: Plan, *, fake: bool) -> None:
 
 
 def _require_owner(plan: Plan, database: Any) -> None:
-    """Raises CommandError if migrations would create tables that belong to an administrator, or
-    tables in another schema.
+    """Raises CommandError if another role must own the tables that the migrations would create, or
+    if they would be in another schema than `public`.
     """
     if plan and (problem := problem_with_login(database)):
         raise CommandError(problem)

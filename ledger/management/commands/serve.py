@@ -157,8 +157,8 @@ def address_of(host: str, port: int) -> str:
 
 
 def _worker(host: str, port: int) -> ChildProcess:
-    """Returns a child process for `manage.py work`. The links in its emails lead to the site that
-    this command serves.
+    """Returns a child process for `manage.py work`. The links in its emails contain the address of
+    the site that this command serves.
     """
     site = settings.LEDGER_URL or address_of(host, port).rstrip("/")
     return ChildProcess(["-m", "ledger.server.work_process"], SECONDS_TO_END, {"LEDGER_URL": site})

@@ -72,7 +72,7 @@ class Health:
 @require_safe
 def database_health(request: HttpRequest) -> HttpResponse:
     """Shows the locks, SQL statements and tables of a database server. The query parameter `server`
-    is the name of a replica; the default is the writer.
+    is the name of a replica (default: the writer).
     """
     if not person_of(request).has_perm(VIEW):
         raise PermissionDenied

@@ -46,7 +46,7 @@ WHERE datname = current_database()
 
 class LockWait(NamedTuple):
     """A session that waits for a lock. `blockers` contains the process ids of the blocking
-    sessions; 0 is a prepared transaction.
+    sessions. The id 0 means a prepared transaction.
     """
 
     pid: int
@@ -154,8 +154,8 @@ class Statement(NamedTuple):
     """The statistics of a SQL statement of one role. Times are in milliseconds. `share` is the
     statement's part of the total time, from 0 to 1.
 
-    For a role whose statements the reader may not see, one row contains the sums of all its
-    statements. In this row, `query_id` and `text` are None.
+    If this login may not see the statements of a role, one row contains the sums of all statements
+    of the role. In this row, `query_id` and `text` are None.
     """
 
     role: str
@@ -200,8 +200,8 @@ WHERE queryid = ANY ({query_ids}) GROUP BY queryid
 
 
 def statements(schema: str, order: str) -> str:
-    """Returns the query STATEMENTS for the extension in this schema. `order` is a key of ORDERS;
-    rows with the highest value come first.
+    """Returns the query STATEMENTS for the extension in this schema. `order` is a key of ORDERS.
+    The rows with the highest value come first.
     """
     return STATEMENTS.format(schema=_quoted(schema), order=ORDERS[order], most=MAX_ROWS).strip()
 
