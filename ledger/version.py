@@ -1,4 +1,4 @@
-"""The version of Ledger, and the commit of the running code.
+"""Finds the version of Ledger, and the commit of the running code.
 
 Note [The commit that runs]: the commit is read when the code is loaded, because `git pull` changes
 files while a process still runs the old code. A checkout, also on a server (docs/deploy-server.md),

@@ -28,7 +28,7 @@ class GunicornSettings(NamedTuple):
 
 
 def web_server() -> GunicornSettings:
-    """Returns the settings for gunicorn from the environment or `.env`."""
+    """Returns the settings for gunicorn from the environment or from `.env`."""
     return GunicornSettings(
         host=env.text("LEDGER_HOST", "127.0.0.1"),
         port=env.number("PORT", 8000, least=1, most=env.LAST_PORT),

@@ -1,5 +1,5 @@
-"""A child process of `manage.py serve`, which begins after a line on stdin and ends with
-`serve`.
+"""Runs a child process of `manage.py serve`. The child process begins its work after a line on
+stdin, and ends with `serve`.
 """
 
 import ctypes

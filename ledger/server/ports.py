@@ -1,4 +1,4 @@
-"""The addresses on which servers accept connections."""
+"""Formats the address of a server, and checks that its port is free."""
 
 import socket
 

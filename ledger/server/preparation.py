@@ -39,9 +39,10 @@ def prepare(
     *, demo: bool, progress: Progress, static: bool = True, practice_bank: bool = True
 ) -> None:
     """Starts the database, applies migrations, builds the practice bank if the cookbook is on, and
-    collects static files. Writes a line for each step that has work to do.
+    collects static files. Also writes keys, policies and settings to the database if they have
+    changed. Prints a line for each step that has work to do.
 
-    If `demo` is true, an empty embedded server gets demo data. The demo data are also created if an
+    If `demo` is true, an empty embedded server gets demo data. The demo data is also created if an
     earlier start was interrupted at this step. On the embedded server, a second process waits until
     the first process has finished.
 
@@ -79,10 +80,10 @@ def _prepare(*, demo: bool, progress: Progress, static: bool, practice_bank: boo
 
 
 def _find_missing(progress: Progress, *, demo: bool, static: bool) -> list[str]:
-    """Starts the database and returns the missing migrations. Before the first start of an embedded
-    server, prints an estimate of its duration.
+    """Starts the database, creates missing roles on an embedded server, and returns the missing
+    migrations. Before the first start of an embedded server, prints an estimate of its duration.
 
-    Raises CommandError if an older version of Ledger created this bank.
+    Raises CommandError if the bank is from before the current migrations.
     """
     if env.ignored_variables:
         names = ", ".join(env.ignored_variables)

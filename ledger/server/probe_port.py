@@ -1,4 +1,4 @@
-"""A second port with separate threads, only for probes and metrics.
+"""Answers only probes and metrics on a second port, with separate threads.
 
 Requests for pages may wait for a thread. If probes had to wait too, load balancers would replace
 servers that are healthy but busy.
@@ -25,8 +25,8 @@ WITHOUT_DATABASE = "/healthz"
 
 def start(app: App, host: str, port: int) -> WSGIServer:
     """Starts a server on this port and returns the server, which runs until the process ends.
-    Several processes of one system user may use the same port; the kernel chooses a process for
-    each connection.
+    Several processes of one system user may use the same port. The kernel then chooses a process
+    for each connection.
 
     Raises OSError if another program uses the port.
     """

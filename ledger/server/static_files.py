@@ -1,4 +1,6 @@
-"""Static files: which files are collected, and whether the collected files are up to date."""
+"""Selects the static files that are collected, and checks whether the collected files are up to
+date.
+"""
 
 import hashlib
 import re
@@ -16,7 +18,9 @@ UNUSED = ("redoc", "*.map")
 
 
 class AppFilesFinder(AppDirectoriesFinder):
-    """A finder for the static files of apps, without files that pages do not use."""
+    """A finder for the static files of apps. It leaves out the files in `UNUSED`, which no page
+    uses.
+    """
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:
         return super().list([*(ignore_patterns or ()), *UNUSED])

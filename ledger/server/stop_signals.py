@@ -6,7 +6,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ToldToStop(KeyboardInterrupt):
-    """An exception that the handlers of these signals raise instead of KeyboardInterrupt.
+    """An exception that the handlers of STOP_SIGNALS raise instead of KeyboardInterrupt.
 
     If KeyboardInterrupt leaves an `exec()` with a string, Python ends the process even if code
     catches the exception. Dataclasses and named tuples call such an `exec()`.

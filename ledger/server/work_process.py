@@ -1,7 +1,7 @@
 """Runs `manage.py work` after it has read a line from stdin: `python -m
 ledger.server.work_process`.
 
-Before this line the process loads nothing, so that the first page is not delayed.
+The process loads nothing until it has read this line, so that the first page is not delayed.
 """
 
 import os

@@ -216,8 +216,8 @@ def _check_driver(found: dict[str, Any]) -> None:
 
 
 def _login_options(credentials: dict[str, str]) -> tuple[list[str], dict[str, Any]]:
-    """Returns the driver's plugin for signing in and its options. Returns an empty list and an
-    empty dict if AWS does not provide the login.
+    """Returns the driver's plugin for signing in, and the options of the plugin. Returns an empty
+    list and an empty dict if AWS does not provide the login.
     """
     if not credentials:
         return [], {}

@@ -130,7 +130,7 @@ HINTS = {"prepare_threshold": "; LEDGER_PREPARE=False prepares nothing"}
 
 def options(setting: str, query: str) -> dict[str, Any]:
     """Returns the options in a query string such as connect_timeout=3&sslcert=FILE. The key OPTIONS
-    contains the options for libpq and psycopg; the other keys are settings of Django. Ends the
+    contains the options for libpq and psycopg. The other keys are settings of Django. Ends the
     process, with a message about `setting`, if an option cannot work.
     """
     found: dict[str, Any] = {"OPTIONS": {}}
@@ -191,8 +191,8 @@ def check_start_up(setting: str, value: str, where: str = "") -> None:
 
 
 def breaking_settings(value: str) -> Iterator[tuple[str, str, str]]:
-    """Yields the name and the value of each setting in start-up options that would make every
-    payment fail, with the reason.
+    """Yields the name, the value and the reason for each setting in start-up options that would
+    make every payment fail.
     """
     for name, given in _settings_in(value):
         if (reason := BREAKING_SETTINGS.get(name)) and not is_harmless(name, given):

@@ -98,8 +98,8 @@ NO_REPLICA = (
     " write any for a pooler in front of the standby"
 )
 # A server that disappears without closing its connections (for example because a cable is cut) is
-# detected after about 10 seconds. An idle connection detects it by three unanswered probes, and a
-# busy connection by unconfirmed data. libpq uses these options only for TCP connections.
+# detected after about 10 seconds. An idle connection detects the loss by three unanswered probes,
+# and a busy connection by unconfirmed data. libpq uses these options only for TCP connections.
 DETECT_DEAD_SERVER = {
     "keepalives_idle": 5,  # seconds; keepalives_interval is in seconds too
     "keepalives_interval": 2,
@@ -369,7 +369,7 @@ def _replica(url: str, writer: dict[str, Any]) -> dict[str, Any]:
 
 def _server_of_replica(name: str, url: str) -> dict[str, Any]:
     """Returns the settings in the URL of a replica. Ends the process if the URL contains several
-    servers, or an option that requires another server than a standby.
+    servers, or if its options require a server that is not a standby.
     """
     found = _parsed(name, url)
     given = found["OPTIONS"]

@@ -1,5 +1,5 @@
-"""Settings for connection pools. DB_POOL is a pool in each web process. DB_POOLER is a separate
-pooler in front of the database server.
+"""Settings for connection pools. DB_POOL sets the size of a pool in each web process. DB_POOLER
+declares a separate pooler in front of the database server.
 
 If a combination of settings is harmful, the process stops with one message (docs/databases.md).
 """

@@ -1,4 +1,4 @@
-"""The alias `read` in DATABASES, which exists if there is a reader, and the router that uses the
+"""Creates the alias `read` in DATABASES if there is a reader, and selects the router that uses the
 alias.
 
 docs/databases.md explains what may be read from this alias.

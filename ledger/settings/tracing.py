@@ -1,4 +1,5 @@
-"""The setting for tracing requests and jobs, and the variables of OpenTelemetry (docs/tracing.md).
+"""Reads the setting for tracing requests and jobs, and the variables of OpenTelemetry
+(docs/tracing.md).
 
 OpenTelemetry reads variables only from the environment, and for some wrong values only prints a
 warning. Therefore this module copies the variables in `.env` into the environment, removes blank
@@ -125,7 +126,7 @@ def _put_into_environment(given: Mapping[str, str]) -> None:
 
 def _try() -> None:
     """Creates a span exporter as a test, without sending anything. Ends the process if a variable
-    is wrong; otherwise a later process would fail.
+    is wrong, because a later process would fail otherwise.
     """
     try:
         from ledger.tracing.exporting import check_variables

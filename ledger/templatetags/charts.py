@@ -31,8 +31,9 @@ STRETCHED = {"line", "heat"}  # their positions are in percent, so that one draw
 
 @register.simple_tag
 def chart(chart: Chart | None) -> SafeString | str:
-    """Renders a chart for wide screens and again for phones; CSS shows one of the two. Line charts
-    and heat maps fit every width, so they are rendered once. Returns "" if there are no values.
+    """Renders a chart once for wide screens and once for phones. CSS shows only one of the two.
+    Line charts and heat maps fit every width, so they are rendered once. Returns "" if there are no
+    values.
     """
     if chart is None or not chart.marks:
         return ""

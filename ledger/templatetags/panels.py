@@ -1,4 +1,4 @@
-"""The template tag for the places on a page where features show their panels."""
+"""The template tag for a place on a page where features show their panels."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def panels(context: Any, place: str) -> SafeString:
-    """Renders the panels of a place, one per line. The templates of the panels can use the page's
-    context.
+    """Renders the panels that features have registered for a place on the page, one per line. The
+    templates of the panels can use the page's context.
     """
     prepared: dict[str, list[ShownPanel]] = context.get(PREPARED, {})
     found = prepared.get(place)

@@ -24,7 +24,7 @@ def _day(moment: date | datetime) -> date:
 
 
 def short_date(day: date) -> str:
-    """Formats a day as "20 November", and as "20 November 2025" outside the current year."""
+    """Formats a day as "20 November", or as "20 November 2025" if it is not in the current year."""
     year = "" if day.year == timezone.localdate().year else f" {day.year}"
     return f"{_day_and_month(day)}{year}"
 
@@ -72,8 +72,8 @@ def month_mark(day: date) -> str:
 
 
 def day_heading(day: date | datetime | None) -> str:
-    """Formats a day as "Friday 20 November", with the year outside the current year. Returns "" for
-    None.
+    """Formats a day as "Friday 20 November". Adds the year if it is not the current year. Returns
+    "" for None.
     """
     return f"{_weekday(_day(day))} {short_date(_day(day))}" if day else ""
 
@@ -89,8 +89,9 @@ def clock_seconds(moment: datetime) -> str:
 
 
 def when(moment: datetime | date | None) -> str:
-    """Formats a time as "14:32" (today), "Yesterday 14:32" or "17 November", with the year outside
-    the current year. Returns "" for None.
+    """Formats a time as "14:32" (today), "Yesterday 14:32" or "17 November". Adds the year if it is
+    not the current year. Formats a date as "Today", "Yesterday" or "17 November". Returns "" for
+    None.
     """
     if not moment:
         return ""

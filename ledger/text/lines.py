@@ -187,8 +187,8 @@ def unfit_name(name: str) -> str:
 
 
 def unseen_character(text: str) -> tuple[int, str]:
-    """Returns the position and the name of the first invisible character, or (-1, ""). All spaces
-    except the plain space count as invisible.
+    """Returns the position and the name of the first invisible character, or (-1, ""). Combining
+    marks and all spaces except the plain space also count as invisible.
     """
     for place, c in enumerate(text):
         if not c.isprintable() or c in FILLERS or unicodedata.category(c).startswith("M"):

@@ -30,8 +30,8 @@ logger = logging.getLogger(__name__)
 
 class OncePerHour(logging.Filter):
     """A filter that allows one log line per hour. OpenTelemetry logs a line for each attempt to
-    send and for each dropped span. The filter does not change the line, because JsonLines shows the
-    reason only in a message that is in the source code.
+    send and for each dropped span. The filter does not change the text of the line, because
+    JsonLines withholds a text that is not in the source code.
     """
 
     def __init__(self) -> None:

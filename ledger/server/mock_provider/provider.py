@@ -39,7 +39,9 @@ class MockRefusal(Exception):
 
 @dataclass(frozen=True)
 class Grant:
-    """The sign-in to which a code belongs."""
+    """The data of a sign-in. The provider stores it when it issues a code, until the code is
+    exchanged for tokens.
+    """
 
     person: MockPerson
     redirect_uri: str
@@ -50,8 +52,8 @@ class Grant:
 
 
 class MockProvider:
-    """A mock provider with one client. `fault` is a name in FAULTS and makes the next sign-ins
-    wrong; "" means no fault.
+    """A mock provider with one client. `fault` is the fault of the next sign-ins, as a name in
+    FAULTS ("": no fault).
     """
 
     def __init__(
@@ -135,7 +137,7 @@ class MockProvider:
         return f"{query['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: Parameters, client_id: str, client_secret: str) -> dict[str, Any]:
-        """Returns the tokens for a code, which can be used only once. Raises MockRefusal."""
+        """Returns the tokens for a code. A code can be used only once. Raises MockRefusal."""
         known = (self.client_id, self.client_secret)
         if (client_id, client_secret) != known or form.get("grant_type") != "authorization_code":
             raise MockRefusal("invalid_client")

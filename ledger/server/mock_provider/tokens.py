@@ -1,4 +1,6 @@
-"""ID tokens of the mock provider, either correct or with a fault that a test has chosen."""
+"""Creates the ID tokens of the mock provider, either correct or with a fault that a test has
+chosen.
+"""
 
 import base64
 import hashlib
