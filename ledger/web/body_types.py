@@ -42,8 +42,9 @@ class Utf8Request(WSGIRequest):
 
 
 def refusal(request: HttpRequest) -> HttpResponse | None:
-    """Returns a response with status 415 if the Content-Type cannot be parsed or its charset is not
-    UTF-8, and with status 400 if Accept or the cookies cannot be parsed. Otherwise returns None.
+    """Returns a response with an error message if the headers cannot be used. Otherwise returns
+    None. The status is 415 if the Content-Type cannot be parsed or its charset is not UTF-8. The
+    status is 400 if Accept cannot be parsed, or if parsing the cookies could take long.
 
     Browsers do not send such requests. Reads neither the body nor the cookies.
     """

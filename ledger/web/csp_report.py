@@ -107,7 +107,7 @@ def _text(found: Mapping[str, Any], *names: str) -> str:
 
 def _origin(blocked: str) -> str:
     """Returns the host of a URL. Chromium sends a word such as "inline" or "eval" instead of some
-    URLs; such a word is returned unchanged.
+    URLs. Such a word is returned unchanged.
     """
     return _parts(blocked)[0] or blocked
 

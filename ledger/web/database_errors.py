@@ -1,4 +1,4 @@
-"""The page for a database failure, with a message and status 503."""
+"""Creates the page for a database failure, with a message and status 503."""
 
 from typing import Any
 
@@ -102,7 +102,9 @@ KEPT_STEP = (
 
 
 def page_for(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
-    """Returns the page for a database failure. Returns None if the error is a bug."""
+    """Returns the page for a database failure. Returns None if the error is not a database failure
+    but a bug.
+    """
     if not isinstance(error, Error | InterfaceError):
         return None
     failure = failure_of(error)
@@ -151,8 +153,8 @@ def _answers() -> int:
 
 def _may_be_booked(request: HttpRequest, failure: Failure, form: list[tuple[str, str]]) -> bool:
     """Returns whether this attempt or an earlier attempt may have booked the form. Returns False
-    only if this is the first attempt and the attempt got no connection. Any other attempt may have
-    committed before it failed.
+    only if this is the first attempt and the database has not answered it. Any other attempt may
+    have committed before it failed.
     """
     before = getattr(request, "answers_before", None)  # None if the request failed before the view
     has_done_something = before is not None and _answers() != before
@@ -166,8 +168,8 @@ def _marked(form: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _button_for(request: HttpRequest) -> tuple[str | None, str]:
-    """Returns the URL and the label of the button on the page. The URL is the same page if the
-    request only reads or signs in, and otherwise None.
+    """Returns the URL and the label of the button on the page. If the request only reads or signs
+    in, the URL is the URL of the request. Otherwise the URL is None.
     """
     if request.method in ("GET", "HEAD"):
         return request.get_full_path(), "Try again"
@@ -196,9 +198,12 @@ def page(
     """Returns a page that explains what happened. With status 429 or 503, the response has the
     header Retry-After.
 
-    `again` is the URL of the button (None: the home page). `further` may contain the fields of a
-    kept `form` and its `path`. It may also contain `tries_again`, the number of seconds after which
-    the page tries again.
+    `again` is the URL of the button (None: the home page). `further` contains more variables for
+    the template:
+
+    - `form` contains the name and value of each field that the page sends again, and `path` is the
+      URL to which the page sends them.
+    - `tries_again` is the number of seconds after which the page tries again.
     """
     # The template does not get the request, because reading the user would need the database.
     context = {
@@ -225,8 +230,8 @@ def turned_away(
     seconds: int = SECONDS_TO_WAIT,
 ) -> HttpResponse:
     """Returns the response for a request that was not processed, with status 429 or 503. API calls
-    get problem details, and other requests get a page. The page keeps a form with an id that can
-    be sent again soon.
+    get problem details, and other requests get a page. If the request has sent a form with an id
+    and can be repeated soon, the page contains the form, so that the user can send it again.
 
     `seconds` is the value of Retry-After.
     """

@@ -2,8 +2,8 @@
 its client has read it, and some threads must stay free for pages.
 
 Note [Slow downloads]: a file of 100,000 rows takes half a minute. Two people who repeat such a
-download, or a batch of payments, could block other users. Therefore a user with a slow download may
-not use the last free place for an hour.
+download, or a batch of payments, could block other users. Therefore, for an hour after a slow
+download, its user may not start a download if only one more download may run.
 """
 
 import weakref
@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from ledger.web import database_errors
 
 MAX_PARALLEL = 2  # a web process has eight threads
-SECONDS = 0.5  # the longest time to wait for a place, because waiting occupies a thread too
+SECONDS = 0.5  # the longest wait before a download, because waiting occupies a thread too
 SLOW_AFTER, SLOW_FOR = 10.0, 3600.0  # seconds, see Note [Slow downloads]
 MAX_KNOWN = 1000  # maximum number of users with slow downloads that a process remembers
 READING = frozenset({"GET", "HEAD"})
@@ -48,8 +48,9 @@ class Downloads:
         self._slow_until: dict[Hashable, float] = {}
 
     def begin(self, response: HttpResponseBase, person: Hashable, *, reads: bool = True) -> str:
-        """Registers a download until its response is closed. Returns "" if the download may begin,
-        otherwise the reason as a message.
+        """Registers a download until its response is closed. Waits for a short time if too many
+        downloads are running. Returns "" if the download may begin, and otherwise a message with
+        the reason for the refusal.
         """
         if not (why := self._take(person, reads=reads)):
             # This ends the download once: when the response is closed, or when it is deleted
@@ -112,8 +113,9 @@ def making_file(person: Hashable) -> AbstractContextManager[None]:
 
 
 class DownloadLimitMiddleware:
-    """Middleware that returns a page with status 429 in place of a download if too many downloads
-    are running. It must follow ReadLogMiddleware, which logs only what is sent.
+    """Middleware that returns a page with status 429 in place of a download that may not begin, for
+    example because too many downloads are running. It must follow ReadLogMiddleware, which logs
+    only what is sent.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -59,7 +59,9 @@ def for_developer(error: BaseException) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Returns the text without access tokens, signed texts, and keys of links in emails."""
+    """Returns the text without secrets: access tokens, signed texts, and the keys of links in
+    emails are replaced with "…".
+    """
     for secret in (SECRET_PATH, SIGNED, ACCESS_TOKEN, JWT):
         text = secret.sub(r"\1…", text)
     return text

@@ -1,4 +1,5 @@
-"""HTTP headers of every response, which limit what other sites and the page itself may do.
+"""Adds HTTP headers to every response. The headers limit what other sites and the page itself may
+do.
 
 Pages contain no inline scripts or styles, and the content security policy allows none. Browsers
 report violations of the policy. Django sets HSTS, but only over HTTPS.
@@ -46,11 +47,11 @@ POLICY = (
 
 
 class HeadersMiddleware:
-    """Middleware that adds these headers to responses, and forbids caching of signed-in users'
-    pages. Headers that a view has set stay.
+    """Middleware that adds the headers of this module to responses, and forbids caching of
+    signed-in users' pages. If a view has set one of the headers, its value stays.
 
-    It comes before all middleware that responds itself, so that errors, probes and static files
-    also have the headers.
+    This middleware comes before all middleware that responds itself, so that errors, probes and
+    static files also have the headers.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

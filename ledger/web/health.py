@@ -57,9 +57,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Returns status 200 if the database answers within two seconds and is prepared, otherwise
     status 503.
 
-    If no standby confirms commits, the response only contains a warning. This problem affects all
-    processes, and a load balancer must not end all of them. If the clocks differ, the response also
-    only contains a warning.
+    If no standby confirms commits, or if the clocks differ, the status is still 200 and the
+    response contains a warning. A missing standby affects all processes, and a load balancer must
+    not end all of them.
     """
     problem, warning = _problem_and_warning(request)
     if problem:

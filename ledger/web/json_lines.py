@@ -2,7 +2,7 @@
 
 Note [What a line may contain]: a record consists of fixed words from the code and of values, which
 may be personal data, such as a path, a name or a typed text. A line contains only values that
-cannot be personal data; other values are replaced with `withheld`. If code formats a message before
+cannot be personal data. Other values are replaced with `withheld`. If code formats a message before
 logging, this module cannot find the values in the message. Therefore a message of another package
 is replaced with `withheld`, unless the source code contains the same text.
 """
@@ -107,15 +107,15 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 def _short(path: str) -> str:
     """Returns the path relative to the project, to the installed packages or to Python's library.
-    The start of the path may contain a person's name.
+    The start of the path is left out, because it may contain a person's name.
     """
     _, found, within = path.rpartition("/site-packages/")
     return within if found else path.removeprefix(f"{PROJECT}/").removeprefix(f"{PYTHON}/")
 
 
 def _surroundings(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Returns facts about the origin of a log record, such as the request id. Django logs some
-    refusals after the request has ended. In this case, the facts come from the request on the
+    """Returns fields about the origin of a log record, such as the request id. Django logs some
+    refusals after the request has ended. In this case, the fields come from the request on the
     record.
     """
     request = getattr(record, "request", None)
@@ -160,8 +160,8 @@ def _plain_values(values: Any, *, is_ours: bool) -> Any:
 
 
 def _plain(value: object, *, is_ours: bool) -> object:
-    """Returns the value if it cannot be personal data, otherwise `withheld`. Numbers are allowed,
-    because amounts are always Decimals.
+    """Returns the value if it cannot be personal data, otherwise `withheld`. Values of the types
+    int and float are returned, because amounts are always Decimals.
     """
     if value is None or isinstance(value, bool | int | float | uuid.UUID):
         return value

@@ -25,13 +25,15 @@ BOOKS_NOTHING = frozenset(
     "review edit check discard decline withdraw read order confirm undo"
     " sure match unmatch leftover sign take_back".split()
 )
-# The field in a kept form which shows that an earlier attempt may have booked it.
+# This field in a form on the error page shows that an earlier attempt may have booked the form.
 MAY_BE_BOOKED = "may_be_booked"
 UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
 
 
 def books_nothing(request: HttpRequest) -> bool:
-    """Returns whether the step in this form can never book anything."""
+    """Returns whether this form can never book anything. The field `step`, which contains the
+    button that the user pressed, shows this.
+    """
     if not _may_be_read(request):
         return False
     try:
@@ -42,7 +44,8 @@ def books_nothing(request: HttpRequest) -> bool:
 
 def kept_form(request: HttpRequest) -> list[tuple[str, str]]:
     """Returns the names and values of all fields in the form, including the CSRF token. Returns []
-    if the form is not kept.
+    if the error page must not contain the form: the form has no id, is too long, may contain a
+    secret, or was sent by htmx.
     """
     if not _may_be_read(request) or "HX-Request" in request.headers:
         return []

@@ -12,8 +12,9 @@ from django.utils.module_loading import import_string
 class LazyView:
     """A view for `path` in a URLconf. `name` is the dotted name of a function or a class.
 
-    An attribute such as `csrf_exempt` is read from the real view, which imports the view. The
-    attributes that Django reads for the URLs are set here and do not import the view.
+    The real view is imported when it is first needed: by a request, by `load`, or when code reads
+    an attribute such as `csrf_exempt`. The attributes that Django reads when it loads the URLs are
+    set here, so that reading them imports nothing.
     """
 
     def __init__(self, name: str) -> None:

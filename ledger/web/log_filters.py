@@ -15,7 +15,9 @@ from ledger.web.error_text import described, for_developer, formatted, without_s
 
 
 class WithoutValues(logging.Formatter):
-    """A formatter that removes the values from error messages and the keys from links in emails."""
+    """A formatter that removes the values from error messages and the keys from links in emails.
+    For a developer in a terminal with DEBUG, it keeps the messages of errors.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         record.exc_text = None  # another handler may have stored a text that contains values

@@ -15,9 +15,9 @@ logger = logging.getLogger("ledger.process")
 
 
 def configure(logging_settings: dict[str, Any]) -> None:
-    """Configures the log with `LOGGING`. Python's tracebacks become log records, because tracebacks
-    contain values; only developers see the original tracebacks. With LOG_FORMAT=json, warnings are
-    logged too.
+    """Configures the log with `LOGGING`. Uncaught exceptions become log records without values.
+    Only developers see Python's original tracebacks, which contain values. With LOG_FORMAT=json,
+    warnings are logged too.
     """
     logging.config.dictConfig(logging_settings)
     if settings.LOG_FORMAT == "json":

@@ -1,5 +1,5 @@
-"""Sends emails through a mail server. If the server is slow or does not answer, only a few pages
-wait, and only for a short time.
+"""Sends emails through a mail server. If the server is slow or does not answer, only a few requests
+wait for it, and only for a short time.
 """
 
 from collections.abc import Hashable, Iterator
@@ -30,8 +30,8 @@ class MailRefused(MailNotSent):
 
 
 class TurnsInOrder:
-    """A queue in which users get turns in the order of their arrival, one turn per user at a time.
-    With a semaphore, a later request could get a free turn before an earlier request.
+    """A queue for sending emails. Users get turns in the order of their arrival, one turn per user
+    at a time. With a semaphore, a later request could get a free turn before an earlier request.
     """
 
     def __init__(self, most: int) -> None:

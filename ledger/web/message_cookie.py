@@ -25,8 +25,8 @@ def cookie_name() -> str:
 
 
 class _OwnCookie(CookieStorage):
-    """Django's signed cookie, but encrypted. A message may contain a name or an amount, and other
-    people may have access to the browser or its backup.
+    """Django's storage for messages in a signed cookie, but the cookie is also encrypted. A message
+    may contain a name or an amount, and other people may have access to the browser or its backup.
 
     The cookie is valid for an hour and in one session, so that another user cannot send the cookie
     and read the messages.
@@ -62,8 +62,8 @@ class _OwnCookie(CookieStorage):
 
 
 class MessageStorage(FallbackStorage):
-    """Django's default storage for messages with an encrypted cookie that other hosts cannot
-    set.
+    """Django's default storage for messages, but with an encrypted cookie that other hosts cannot
+    set. Messages that are too long for the cookie are stored in the session.
     """
 
     storage_classes = (_OwnCookie, SessionStorage)

@@ -1,4 +1,6 @@
-"""Middleware for observation, forms of responses and checks of requests."""
+"""Middleware that observes each request, adapts each response to its client, and refuses requests
+with wrong headers.
+"""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -29,10 +31,11 @@ from ledger.web import (
 
 
 class ObservationMiddleware:
-    """Middleware that observes each request: its id, metrics, line of the log, and refusal in the
-    security log. Adds the header `X-Request-ID` to the response.
+    """Middleware that gives each request an id, counts it for `/metrics`, and writes its line in
+    the request log. Also records refusals in the security log, and adds the header `X-Request-ID`
+    to the response.
 
-    Only the tracing middleware may come before it.
+    Only the tracing middleware may come before this middleware.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -61,11 +64,11 @@ class ObservationMiddleware:
 
 
 class ResponseFormMiddleware:
-    """Middleware that gives each response the form that its client can read. API calls get problem
-    details instead of error pages. htmx gets redirects as HX-Redirect. HEAD requests get the
-    headers of GET and an empty body, as gunicorn requires.
+    """Middleware that adapts each response to its client. API calls get problem details instead of
+    error pages. htmx gets redirects as HX-Redirect. HEAD requests get the headers of GET and an
+    empty body, as gunicorn requires.
 
-    It precedes all middleware that refuses or redirects a request.
+    This middleware precedes all middleware that refuses or redirects a request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -81,12 +84,13 @@ class ResponseFormMiddleware:
 
 
 class RequestCheckMiddleware:
-    """Middleware that refuses requests whose body, cookies or addresses cannot be read, and that
-    replaces the Host header with the address in `LEDGER_URL`. Otherwise an attacker could make the
-    site send emails with links to another site.
+    """Middleware that refuses requests whose Content-Type, Accept, cookies or X-Forwarded-For
+    cannot be used. Also replaces the Host header with the address in `LEDGER_URL`. Otherwise an
+    attacker could make the site send emails with links to another site.
 
-    It must precede all code that reads cookies, the body, the Host header or X-Forwarded-For. A
-    Host header that is not in ALLOWED_HOSTS is refused even if `LEDGER_URL` replaces it.
+    This middleware must precede all code that reads cookies, the body, the Host header or
+    X-Forwarded-For. A Host header that is not in ALLOWED_HOSTS is refused even if `LEDGER_URL`
+    replaces it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -114,8 +118,8 @@ class RequestCheckMiddleware:
 
 
 def _is_forwarded_by_our_proxies(request: HttpRequest) -> bool:
-    """Returns False if X-Forwarded-For cannot come from our proxies, because the header has fewer
-    addresses than there are proxies, or an invalid address. Without this header, the client's
+    """Returns False if X-Forwarded-For cannot come from our proxies: it contains fewer addresses
+    than there are proxies, or it contains an invalid address. Without this header, the client's
     address is the sender of the connection.
     """
     if not (settings.ALLAUTH_TRUSTED_PROXY_COUNT and request.headers.get("X-Forwarded-For")):

@@ -1,4 +1,4 @@
-"""The names of pages, for logs that must not contain URLs."""
+"""Finds the names of pages, for logs that must not contain URLs."""
 
 from django.urls import Resolver404, resolve
 

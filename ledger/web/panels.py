@@ -1,8 +1,8 @@
 """Panels: parts of a page that features add. An app registers its panels in its module `panels`.
 
-The template of a page contains places, such as `{% panels "receipt" %}`, but no names of features.
-docs/new-app.md lists the places. A panel consists of a template and of a function that returns the
-values for the template.
+The template of a page contains named places for panels, such as `{% panels "receipt" %}`, but no
+names of features. docs/new-app.md lists the places. A panel consists of a template and of a
+function that returns the values for the template.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,9 @@ Values = Callable[[Any, Mapping[str, Any]], dict[str, Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A part of a page. `order` is the position of the panel in its place."""
+    """A part of a page that a feature adds. `place` is the name of a place in the template of the
+    page, and `order` is the position of the panel in this place.
+    """
 
     place: str
     template: str
@@ -41,8 +43,8 @@ PANELS: list[Panel] = []  # sorted by `order`
 
 
 def register(place: str, template: str, *, order: int = 0) -> Callable[[Values], Values]:
-    """Returns a decorator that registers a panel for a place. The decorated function returns the
-    values for the panel's template.
+    """Returns a decorator that registers a panel for a place on a page. The decorated function
+    returns the values for the panel's template.
     """
 
     def add(values: Values) -> Values:
@@ -54,15 +56,15 @@ def register(place: str, template: str, *, order: int = 0) -> Callable[[Values],
 
 
 def shown_in(place: str, request: HttpRequest, context: Mapping[str, Any]) -> list[ShownPanel]:
-    """Returns the panels of a place that are shown, in order. Calls the functions of the panels,
-    which may send queries.
+    """Returns the panels that are shown at a place on a page, in order. Calls the functions of the
+    panels, which may send queries.
     """
     found = ((panel, panel.values(request, context)) for panel in PANELS if panel.place == place)
     return [ShownPanel(panel.template, values) for panel, values in found if values is not None]
 
 
 def prepare(place: str, request: HttpRequest, context: dict[str, Any]) -> None:
-    """Runs the queries of a place's panels in the view, before the template is rendered. Call this
-    in views that list the queries of their page.
+    """Runs the queries of the panels at a place on a page in the view, before the template is
+    rendered. Call this function in views that list the queries of their page.
     """
     context.setdefault(PREPARED, {})[place] = shown_in(place, request, context)

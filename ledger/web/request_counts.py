@@ -33,8 +33,8 @@ EARLY = {"/healthz": "healthz", "/readyz": "readyz", "/metrics": "metrics"}
 
 
 def count(request: HttpRequest, status: int, seconds: float) -> None:
-    """Counts a request with the status of its response, or 500 without a response, and the seconds
-    until the response.
+    """Counts a request for `/metrics`. `status` is the status of its response, or 500 if there is
+    no response. `seconds` is the time until the response.
     """
     is_failure = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     route = route_or_page_of(request) if is_failure else route_of(request)

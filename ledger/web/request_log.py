@@ -1,5 +1,5 @@
-"""The request log, with one line at the end of each request. All log lines of a request contain the
-request's id.
+"""Writes the request log, with one line at the end of each request. All log lines of a request
+contain the request's id.
 """
 
 import logging
@@ -28,8 +28,9 @@ FREQUENT = frozenset({*EARLY.values(), STATIC})
 
 
 def facts_of(request: HttpRequest) -> dict[str, context.Fact]:
-    """Returns the facts about a request for log lines, without a database query. The facts contain
-    the name of the route, because paths and query strings may contain ids, names and searches.
+    """Returns the fields about a request for its log lines, without a database query. The fields
+    contain the name of the route, because paths and query strings may contain ids, names and
+    searches.
     """
     return {
         "request_id": getattr(request, "request_id", None),
@@ -65,7 +66,7 @@ def _signed_in(request: HttpRequest) -> str | None:
 def log(
     request: HttpRequest, status: int, seconds: float, notes: Mapping[str, context.Fact]
 ) -> None:
-    """Writes the line of a request whose response is complete."""
+    """Writes the log line of a request whose response is complete."""
     frequent = status < HTTPStatus.BAD_REQUEST and route_of(request) in FREQUENT
     level = logging.DEBUG if frequent else logging.INFO
     if not logger.isEnabledFor(level):

@@ -51,8 +51,8 @@ class RunningRequests:
         self._running, self._waiting = Counter[Any](), Counter[Any]()
 
     def begin(self, person: Any) -> bool:
-        """Waits until the user may run another request, and returns False if the time limit is
-        over. Otherwise counts the request until `end` is called.
+        """Waits until the user may run another request. Then counts the request until `end` is
+        called, and returns True. Returns False if the wait takes too long.
         """
         with self._changed:
             if not self._is_free(person) and not self._wait(person):
@@ -115,7 +115,9 @@ def refusal(request: Any, view: object) -> HttpResponseBase | None:
 
 
 def end(request: Any) -> None:
-    """Counts a request as ended, also if `refusal` did not count it."""
+    """Ends the counting of a request by `refusal`. Does nothing if `refusal` did not count the
+    request.
+    """
     for running, key in getattr(request, "counted", ()):
         running.end(key)
 

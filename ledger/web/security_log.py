@@ -1,4 +1,5 @@
-"""The security log. Each event, such as a sign-in, a refusal or an approval, is one line of JSON.
+"""Writes the security log. Each event, such as a sign-in, a refusal or an approval, is one line of
+JSON.
 
 A line identifies people and rows only by ids. It contains no secrets, amounts, email addresses or
 IP addresses. A value that is not an id, a number or a plain word is replaced with `WITHHELD`.

@@ -112,7 +112,7 @@ def csv_lines(table: DataTable) -> Iterator[str]:
 
 
 def json_lines(table: DataTable) -> Iterator[str]:
-    """Yields the lines of a JSON array, with one object per row and line."""
+    """Yields the lines of a JSON array. Each row is an object on a separate line."""
     before = "[\n"
     for row in table.rows:
         cells = dict(zip(table.columns, map(_plain, row), strict=True))

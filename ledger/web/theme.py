@@ -1,5 +1,5 @@
-"""The colour theme: light, dark, or the theme of the operating system. A cookie stores the
-choice.
+"""Reads and sets the colour theme: light, dark, or the theme of the operating system. A cookie
+stores the choice.
 """
 
 from django.conf import settings

@@ -1,4 +1,6 @@
-"""The size of bodies: the decorator `reads_file` for views that read files, and their limits."""
+"""Limits the size of request bodies. The decorator `reads_file` sets another limit for views that
+read files.
+"""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -34,7 +36,8 @@ def max_file_bytes(view: Any) -> int | None:
 
 def max_body_bytes(path: str) -> int:
     """Returns the maximum size of a request body for this path in bytes: twice the limit for a
-    file. The form can then still show an error for a file that is too large.
+    file, but at least DATA_UPLOAD_MAX_MEMORY_SIZE. The form can then still show an error for a file
+    that is too large.
     """
     try:
         view = resolve(path).func
@@ -44,8 +47,8 @@ def max_body_bytes(path: str) -> int:
 
 
 def content_length(request: HttpRequest) -> int:
-    """Returns the number of bytes in the header Content-Length. Returns 0 if the header is missing
-    or not a number, like Django.
+    """Returns the number of bytes in the header Content-Length. Like Django, returns 0 if the
+    header is missing or is not a number.
     """
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)

@@ -44,9 +44,9 @@ TOO_LATE = (
 
 
 def note_begin() -> None:
-    """Notes that this process accepts requests from now on. gunicorn's settings call this. Requests
-    that waited while the site was restarted are then answered, because they did not wait for a
-    thread of this process.
+    """Records that this process accepts requests from now on. gunicorn's settings call this
+    function. Requests that waited while the site was restarted are then answered, because they did
+    not wait for a thread of this process.
     """
     _began["at"] = time.monotonic()
 
@@ -71,8 +71,8 @@ def _seconds_since_proxy(request: HttpRequest) -> float | None:
 
 class WaitingMiddleware:
     """Middleware that returns status 503 for a request that has waited too long since this process
-    began. It must come after probes, metrics and static files, which are fast, and before
-    middleware that queries the database. Reads the body only of a request that it refuses.
+    began. Must come after probes, metrics and static files, which are fast, and before middleware
+    that queries the database. Reads the body only of a request that it refuses.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
