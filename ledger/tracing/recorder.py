@@ -2,8 +2,8 @@
 
 Note [Only our spans]: the provider is not OpenTelemetry's global provider. Other packages, such as
 AWS's driver, also create spans, and nobody has checked what these spans contain. Without a global
-provider, the spans of other packages are not sent. Of an exception, only the class is recorded,
-because messages contain values.
+provider, the spans of other packages are not sent. Only the class of an exception is recorded,
+because the message may contain values.
 """
 
 from collections.abc import Iterable, Mapping

@@ -30,7 +30,7 @@ MAX_COUNTED = 16 * 1024  # maximum number of bytes of a SQL statement that is co
 
 
 class ShortStatements(PrepareManager):
-    """psycopg's list of SQL statements to prepare, without long statements.
+    """psycopg's list of SQL statements to prepare. Long statements are not added to the list.
 
     Note [Long statements are forgotten]: psycopg keeps the texts of the last 100 SQL statements of
     a connection in order to prepare frequent statements. Django puts the values into the text.

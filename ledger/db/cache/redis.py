@@ -1,4 +1,4 @@
-"""A cache on a Redis server that uses a database table while Redis fails.
+"""A cache on a Redis server. While Redis fails, the cache uses a database table.
 
 Note [When Redis fails]: the cache contains the counters of sign-in limits. A failure of Redis must
 not stop payments or remove these limits. If Redis fails, this process uses the cache in the table

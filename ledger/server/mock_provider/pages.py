@@ -19,7 +19,9 @@ WARNING = (
 
 
 def sign_in(parameters: Mapping[str, str], people: list[MockPerson]) -> str:
-    """Returns the sign-in page: a form with a button for each person and a list of faults."""
+    """Returns the sign-in page: a form with a button for each person, and a list of faults to
+    choose from.
+    """
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
         for name, value in parameters.items()
