@@ -87,8 +87,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Returns the user with this address and password, or None. Also returns None for a sign-up
         whose address was never confirmed.
 
-        Raises: ValidationError after too many wrong attempts, without checking the password. If
-        only the limit of Note [Addresses of one person] is exceeded, returns None instead.
+        Raises: ValidationError after too many wrong attempts. The password is then not checked. If
+        the only exceeded limit is the limit in Note [Addresses of one person], returns None and
+        raises nothing.
         """
         email = credentials.get("email", "")
         person = events.person_with(email)
@@ -169,15 +170,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return False
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Returns the URL of the home page. If allauth showed an empty form instead, users would
-        think that the password had not changed.
+        """Returns the URL of the home page. By default, allauth would show the empty form again,
+        and users would think that the password had not changed.
         """
         return str(resolve_url(settings.LOGIN_REDIRECT_URL))
 
     def get_login_stages(self) -> list[str]:
-        """Returns allauth's stages of a sign-in. The bank's stages replace the stages for the
-        address and the second factor. A last stage refuses the sign-in if the credentials have
-        changed since the first stage.
+        """Returns the stages of a sign-in: allauth's stages, with three changes. The bank's stages
+        replace the stage for the address and the stage for the second factor. An additional last
+        stage refuses the sign-in if the credentials have changed since the first stage.
         """
         ours = {
             "allauth.account.stages.EmailVerificationStage": (
@@ -272,9 +273,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def _fitting(
     template_prefix: str, email: str, context: dict[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """Returns the template and the context to use for this mail. Returns others than the arguments
-    if the sign-in of the address is closed, or if the address was never confirmed after the
-    sign-up.
+    """Returns the template and the context for this mail. Usually these are the arguments. Another
+    template or context is used if the sign-in of the address is closed, or if the address was never
+    confirmed after the sign-up.
     """
     if template_prefix in UNUSABLE_ADDRESS_MAILS and (closed_at := closed_sign_in(email)):
         return "account/email/sign_in_closed", {"closed_at": closed_at}

@@ -51,7 +51,9 @@ DECIDED = "This request was already decided or withdrawn, or has expired."
 
 
 class SumOf(NamedTuple):
-    """Identifies a daily sum of a clerk or an account. `what` is MONEY or LIMITS."""
+    """The key of a daily sum: the sum of one clerk's actions, or the sum of the actions on one
+    account. `what` is MONEY or LIMITS.
+    """
 
     what: str
     owner: User | Account
@@ -132,9 +134,9 @@ def share_of(amount: Decimal, currency: str) -> Decimal:
 
 
 def needs_approval(*, what: str, clerk: User, accounts: Iterable[Account], share: Decimal) -> bool:
-    """Returns whether an action needs approval: whether `share` and one of today's sums together
-    exceed 1. `share` is the amount of the action as a fraction of the threshold. `what` is MONEY or
-    LIMITS.
+    """Returns whether an action needs approval. `share` is the amount of the action as a fraction
+    of the threshold. The action needs approval if `share` plus one of today's sums is more than 1.
+    `what` is MONEY or LIMITS.
 
     Another action may increase the sums after this check, so the database can still refuse the
     action.

@@ -1,4 +1,4 @@
-"""The errors with which services refuse an action. The class of an error is the reason. The message
+"""The errors with which services refuse an action. There is one class for each reason. The message
 of an error explains to the user what happened and what to do.
 """
 
@@ -73,8 +73,8 @@ class LimitInvalid(LedgerError):
 
 
 class NeedsApproval(LedgerError):
-    """The action exceeds the daily threshold, or adds a person to a group with sensitive rights,
-    and no other person has approved the action.
+    """No other person has approved the action. An action needs approval if it exceeds the daily
+    threshold, or if it adds a person to a group with sensitive rights.
     """
 
 
@@ -105,17 +105,21 @@ class MayNotAsk(LedgerError):
 
 
 class AccessEnded(LedgerError):
-    """The user lost the right to do this during the request. The rest of the request is not
+    """The user lost the right to the action during the request. The rest of the request is not
     booked.
     """
 
 
 class SessionEnded(AccessEnded):
-    """The session ended or the sign-in was closed during the API call. The line is not booked."""
+    """The session ended, or the sign-in was closed, during the API call. The rest of the call is
+    not booked.
+    """
 
 
 class TokenEnded(AccessEnded):
-    """The access token was revoked or expired during the API call. The line is not booked."""
+    """The access token was revoked or expired during the API call. The rest of the call is not
+    booked.
+    """
 
 
 class MayNotDecide(LedgerError):

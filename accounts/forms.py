@@ -65,7 +65,7 @@ class PasswordWords:
 
 
 class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
-    """A form for signing in with a password. A text that is longer than passwords may be is refused
+    """A form for signing in with a password. A text that is too long for a password is refused
     before it is hashed.
     """
 
@@ -75,7 +75,7 @@ class SignInForm(allauth_forms.LoginForm):  # type: ignore[misc]
 
 
 class StepUpForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
-    """A form for reauthentication with the password. A text that is longer than passwords may be is
+    """A form for reauthentication with the password. A text that is too long for a password is
     refused before it is hashed.
     """
 
@@ -100,7 +100,7 @@ class ChangePasswordForm(PasswordWords, allauth_forms.ChangePasswordForm):  # ty
 
 class AttemptsMixin:
     """Mixin for forms with a mailed code. After a wrong code, the form shows the number of
-    remaining attempts. Unknown addresses get the same message.
+    remaining attempts. The message is the same for an address that is not registered.
     """
 
     most_attempts: int
@@ -188,9 +188,9 @@ class SignInCodeForm(AttemptsMixin, MailedCodeForm):
 
 
 class AskForCodeForm(allauth_forms.RequestLoginCodeForm):  # type: ignore[misc]
-    """A form that requests a sign-in code. The sign-in form has a button that also submits this
-    form, with the address in the field `login`. If `login` is empty, this form is not bound, so its
-    page is shown.
+    """A form that requests a sign-in code by mail. A button of the sign-in form also submits its
+    data to this form, with the address in the field `login`. If `login` is empty, this form stays
+    unbound, so that the page of this form is shown without an error.
     """
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
@@ -264,8 +264,8 @@ class SignupForm(PasswordWords, allauth_forms.SignupForm):  # type: ignore[misc]
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, Any]:
         """Saves the user. If the address is already registered, sends a mail to its owner instead.
-        The response and its time are then the same, so that it does not reveal registered
-        addresses.
+        The response is the same in both cases and takes the same time. So it does not reveal
+        whether an address is registered.
         """
         saved: tuple[User | None, Any]
         if self.account_already_exists:
@@ -399,7 +399,9 @@ class AccountNameField(ReadableNameField):
 
 
 class AccountSettingsForm(forms.Form):
-    """A form for the SETTINGS of an account."""
+    """A form for the settings that the owner of an account can choose: see SETTINGS in
+    `accounts.models.account`.
+    """
 
     name = AccountNameField()
 

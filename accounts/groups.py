@@ -151,11 +151,11 @@ def fill_groups(*, app_config: "AppConfig", using: str, **_signal: Any) -> None:
 
 
 def groups_given_by(giver: PermissionsMixin) -> "QuerySet[Group]":
-    """Returns the groups to which this user may add other people. Superusers may add people to all
-    groups.
+    """Returns the groups to which this user (`giver`) may add other people. Superusers may add
+    people to all groups.
 
     Other users need the permission give_groups and all permissions of the group. If the group is in
-    PERMISSIONS, one of the user's groups must also be allowed to add people by MAY_GIVE.
+    PERMISSIONS, MAY_GIVE must also list the group for one of the user's groups.
     """
     if giver.is_superuser:
         return Group.objects.all()
@@ -192,7 +192,9 @@ def may_take_all_groups_of(giver: PermissionsMixin, person: PermissionsMixin) ->
 
 
 def _in_table(giver: PermissionsMixin) -> set[str]:
-    """Returns the names of the groups to which this user may add people by MAY_GIVE."""
+    """Returns the names of the groups that MAY_GIVE lists for the groups of this user. The user may
+    add people to the groups with these names.
+    """
     return {name for own in giver.groups.all() for name in MAY_GIVE.get(own.name, ())}
 
 

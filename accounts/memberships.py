@@ -41,8 +41,8 @@ def _decided_by_provider(person: User) -> QuerySet[Group]:
 
 @counts_refusals
 def give(person: User, group: Group) -> None:
-    """Adds a person to a group, as part of the caller's database transaction. After an error,
-    nothing has changed.
+    """Adds a person to a group, in the database transaction of the caller. If an error is raised,
+    the person is not added.
 
     Raises: NeedsApproval if another person must approve the addition first; ProviderDecides if the
     identity provider decides about this person and group.

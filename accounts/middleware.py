@@ -86,8 +86,10 @@ class ReplicaMiddleware:
 
 
 def _note(session: SessionStore, *, has_written: bool) -> None:
-    """Stores the WAL position in the session. A replica must have replayed this position before it
-    serves the session.
+    """Stores the WAL position in the session, if the request has written. A replica must have
+    replayed this position before it serves the session. Also writes a new marker of the writer if
+    the primary has changed: see Note [Writer's mark]. An error is only logged, because the user's
+    write is already committed.
     """
     try:
         if has_written:
@@ -104,9 +106,9 @@ def _note(session: SessionStore, *, has_written: bool) -> None:
 def _within(
     reads: replicas.RequestReads, session: SessionBase, content: Iterable[bytes]
 ) -> Iterator[bytes]:
-    """Yields the parts of `content` unchanged. The code that creates the parts reads rows, or books
-    lines of a batch. At the end, or when the client stops reading, stores the WAL position of these
-    writes in the session.
+    """Yields the parts of `content` unchanged. While a part is created, rows may be read or
+    written, for example the payments of a batch. At the end, or when the client stops reading,
+    stores the WAL position of the writes in the session.
     """
     parts = iter(content)
     try:
@@ -136,8 +138,9 @@ BY_ITSELF = "X-By-Itself"
 
 
 class SessionMiddleware(session_middleware.SessionMiddleware):
-    """Django's middleware, which reads and saves the session, and which also records when a request
-    last used the session. It must follow the middleware that decides how the database is read.
+    """Django's middleware that reads and saves the session. In addition, it records when a request
+    last used the session. It must follow ReplicaMiddleware, which decides from which server rows
+    are read.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -170,9 +173,10 @@ class LimitsMiddleware:
 
 
 class FailureMiddleware:
-    """Middleware that responds with a page if a view does not handle a failure: with status 409 and
-    the reason if a service refuses, and with status 503 if the database or the mail server fails.
-    For example, the sign-in may be closed during the request.
+    """Middleware that responds with an error page if a view does not handle a failure. If a service
+    refuses the action, the page has the status 409 and contains the reason. For example, the
+    sign-in may be closed during the request. If the database or the mail server fails, the page has
+    the status 503.
 
     It must follow ReadLogMiddleware, which also logs what these pages show.
     """
@@ -201,9 +205,9 @@ class FailureMiddleware:
 
 
 class MessageMiddleware(message_middleware.MessageMiddleware):
-    """Django's middleware, which stores messages for the next page, and which also stores why the
-    session of a returning user ended. It must follow SessionMiddleware, in whose session long
-    messages are stored.
+    """Django's middleware that stores messages for the next page. In addition, it adds a message
+    that explains to a returning user why the session has ended. It must follow SessionMiddleware,
+    because long messages are stored in the session.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -213,9 +217,8 @@ class MessageMiddleware(message_middleware.MessageMiddleware):
 
 
 class RequiredSetupMiddleware:
-    """Middleware that redirects users to the page on which they must set something up first: a
-    second factor, or the name of a customer. It comes last, so all limits also count a request that
-    is redirected.
+    """Middleware that redirects users who must first add a second factor, or customers who must
+    first enter a name. It comes last, so that all limits also count the redirected requests.
 
     A customer has no name after confirming a sign-up that may have been made by a stranger: see
     `accounts.sign_in.addresses.give_to_owner`.

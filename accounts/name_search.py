@@ -34,7 +34,9 @@ UNRANKED: Any = Value(0.0, FloatField())
 
 
 def no_number(_word: str) -> Q:
-    """Returns a condition that no account meets: words do not find account numbers."""
+    """Returns a condition that no account meets. This is the default of `NameSearch.numbers`, for
+    searches that do not include account numbers.
+    """
     return NO_ROWS
 
 
@@ -74,8 +76,8 @@ class NameSearch:
         """Returns the condition for accounts. Each word must be in the name of the account or of
         its holder. With `misspelt`, words that are similar to the holder's name also match.
 
-        With `most`, only the accounts of the newest `most` holders for each word are included, and
-        of the newest `most` holders for all words together.
+        `most` limits the number of holders whose accounts match. For each word, and for all words
+        of a group together, only the accounts of the newest `most` holders with these words match.
         """
 
         def has_word(word: str) -> Q:
@@ -128,8 +130,8 @@ class NameSearch:
         return Q(SearchVectorExact(words, query))
 
     def _person_like(self, word: str) -> Q:
-        """Returns the condition for people with this word, or with a similar word in the name. A
-        phrase must match exactly.
+        """Returns the condition for people who have this word, or whose name contains a similar
+        word. A phrase must match exactly.
         """
         found = self._in(PERSON_WORDS, word)
         if " " in word:
@@ -146,8 +148,8 @@ def _similarity(typed: str, name: str) -> Any:
 
 
 def _of_holders(condition: Q, most: int | None) -> Q:
-    """Returns the condition for accounts whose holder meets the condition `holder`. With `most`,
-    only the newest `most` holders are included. See Note [One of].
+    """Returns the condition for accounts whose holder meets `condition`. With `most`, only the
+    newest `most` holders are included. See Note [One of].
     """
     people = User.objects.filter(condition)
     newest = people.order_by("-pk")[:most] if most else people.order_by()

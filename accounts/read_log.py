@@ -57,8 +57,9 @@ logger = logging.getLogger(__name__)
 
 
 class ReadLogMiddleware:
-    """Middleware that logs each page on which a permission let the user read other people's rows:
-    all pages of the admin, and all other views that called `opened_by_right`.
+    """Middleware that logs which other people's data a page has shown, if a permission gave the
+    user access to the data. These are all pages of the admin, and all other views that called
+    `opened_by_right`.
 
     It must precede FailureMiddleware and DownloadLimitMiddleware, because it logs what their pages
     show in place of the view's response.

@@ -1,4 +1,5 @@
-"""The errors for rows that the database refuses, by the name of the constraint or trigger.
+"""Converts database errors to LedgerErrors. Each constraint or trigger that can refuse a row has a
+registered error and message, by its name.
 
 A feature registers its triggers on tables of other apps in its module `table_rules`.
 """

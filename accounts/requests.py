@@ -1,4 +1,4 @@
-"""The type of an authenticated request."""
+"""Defines a type for authenticated requests."""
 
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails

@@ -40,8 +40,9 @@ MASKED_SEARCH = "A whole account number, its last four digits, or words of a nam
 
 
 def numbers_with(digits: str) -> Q:
-    """Returns the condition for accounts whose number begins with these digits. Four or more digits
-    also find numbers that end with these digits. A text with other characters finds nothing.
+    """Returns the condition for accounts whose number begins with `digits`. If there are four or
+    more digits, numbers that end with `digits` also match. No account matches a text with other
+    characters.
     """
     if not (digits.isascii() and digits.isdigit()):
         return NO_ROWS
@@ -142,8 +143,8 @@ class AccountAdmin(
         return listed
 
     def names(self, request: HttpRequest, typed: list[str]) -> NameSearch:
-        """Returns the search for these words. Words find email addresses only for staff who may see
-        people and addresses.
+        """Returns the search for these words. The search includes email addresses only if the user
+        may see people and addresses.
         """
         whole = sees_contact_details(person_of(request))
         people = self.admin_site.get_model_admin(User)
@@ -209,9 +210,9 @@ class AccountAdmin(
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Serves Django's page without its database transaction, because each service opens a
-        transaction. If a service refuses the change, the page is rendered again with the refusal as
-        an error of the form.
+        """Serves Django's page, but not inside a database transaction as Django would, because each
+        service opens a transaction. If a service refuses the change, renders the page again with
+        the refusal as an error of the form.
         """
         response: HttpResponse
         page = (request, object_id, form_url, extra_context)
@@ -279,8 +280,8 @@ class AccountAdmin(
         ] + super().get_urls()
 
     def step_view(self, request: HttpRequest, account_id: Any, step: StaffStep) -> HttpResponse:
-        """Serves the page that asks for a reason. When the reason is submitted, does the step for
-        one account and redirects to the page of the account.
+        """Serves the page that asks for the reason of a staff action. When the reason is submitted,
+        performs the action on one account and redirects to the page of the account.
         """
         # Refused also if the account does not exist
         if not self.has_change_status_permission(request):

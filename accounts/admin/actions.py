@@ -69,7 +69,9 @@ class StaffStep:
 
 
 def _to(status: Account.Status) -> Callable[[Any, str, str, User], bool]:
-    """Returns the function `do` of a `StaffStep` that sets this status of an account."""
+    """Returns a function for the field `do` of a `StaffStep`. The function sets this status of an
+    account.
+    """
     return lambda account, reason, message, by: services.change_status(
         account=account, status=status, reason=reason, message=message, changed_by=by
     )
@@ -196,8 +198,8 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[tuple[str, str]]:
-        """Returns the choices. The first choice is empty. `action_location` is passed by Django 6.1
-        and later.
+        """Returns the choices of the action menu. The first choice is empty. Django 6.1 and later
+        pass `action_location`.
         """
         given = [action_location] if action_location else []
         first = list(default_choices or CHOOSE)
@@ -216,7 +218,9 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         raise NotImplementedError
 
     def obstacles(self, request: HttpRequest, things: Sequence[Any], step: StaffStep) -> Obstacles:
-        """Returns the reasons why this user cannot do the step, by the id of the row."""
+        """Returns a dict from the id of each row to the reasons why this user cannot perform the
+        action `step` on the row. The list of reasons may be empty.
+        """
         found = step.obstacles(things, person_of(request))
         return {
             thing.pk: [*self.refusals_for(request, thing), *found.get(thing.pk, ())]
@@ -237,12 +241,13 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         back: str = "",
     ) -> HttpResponse | None:
-        """Renders the page that asks for a reason. When the reason is submitted, does the step for
-        each row and redirects.
+        """Renders the page that asks for a reason. When the reason is submitted, performs the
+        action `step` on each row and redirects.
 
-        The page first lists all obstacles. If the step is not possible for any row, the page has no
-        form. If a row is refused, the page is shown again with the entered text. If more than
-        MAX_ROWS_PER_ACTION rows are chosen, adds an error message and returns None.
+        The page first lists the rows for which the action is impossible, with the reasons. If the
+        action is impossible for every row, the page has no form. If a row is refused, the page is
+        shown again with the entered text. If more than MAX_ROWS_PER_ACTION rows are chosen, adds an
+        error message and returns None.
         """
         things = self.things_of(request, chosen[: MAX_ROWS_PER_ACTION + 1])
         if len(things) > MAX_ROWS_PER_ACTION:
@@ -284,8 +289,8 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
     def _blocked(
         self, request: HttpRequest, things: Sequence[Any], step: StaffStep
     ) -> list[tuple[Any, Sequence[Obstacle]]]:
-        """Returns the rows for which the step is impossible or already done, each with the
-        reasons.
+        """Returns the rows for which the action `step` is impossible or was already done, each with
+        the reasons.
         """
         found = self.obstacles(request, things, step)
         done = [Obstacle(f"{step.as_is.capitalize()}.")]
@@ -299,15 +304,17 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
         step: StaffStep,
         reasons: Mapping[str, str],
     ) -> list[tuple[Any, Sequence[Obstacle]]]:
-        """Does the step for each row. Returns the refused rows, each with the reasons."""
+        """Performs the action `step` on each row. Returns the refused rows, each with its
+        reasons.
+        """
         results = [(thing, self._do_one(request, thing, step, reasons)) for thing in things]
         return [(thing, obstacles) for thing, obstacles in results if obstacles]
 
     def _do_one(
         self, request: HttpRequest, thing: Any, step: StaffStep, reasons: Mapping[str, str]
     ) -> Sequence[Obstacle]:
-        """Does the step for one row, writes the log, and adds a message with the result. Returns
-        the reasons if the step was refused, otherwise an empty sequence.
+        """Performs the action `step` on one row, writes Django's admin log, and adds a message with
+        the result. Returns the reasons if the action was refused, otherwise an empty sequence.
         """
         done_now = False
         set_reason(reasons["reason"])
@@ -328,7 +335,9 @@ class ReasonedActions(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _reason_form(request: HttpRequest, step: StaffStep) -> ReasonForm:
-    """Returns the form of a step. A submitted form is bound."""
+    """Returns the form of the action `step`: a bound form if the request contains a reason,
+    otherwise an empty form.
+    """
     form = ReasonForm(request.POST if "reason" in request.POST else None)
     message = form.fields["message"]
     message.help_text = step.message_help

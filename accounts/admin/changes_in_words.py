@@ -52,8 +52,8 @@ class ChangeInWords:
 
     @property
     def place(self) -> str:
-        """The text "in the admin" or "on the site", by the page of the change. The text is "" if a
-        command made the change, or if the page is unknown.
+        """Where the change was made: "in the admin" or "on the site". The text is "" if a command
+        made the change, or if the page is unknown.
         """
         if self.command or not self.change.path:
             return ""

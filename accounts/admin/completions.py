@@ -1,4 +1,4 @@
-"""The search for rows in the form fields of the admin."""
+"""Completes what a user types in form fields of the admin that select a row of another table."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -9,7 +9,9 @@ _autocomplete = admin.site.autocomplete_view
 
 
 def autocomplete(request: HttpRequest) -> HttpResponse:
-    """Returns Django's response. Finds nothing for a value that a query cannot use."""
+    """Returns Django's JSON response with the matching rows. Returns an empty result if a parameter
+    has a value that a query cannot use, such as an invalid id.
+    """
     try:
         return _autocomplete(request)
     except NO_VALUES as error:

@@ -28,8 +28,8 @@ def pending_groups_html(person: User) -> str:
 
 
 class GroupsByTwo(AsksApproval):
-    """Admin pages that request approval for groups which need another person's approval. All other
-    changes of the form are saved before.
+    """Admin pages for people. If a user adds a person to a group that needs another person's
+    approval, the pages request the approval. They first save all other changes of the form.
     """
 
     def changeform_view(
@@ -39,8 +39,8 @@ class GroupsByTwo(AsksApproval):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Serves Django's page. Requests the approvals after the database transaction of the page,
-        because each request opens a new transaction.
+        """Serves Django's page. Requests the approvals after the database transaction of the page
+        has ended, because each request for approval opens a transaction.
         """
         response: HttpResponse = super().changeform_view(
             request, object_id, form_url, extra_context
@@ -61,9 +61,9 @@ class GroupsByTwo(AsksApproval):
         super().save_related(request, form, formsets, change)
 
     def _gives(self, request: HttpRequest, person: User, group: Group, form: Any) -> bool:
-        """Adds the person to a group and returns True, or returns False if the group is refused. If
-        the group needs approval, notes on `request` that approval must be requested. Otherwise
-        shows the refusal as a message.
+        """Adds the person to a group. Returns True if this succeeds, otherwise False. If the group
+        needs approval, records on `request` that an approval must be requested. For any other
+        refusal, adds a message with the reason.
         """
         try:
             memberships.give(person, group)

@@ -15,8 +15,8 @@ ASKED = "We have asked another manager to approve the limits. Nothing has change
 
 def ask_for_limits(*, account: Account, form: Any, asked_by: User) -> ApprovalRequest:
     """Requests approval for the limits that were changed in a valid form, and returns the request.
-    The database later refuses the approved change if one of these limits was changed again in the
-    meantime.
+    If one of these limits is changed before the approved change is made, the database refuses the
+    approved change.
 
     Raises: the errors of `approvals.ask`; DetailsInvalid if the form changes no limit;
     RequestDecided if an earlier request of this person for the account is still pending.

@@ -23,8 +23,8 @@ def masked_address(email: str) -> str:
 
 
 def masked_number(number: str) -> str:
-    """Returns the last four digits of an account number, such as "•••• •••• 5549". The number may
-    already be masked.
+    """Returns an account number that shows only the last four digits, such as "•••• •••• 5549".
+    Also accepts a number that is already masked.
     """
     plain = "".join(number.split())
     return grouped(HIDDEN * (len(plain) - SHOWN_DIGITS) + plain[-SHOWN_DIGITS:])

@@ -77,7 +77,9 @@ class ShownFilters(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class KeyedSelect(AutocompleteSelect):
-    """A select that offers no choice for a value that cannot be a key."""
+    """A select for a foreign key. It ignores a submitted value that cannot be a key, such as an
+    invalid UUID. Django's select would fail.
+    """
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         return super().optgroups(name, [each for each in value if self._is_key(each)], attr)
@@ -91,10 +93,11 @@ class KeyedSelect(AutocompleteSelect):
 
 
 class CheckedKeys(ShownFilters):
-    """Admin pages that accept invalid keys without a server error. Django fails on an invalid value
-    of `autocomplete_fields`, on an empty `_to_field`, on `_saveasnew`, and on a filter with a value
-    that a query cannot use. Facets are disabled, because they count rows that the read log does not
-    record.
+    """Admin pages that do not fail with a server error if a request contains an invalid value.
+    Django's pages fail on an invalid value of `autocomplete_fields`, on an empty `_to_field`, on
+    `_saveasnew`, and on a filter with a value that a query cannot use.
+
+    Facets are disabled, because they count rows that the read log does not record.
     """
 
     show_facets = admin.ShowFacets.NEVER
@@ -105,9 +108,11 @@ class CheckedKeys(ShownFilters):
         return super()._changeform_view(request, *page)  # type: ignore[misc]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Returns the list. Raises IncorrectLookupParameters for a value that a query cannot use.
-        Django then redirects to the list without filters, with the parameter `ERROR_FLAG`. There
-        the same error is a defect.
+        """Returns the list.
+
+        Raises: IncorrectLookupParameters for a value that a query cannot use. Django then redirects
+        to the list without filters, with the parameter `ERROR_FLAG`. In a request without filters
+        or with `ERROR_FLAG`, the original error is raised, because it is then a bug.
         """
         try:
             return super().get_changelist_instance(request)
@@ -137,12 +142,12 @@ class AsksApproval(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @staticmethod
     def note_asked(request: HttpRequest) -> None:
-        """Records that this request has requested an approval."""
+        """Records on this HTTP request that the user has requested an approval."""
         request.ledger_asked = True  # type: ignore[attr-defined]
 
     @staticmethod
     def was_asked(request: HttpRequest) -> bool:
-        """Returns whether this request has requested an approval."""
+        """Returns whether the user has requested an approval in this HTTP request."""
         return getattr(request, "ledger_asked", False)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:

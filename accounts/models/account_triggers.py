@@ -27,7 +27,9 @@ CLOSED_STAYS = refuse("closed_account_stays_closed", "A closed account never cha
 
 
 def _time_is_finite(column: str) -> str:
-    """Returns the SQL condition that a time is NULL, or at least EARLIEST and less than LATEST."""
+    """Returns the SQL condition that a time is valid: NULL, or at least EARLIEST and less than
+    LATEST.
+    """
     return f"coalesce({column} >= '{EARLIEST}' AND {column} < '{LATEST}', true)"
 
 

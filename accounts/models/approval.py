@@ -127,8 +127,8 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
         return self.filter(status="approved", expires_at__gt=timezone.now())
 
     def open_for(self, action: uuid.UUID) -> Self:
-        """Filters to requests for this row or file that have not expired and are pending, or
-        approved but not done.
+        """Filters to the open requests for the row or file with the id `action`. An open request is
+        pending, or approved but not done, and has not expired.
         """
         now = timezone.now()
         open_states = ["pending", "approved"]
@@ -333,7 +333,9 @@ class ApprovalRequest(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether the request is pending, or approved and not done, and has not expired."""
+        """Whether the request can still be decided or done. Its status is then pending or approved,
+        and it has not expired.
+        """
         return self.status in ("pending", "approved") and not self.is_expired
 
     @property
@@ -351,8 +353,8 @@ class ApprovalRequest(models.Model):
 
 class ApprovalPaymentQuerySet(models.QuerySet["ApprovalPayment"]):
     def of(self, requests: Iterable[ApprovalRequest]) -> Self:
-        """Filters to the payments of these requests, including requests that were done or have
-        expired.
+        """Filters to the payments of these requests. Requests that were done or have expired also
+        have payments.
         """
         return self.filter(request__in=[request.pk for request in requests])
 

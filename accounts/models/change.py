@@ -17,14 +17,15 @@ from ledger.db.triggers import stays
 
 
 class Change(models.Model):
-    """A change: author, time, place, reason, and the values before and after. Only triggers insert
-    these rows, and they are never changed or deleted: see Note [History by triggers].
+    """A change of a row: the author, the time, the page or command, the reason, and the values
+    before and after. Only triggers insert these rows. The rows are never changed or deleted: see
+    Note [History by triggers].
 
     `before` and `after` contain the changed values, with amounts as text. `about` is the id of the
     object whose history contains the row, for example the person of a membership. `path` is the
     page or the command of the change. If `person` is empty, a command or an unauthenticated request
-    made the change. If `proved` is not true, the author and the other facts may be forged: see Note
-    [Signed facts].
+    made the change. If `proved` is not true, the author, the page and the request may be forged:
+    see Note [Signed facts].
     """
 
     id = models.UUIDField(primary_key=True, editable=False)

@@ -22,7 +22,9 @@ LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def times_finite(*names: str) -> Q:
-    """Returns the condition that each column is NULL, or not before EARLIEST and before LATEST."""
+    """Returns the condition that the time in each column is valid: NULL, or at least EARLIEST and
+    less than LATEST.
+    """
     condition = Q()
     for name in names:
         condition &= Q(**{f"{name}__isnull": True}) | Q(

@@ -19,8 +19,8 @@ from accounts.models.author_triggers import by_its_author
 from ledger.db.history.register import EMPTIED, registered
 from ledger.db.triggers import FirmTrigger, refuse, stays
 
-# A function that converts the SQL of an amount and of a currency to the SQL of a fraction of the
-# threshold
+# A function with two arguments: the SQL of an amount, and the SQL of its currency. It returns the
+# SQL of the amount as a fraction of the threshold.
 Share = Callable[[str, str], str]
 
 
@@ -35,8 +35,9 @@ def _raised(row: str, limit: str, share: Share) -> str:
 
 def raised_by(row: str, share: Share = share_of) -> str:
     """Returns the SQL expression for the total increase of the limits in a row, as a fraction of
-    the threshold. `held` is the account. Any increase to an overdraft limit above the threshold is
-    OVER, so that small increases on many days need approval, too.
+    the threshold. In this SQL, `held` is the row of the account. If the new overdraft limit is
+    above the threshold, the increase counts as OVER. Otherwise many small increases would need no
+    approval.
     """
     before, after = f"{row}.overdraft_limit_before", f"{row}.overdraft_limit"
     overdraft = f"""CASE WHEN {after} <= {before} THEN 0
@@ -58,8 +59,8 @@ def _as_asked(row: str, limit: str) -> str:
 
 
 def same_limits(row: str) -> str:
-    """Returns the SQL condition that the limits in a request of `approval_requests` are the limits
-    in this row.
+    """Returns the SQL condition that a request of `approval_requests` requests this change: the
+    same account and author, and the same limits before and after.
     """
     return f"""transaction_id = {row}.id AND kind = 'limits'
           AND from_account_id = {row}.account_id AND requested_by_id = {row}.changed_by_id

@@ -1,5 +1,5 @@
-"""Permissions that have an effect only together with the permission to see contact details, because
-they show whole account numbers.
+"""Defines which permissions show whole account numbers. These permissions have an effect only
+together with the permission to see contact details.
 
 Note [Rights that show numbers]: account names, free texts, files and refusal messages may contain
 account numbers, and developers can easily forget to mask a number. Therefore these permissions have

@@ -32,8 +32,8 @@ def known(table: str) -> str:
 
 def removed_by_right(table: str) -> str:
     """Returns the SQL condition that the registered row `known` of a table was deleted
-    legitimately. `margin` is the maximum clock difference between a row and its entry in the
-    register.
+    legitimately. The SQL has one parameter, `margin`: the maximum clock difference between a row
+    and its entry in the register.
     """
     of_table = f"FROM row_removals WHERE table_name = '{table}'"
     return f"""(known.registered_at < (SELECT max(removed_before) + %(margin)s::interval {of_table})
@@ -58,10 +58,11 @@ def note_removal(
 
 def new_columns_sql(model: type[models.Model], *columns: str) -> str:
     """Returns the SQL that a migration must run after it has added columns to a registered table.
-    The SQL does not accept rows that did not match the register before.
+    The SQL records new digests. It skips rows that did not match the register before, so the audit
+    still reports them.
 
-    Copy the text into RunSQL. A call of this function would also include columns that are added
-    later.
+    Copy the text into RunSQL. If the migration called this function, a later version of the code
+    could return SQL with more columns.
     """
     intact = f"known.digest = {digest_of(model, 'one', without=columns)}"
     return _revise(model, f"'{ADDED.format(', '.join(columns))}'", intact)
@@ -81,9 +82,9 @@ def accept_rows(model: type[models.Model], ids: Iterable[object], reason: str) -
 @contextmanager
 def noting_rows(model: type[models.Model], ids: Collection[Any], reason: str) -> Iterator[None]:
     """Records, with a reason, revisions of the rows with these ids that the block has changed.
-    Skips rows that did not match the register before the block, and rows of which a trigger has
-    recorded the revision. Only the owner of the tables can call this, within a database
-    transaction.
+    Skips rows that did not match the register before the block, and rows for which a trigger has
+    already recorded a revision. Only the owner of the tables can call this. The call must be inside
+    a database transaction.
     """
     if not is_registered(model):
         yield

@@ -50,8 +50,8 @@ class GroupPermission(Group.permissions.through):  # type: ignore[name-defined,m
 
 
 class ProviderGroup(models.Model):
-    """A group of the setting OIDC_GROUPS, whose members the identity provider decides. `migrate`
-    writes these rows.
+    """A group of the setting OIDC_GROUPS. The identity provider decides who its members are.
+    `migrate` writes these rows.
 
     See Note [Rights by two].
     """

@@ -3,10 +3,11 @@
 Note [Status follows changes]: the status of an account changes only when a row is added to this
 table. The trigger `status_follows_changes` sets the status with the rights of the table owner. The
 web role has no right to the column, and a trigger of accounts refuses every direct UPDATE, so each
-change has a row. The rows of an account form a chain. The chain begins with the status active. Each
-row begins with the status that the previous row set, and has a later time by the server's clock.
-The audit checks the chain. Staff cannot change the status of an account that they or their
-household own. A customer who leaves the bank can close their own account.
+change has a row. The rows of an account form a chain: each row contains the old status, which the
+previous row has set, and the new status. The first row has the old status active. Each row has a
+later time than the previous row, by the server's clock. The audit checks the chain. Staff cannot
+change the status of an account that they or their household own. A customer who leaves the bank can
+close their own account.
 """
 
 import pgtrigger

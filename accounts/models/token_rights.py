@@ -70,8 +70,9 @@ class RightsByToken(RightsToNumbers):
         return {perm for perm in found if self.has_perm(perm, obj)} if self.is_limited else found
 
     def _may_read_figures(self) -> bool:
-        """Returns what `transactions.scope.may_read_bank` would return without the token. A user
-        who may also see people must still be staff.
+        """Returns whether the user may read the numbers of the whole bank. The result is the result
+        that `transactions.scope.may_read_bank` would have without the token. A user who may also
+        see people must still be staff.
         """
         if self.is_superuser or self._was_superuser:
             return True

@@ -70,8 +70,8 @@ class _TellingEach(models.query.ModelIterable):  # type: ignore[type-arg]
 
 class UserQuerySet(models.QuerySet["User"]):
     def shown(self) -> Self:
-        """Returns the queryset for a page about these people. The read log then also records the
-        people who are staff, which it does not do on other pages.
+        """Returns the queryset for a page about these people. For such a page, the read log also
+        records people who are staff. For other pages, the read log leaves them out.
         """
         people = self.all()
         people._iterable_class = _TellingEach
@@ -108,8 +108,8 @@ class UserQuerySet(models.QuerySet["User"]):
         return person
 
     def lock_person(self, pk: uuid.UUID) -> "User":
-        """Locks a person for an action of staff or a job, and returns the current row. Also accepts
-        a person whose sign-in is closed.
+        """Locks the row of a person and returns the current row. Staff actions and jobs call this
+        method. Also accepts a person whose sign-in is closed.
 
         Raises: AccessEnded if the person is the user of the current request, and the session or
         token of the request has ended.
@@ -132,8 +132,8 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         """Creates a person and returns the person. `password` may be None if the person sets a
         password later.
 
-        Raises: ValueError if the email address is missing, or if the arguments are those of
-        Django's user model (username, email, password).
+        Raises: ValueError if the email address is missing. Also raises ValueError for the arguments
+        of Django's user model (username, email, password).
         """
         if more or "username" in fields or "@" not in (email or ""):
             raise ValueError(
@@ -301,9 +301,9 @@ class User(RightsByToken, SavesChangedColumns, AbstractBaseUser):
         return self.deleted_at is None
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        """Returns a hash of the password, the address and the rights. All sessions of the person
-        end if one of them changes. Django's hash contains only the password, so the user of an old
-        mailbox would stay signed in after a change of the address.
+        """Returns a hash of the password, the address and the rights. If one of the three changes,
+        all sessions of the person end. Django's hash contains only the password, so a person who
+        can read the old mailbox would stay signed in after a change of the address.
         """
         salt = "accounts.models.User.get_session_auth_hash"
         facts = f"{self.password} {self.email} {self.session_version}"

@@ -15,8 +15,9 @@ from accounts.sign_in.locked_sign_in import locked_sign_in
 
 @method_decorator(rate_limit(action="manage_email"), name="dispatch")
 class AddressesView(EmailView):  # type: ignore[misc]
-    """allauth's page of email addresses. Changes run under the lock of Note [Lock of a session]. A
-    code is mailed without the lock, because mailing is slow and does not change an address.
+    """allauth's page of email addresses. It locks the user and the session before an address is
+    changed: see Note [Lock of a session]. It does not take the lock in order to mail a code,
+    because mailing is slow and does not change an address.
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -1,4 +1,6 @@
-"""The section of the page "Security" with the identity provider that the user can sign in with."""
+"""Reads a section of the page "Security": whether the user can sign in with the identity
+provider.
+"""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -96,8 +96,8 @@ class StepUpByPasskeyForm(ReadablePasskeyMixin, ReauthenticateWebAuthnForm):  # 
 
 
 class LimitedCodeMixin(forms.Form):
-    """Mixin that checks codes of an app and recovery codes. After too many wrong codes, it refuses
-    every code.
+    """Mixin that checks recovery codes and codes of an authenticator app. After too many wrong
+    codes, it refuses every code.
 
     Wrong codes of an app, wrong recovery codes and wrong codes in an open session are counted
     separately. Therefore an attacker who knows the password and guesses codes of the app cannot

@@ -1,5 +1,5 @@
-"""The section of the page "Security" with the factors of this sign-in and buttons to change
-them.
+"""Reads a section of the page "Security": the factors that protect the user's sign-in, with buttons
+to change them.
 """
 
 from typing import Any

@@ -66,8 +66,9 @@ def go_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def prove_at_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Redirects to the provider for reauthentication, if the user can reauthenticate only there.
-    Other users are redirected to the page for passwords and factors.
+    """Shows a confirmation page for a GET request. A POST request redirects to the provider for
+    reauthentication. Users who can reauthenticate here are redirected to the page for passwords and
+    factors.
     """
     adapter = _openid().OpenIDAdapter(request, provider_id)
     if not proof.only_at_provider(request.user):
@@ -104,8 +105,9 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def address_taken(request: HttpRequest) -> HttpResponse:
-    """Redirects to the sign-in page, if another person registered the address during the sign-up.
-    This view replaces allauth's form for this case, which would accept an unconfirmed address.
+    """Redirects to the sign-in page. allauth opens this URL if another person has registered the
+    address during a sign-up at the provider. allauth's own view is a form that would accept an
+    unconfirmed address.
     """
     request.session.pop("socialaccount_sociallogin", None)
     return redirect(reverse(settings.LOGIN_URL))

@@ -1,6 +1,7 @@
-"""Decides which pages need a sign-in with a second factor. For staff and analysts, these are the
-admin and the pages about the whole bank. With `LEDGER_CUSTOMER_SECOND_FACTOR`, these are all pages
-that are not public, for all users.
+"""Decides which pages need a sign-in with a second factor. Staff and analysts need a second factor
+for the admin and for the pages about the whole bank. With `LEDGER_CUSTOMER_SECOND_FACTOR`, all
+users need a second factor for all pages. Public pages, and pages that set up how a user signs in,
+never need a second factor.
 
 `RequiredSetupMiddleware` applies the rule before the view, so no URL or method can be forgotten.
 """

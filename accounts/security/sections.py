@@ -1,7 +1,7 @@
 """The sections of the page "Security", from top to bottom.
 
-A section is a partial template and a function that returns the context of the template. The
-template reads the context as `section.facts`.
+A section is a partial template with a function. The function returns the context of the template,
+which the template reads as `section.facts`.
 """
 
 from collections.abc import Callable

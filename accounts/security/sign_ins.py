@@ -1,4 +1,4 @@
-"""Two sections of the page "Security": the user's sessions, and the latest sign-ins."""
+"""Reads two sections of the page "Security": the user's sessions, and the latest sign-ins."""
 
 from typing import Any
 

@@ -42,8 +42,8 @@ def read(request: PersonRequest) -> dict[str, Any]:
 
 
 def _how_it_ended(token: ApiToken) -> str:
-    """Returns how the token was revoked, or "" if it has expired. Does not return reasons that
-    staff entered, because users must not see them.
+    """Returns a text that explains how the token was revoked, or "" if the token has expired. The
+    text does not contain reasons that staff entered, because users must not see these reasons.
     """
     return ENDS.get(token.reason, "by the bank") if token.revoked_at else ""
 
