@@ -76,7 +76,7 @@ NAME_LIMIT = Account._meta.get_field("name").max_length or 0
 
 
 class AccountChanges(TypedDict, total=False):
-    """The possible changes of an open account. A missing key means no change. `reason`,
+    """The arguments of `change_account`. A limit or name that is missing does not change. `reason`,
     `changed_by` and `id` are stored in the row that records the change of the limits.
     """
 
@@ -116,8 +116,8 @@ def open_account(
     created_at: datetime | None = None,
     by_owner: bool = False,
 ) -> Account:
-    """Opens an empty account and returns the account. Imports pass `id`, `number` and `created_at`,
-    so that they find the account again.
+    """Opens an empty account and returns the account. Imports pass `id`, `number` and `created_at`.
+    A repeated import then finds the account that the first import has opened.
 
     Raises: CurrencyUnknown, OwnerNotActive, LimitInvalid; DetailsInvalid for an invalid number or
     for a name that is too long; TooManyAccounts if `by_owner` is True and the owner already has
@@ -141,9 +141,9 @@ def open_account(
 def open_account_once(
     *, user: User, currency: str, name: str, id: uuid.UUID
 ) -> tuple[Account, bool]:
-    """Opens an account as `open_account` does, unless the user already has an account with this
-    `id`. Returns the account, and whether it existed already. The name and currency of an existing
-    account may differ from the arguments.
+    """Opens an account as `open_account` does, if the user has no account with this `id` yet.
+    Returns the account, and whether it existed before the call. An account that existed before may
+    have another name and currency than the arguments.
 
     The caller must pass an id that no other user can choose.
     """
@@ -225,8 +225,8 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
     sets the limits and records the reason. Only changed columns are written, so the balance cannot
     be overwritten.
 
-    Raises: AccountNotActive for a closed account; LimitInvalid, also for an overdraft limit below
-    the overdraft in use; NeedsApproval or ServesOwn if staff make the change.
+    Raises: AccountNotActive for a closed account; LimitInvalid for an invalid limit, or for an
+    overdraft limit below the overdraft in use; NeedsApproval or ServesOwn if staff make the change.
     """
     with db_transaction.atomic(durable=True):
         locked = _locked(account)
@@ -253,8 +253,8 @@ def change_account(*, account: Account | uuid.UUID, **changes: Unpack[AccountCha
 
 
 def _set_limits(account: Account, changes: AccountChanges) -> None:
-    """Inserts a LimitChange, with which a trigger sets the limits of the account. The caller has
-    locked the account.
+    """Inserts a LimitChange. A trigger then sets the limits of the account to the limits of this
+    row. The caller must have locked the account.
     """
     with translated():
         LimitChange.objects.create(
@@ -335,8 +335,8 @@ def set_status(
     message: str = "",
     changed_by: User | None,
 ) -> None:
-    """Sets another status of an account, as part of the caller's database transaction. The caller
-    has locked the row.
+    """Sets another status of an account, in the database transaction of the caller. The caller must
+    have locked the row.
 
     Raises: the errors of `freeze_account` and `close_account`; ServesOwn if the account belongs to
     `changed_by` or to the household of `changed_by`.

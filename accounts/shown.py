@@ -4,8 +4,8 @@ Note [Whose data]: while `collect` is active, each model reports the owner of ea
 loaded from the database, so no page can forget a person. The middleware `accounts.read_log`
 activates `collect` for each request, and logs which other people's data staff and analysts read. A
 page that loads no personal data is not logged, unless it is an admin page with a query string or a
-search of the whole bank. `by_right` is True if the user sees rows because of a permission and not
-as their owner.
+search of the whole bank. `by_right` is True if the user may see rows because of a permission, and
+not because the user owns the rows.
 """
 
 from collections.abc import Iterator

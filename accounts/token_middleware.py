@@ -34,9 +34,10 @@ WRONG_TOKENS = limits.Limit("wrong_tokens", 60, 5 * limits.MINUTE)  # per client
 
 
 class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
-    """Django's middleware, which sets `request.user`, with tokens for API requests. A token sets
-    `request.api_token` to an ApiToken or a ProviderToken, and `request.user` to the token's owner,
-    with rights that are limited to the token's scopes.
+    """Django's middleware that sets `request.user`, extended by access tokens for API requests. For
+    a request with a valid token, it sets `request.api_token` to an ApiToken or a ProviderToken, and
+    `request.user` to the token's owner. The rights of this user instance are limited to the token's
+    scopes.
 
     For an invalid token, the request stays unauthenticated, and `request.api_token_error` is a
     TokenRefused with a `code` and a message. Without a Bearer header, `api_token` and
@@ -57,7 +58,9 @@ class AuthenticationMiddleware(middleware.AuthenticationMiddleware):
             return self.get_response(request)  # type: ignore[return-value]  # not a coroutine
 
     def process_request(self, request: HttpRequest) -> None:
-        """Sets the user by the session, or by the token of an API request."""
+        """Sets `request.user` to the owner of the session or, for an API request with a token, to
+        the owner of the token.
+        """
         super().process_request(request)
         _sign_in_by_token(request)
 

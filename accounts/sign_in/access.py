@@ -22,8 +22,8 @@ from ledger.web import security_log
 
 
 def deactivate_user(*, user: User | uuid.UUID) -> User:
-    """Closes a person's sign-in, ends the person's sessions, and returns the person. The accounts
-    and the history stay.
+    """Closes a person's sign-in, ends the person's sessions and access tokens, and returns the
+    person. The accounts and the history do not change.
     """
     return _close(user)[0]
 
@@ -64,8 +64,9 @@ def revoke_tokens(*, user: User, by: User | None, reason: str) -> int:
 
 
 def sign_everybody_out(*, with_tokens: bool = False) -> int:
-    """Ends all sessions, including sessions without a signed-in user, for example after a leak of
-    the table. Returns the number of sessions of signed-in users.
+    """Ends all sessions of the bank, also sessions without a signed-in user. This may be necessary
+    after somebody has stolen the table of sessions. Returns the number of sessions of signed-in
+    users.
 
     With `with_tokens`, also revokes all access tokens. Sends no mails, because the bank explains
     the reason in its own mail.

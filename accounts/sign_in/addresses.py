@@ -32,7 +32,7 @@ class AddressStage(EmailVerificationStage):  # type: ignore[misc]
     """
 
     def handle(self) -> tuple[Any, bool]:
-        """Returns a page to show, or None, and whether the sign-in may continue."""
+        """Returns two values: a page to show, or None; and whether the sign-in may continue."""
         user = self.login.user
         if user is not None:
             mine = EmailAddress.objects.filter(user=user)
@@ -105,8 +105,8 @@ def may_be_a_strangers(user: User) -> bool:
 
 @with_retry
 def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool = False) -> None:
-    """Confirms the address of a sign-up for the owner of the mailbox, who may not be the person who
-    signed up.
+    """Confirms the address of a sign-up for the owner of the mailbox. The person who signed up may
+    be somebody else.
 
     In the same transaction, removes what a stranger may have set: the password (unless
     `has_new_password`), all factors, the connected provider, all sessions, and the name. Also
@@ -127,8 +127,8 @@ def give_to_owner(*, user: User, address: EmailAddress, has_new_password: bool =
 
 
 def _signed_up_by_themselves(user: User, address: EmailAddress) -> bool:
-    """Returns whether the user signed up, and was not added by the bank. A user who was added by
-    the bank has accounts, or an email address that is not primary yet.
+    """Returns whether the user signed up. Returns False if the bank has added the user: such a user
+    has accounts, or an email address that is not primary yet.
     """
     return address.primary and not Account.objects.filter(user=user).exists()
 

@@ -19,8 +19,8 @@ GONE = "This was removed in the meantime, perhaps on another device. Open the pa
 
 
 def insert_only_new_rows() -> None:
-    """Changes `save()` of these models, so that a row that was read is only updated and never
-    inserted.
+    """Changes `save()` of some models of allauth. If an instance was read from the database,
+    `save()` then only updates its row and never inserts the row again.
 
     Otherwise an address or a passkey that the bank has removed would work again: Django inserts a
     row if the UPDATE finds no row, and allauth saves rows that it read much earlier.
@@ -31,8 +31,9 @@ def insert_only_new_rows() -> None:
 
 
 def lock_connections() -> None:
-    """Makes allauth connect a provider only under the lock of `lock_active`. The sign-in may have
-    been closed during the request to the provider, which takes long.
+    """Makes allauth lock the user with `lock_active` before it connects a provider. Otherwise a
+    provider could be connected although the sign-in was closed during the long request to the
+    provider.
     """
     SocialAccount.save_base = _behind_the_lock(SocialAccount.save_base)
 

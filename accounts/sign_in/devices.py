@@ -45,8 +45,8 @@ def words_for(request: HttpRequest) -> str:
 
 
 def cookie_name() -> str:
-    """Returns the name of the cookie. The prefix `__Host-`, with HTTPS, means that no other host
-    can set the cookie.
+    """Returns the name of the cookie. With HTTPS, the name begins with `__Host-`. Browsers then do
+    not accept the cookie from another host.
     """
     return "__Host-device" if settings.LEDGER_HTTPS else "device"
 
@@ -80,9 +80,9 @@ def _read(request: HttpRequest) -> dict[str, str]:
 
 
 def _mark(user: User) -> str:
-    """Returns a key for the user in the cookie: a digest, because other users of the browser can
-    read the cookie. The key changes with the password, so a thief's device becomes unknown after a
-    password change.
+    """Returns the key of the user in the cookie. The key is a digest, because other users of the
+    browser can read the cookie. If the password changes, the key changes too, so that a thief's
+    device is no longer a known device.
     """
     facts = f"{user.pk} {user.password}"
     return salted_hmac(SALT, facts, algorithm="sha256").hexdigest()[:22]

@@ -91,8 +91,8 @@ def refused_sign_in(
 def limited_sign_in(
     request: HttpRequest, person: User | None, limit: str, method: str = "password"
 ) -> None:
-    """Records an attempt that was not checked because of a rate limit. Of many such attempts, the
-    list that the user sees contains only the first.
+    """Records an attempt that was not checked because of a rate limit. If there are many such
+    attempts, the list on the user's page contains only the first attempt.
     """
     latest = SignIn.objects.filter(user=person, outcome=SignIn.Status.LIMITED)
     if not latest.filter(at__gt=timezone.now() - SAME_ATTACK).exists():

@@ -57,8 +57,9 @@ class Factors:
 
     @property
     def stand_in(self) -> str:
-        """The factors, as text, that can be used with a mailed code if all passkeys are lost, or
-        "".
+        """A text with the factors that a user without passkeys can use together with a mailed code:
+        a code of an app, a recovery code, or both. The text is "" if the user has none of these
+        factors.
         """
         app = "a code of your authenticator app" if self.app else ""
         codes = "a recovery code" if self.recovery_codes else ""
@@ -97,8 +98,8 @@ def has_second_factor(user: User) -> bool:
 
 
 def signed_in_with_second_factor(request: HttpRequest) -> bool:
-    """Returns whether the user has used a second factor in this session. The factor must still
-    exist, unless the provider has checked it.
+    """Returns whether the user has used a second factor in this session. A factor that was removed
+    in the meantime does not count. A factor that the provider has checked always counts.
 
     A passkey is enough, because it verifies its owner. A recovery code is enough, because it
     replaces a lost factor. A second factor at the provider is enough if OIDC_SECOND_FACTOR trusts

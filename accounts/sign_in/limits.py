@@ -5,7 +5,7 @@ and for the whole site. Strangers with any IP address, or behind the owner's IP 
 up these limits and so lock the owner out. Therefore these limits do not apply to a device on which
 the owner has signed in before; such a device has separate limits. The limits per account and for
 the whole site do not apply to mailed sign-in codes and passkeys. The limit per client does not
-apply to signed-in users, and has a separate counter for each door.
+apply to signed-in users. It has a separate counter for each kind of page (see `Door`).
 
 # Note [Addresses of one person]
 
@@ -57,8 +57,8 @@ TAKE_BACK = """
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A maximum number of wrong attempts in a time window of `seconds`. The security log contains
-    `name`.
+    """The maximum number of wrong attempts in a time window of `seconds` seconds. The security log
+    contains `name`.
     """
 
     name: str
@@ -112,13 +112,14 @@ class CountedAttempt:
 def begin(
     request: HttpRequest, *, door: Door, account: str, person: str = "", device: str = ""
 ) -> CountedAttempt:
-    """Counts an attempt and returns it, with the name of the exceeded limit, if any. Call
-    `succeeded` on the result if the password or code was right. See Note [Counting before
-    checking].
+    """Counts an attempt to enter a password or code. Returns the counted attempt, which contains
+    the name of the exceeded limit, if any. If the password or code was right, the caller must then
+    call `succeeded` on the result. See Note [Counting before checking].
 
-    `account` is the entered address, or the id of a known user. `person` is the id of the user with
-    the entered address, or the address itself if no user has it: see Note [Addresses of one
-    person]. `device` is the id of a device on which the user has signed in before, or "".
+    `door` is the kind of page. `account` is the entered address, or the id of a known user.
+    `person` is the id of the user with the entered address, or the address itself if no user has
+    it: see Note [Addresses of one person]. `device` is the id of a device on which the user has
+    signed in before, or "".
     """
     client = get_ip(request)
     wanted = [(ACCOUNT_AND_CLIENT, f"{door} {account} {_source(client, device)}")]
@@ -138,15 +139,15 @@ def begin(
 
 
 def passes(limit: Limit, of: str) -> bool:
-    """Counts another limited action, such as a mail to an address. Returns False above the
-    limit.
+    """Counts an action that is not an attempt to sign in, such as a mail. `of` identifies the
+    counter, for example an address. Returns False if `limit` is exceeded.
     """
     return not _count([(limit, key_of(limit, of))]).refused_by
 
 
 def passes_for_client(limit: Limit, request: HttpRequest) -> bool:
-    """Counts an action of a client, for signed-in and other users. Returns False above the
-    limit.
+    """Counts an action of the client (an IP address) that sent the request. The user may be signed
+    in or not. Returns False if `limit` is exceeded.
     """
     return passes(limit, get_ip(request))
 
@@ -157,8 +158,8 @@ def take_back(limit: Limit, of: str) -> None:
 
 
 def forget(request: HttpRequest, *, door: Door, account: str) -> None:
-    """Resets the counters of an address or user after the owner has proved their identity. Also
-    resets the counter of this address and client together.
+    """Resets the counters of an account after its owner has proved their identity. `account` is an
+    address or the id of a user. Also resets the counter of this account and client together.
     """
     counts = (ACCOUNT, ACCOUNT_A_DAY, PERSON_A_DAY)
     keys = [key_of(limit, f"{door} {account}") for limit in counts]

@@ -1,4 +1,6 @@
-"""Runs a change of credentials in one database transaction."""
+"""Defines the context manager in which all changes of credentials run: one database transaction
+that has locked the user and the session.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

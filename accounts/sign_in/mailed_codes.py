@@ -1,4 +1,5 @@
-"""Limits the mails to an address, and records the codes in these mails.
+"""Limits how many mails with codes and links are sent to an address, and records the codes that
+were mailed.
 
 Before a code is entered, the site cannot distinguish the owner of an address from a stranger, so a
 stranger's requests must not lock out the owner. Above the limit, the page looks the same and no
@@ -36,8 +37,8 @@ UNUSED, USED = 1, 2
 
 
 def may_send(request: HttpRequest | None, template: str, email: str) -> bool:
-    """Counts the mail and returns whether it may be sent. Each kind of mail and each signed-in user
-    has a separate counter.
+    """Counts the mail and returns whether the mail may be sent. There is a separate counter for
+    each kind of mail, and for the requests of each signed-in user.
     """
     if not _mailbox(email):
         return False
@@ -62,7 +63,9 @@ def remember(email: str, code: str | None) -> None:
 
 
 def has_left(email: str, code: str) -> bool:
-    """Returns whether a mail with this code was sent. The limit may have prevented the mail."""
+    """Returns whether a mail with this code was sent to the address. It was not sent if the limit
+    for mails was exceeded.
+    """
     return AttemptCount.objects.filter(pk=_key(email, code)).exists()
 
 

@@ -39,8 +39,8 @@ SITE_WORDS = frozenset(
 
 
 def counted_length(password: str) -> int:
-    """Returns the number of code points, where a repeated text counts once. Up to two characters
-    may follow the last repetition.
+    """Returns the number of code points of the password. If the password is a repeated text, counts
+    the text only once. Up to two characters may follow the last repetition.
     """
     extra = range(MAX_EXTRA_LETTERS + 1)
     return min(len(_piece(password[: len(password) - more])) + more for more in extra)
@@ -69,7 +69,9 @@ def is_few_common_words(password: str) -> bool:
 
 
 def _is_known_phrase(text: str) -> bool:
-    """Returns whether the first SHORTEST_PHRASE characters are those of a well-known phrase."""
+    """Returns whether a well-known phrase begins with the first SHORTEST_PHRASE characters of the
+    text.
+    """
     return text[:SHORTEST_PHRASE] in {phrase[:SHORTEST_PHRASE] for phrase in KNOWN_PHRASES}
 
 
@@ -123,7 +125,7 @@ def common_passwords() -> frozenset[str]:
 
 def _bases(plain: str) -> set[str]:
     """Returns variants of the password without the digits and symbols at both ends. In some
-    variants, letters replace the symbols that look like them.
+    variants, each symbol that looks like a letter is replaced by this letter.
     """
     found = set()
     for text in (plain, plain.translate(SUBSTITUTES)):

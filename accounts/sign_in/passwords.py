@@ -119,8 +119,8 @@ def save_password_of_bank(person: User, *, read_with: str) -> None:
 
 
 def refuse_too_long(password: str) -> None:
-    """Raises ValidationError if the text is longer than passwords may be. Call it before the text
-    is hashed.
+    """Raises ValidationError if the text is too long for a password. Call this function before the
+    text is hashed, because hashing a long text is slow.
     """
     if len(password) > LONGEST:
         raise ValidationError(f"Use at most {LONGEST} characters.", code="password_too_long")

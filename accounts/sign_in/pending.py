@@ -27,7 +27,7 @@ class UnchangedStage(LoginStage):  # type: ignore[misc]
             self.state.setdefault("began_with", login.user.get_session_auth_hash())
 
     def handle(self) -> tuple[Any, bool]:
-        """Returns a page to show, or None, and whether the sign-in may continue."""
+        """Returns two values: a page to show, or None; and whether the sign-in may continue."""
         user, email = self.login.user, self.login.email
         now = User.objects.get(pk=user.pk)
         is_same = now.has_session_hash(self.state["began_with"])

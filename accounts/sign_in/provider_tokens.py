@@ -1,4 +1,5 @@
-"""Access tokens of the identity provider that programs send to the API: OAuth 2 (RFC 6750, 9068).
+"""Verifies access tokens of the identity provider, which programs may send to the API instead of a
+token of Ledger: OAuth 2 (RFC 6750, 9068).
 
 A token belongs to the user who has connected the provider at a sign-in here. A token cannot create
 users, connect a provider or change groups. A token may do only what both its scopes and the user's

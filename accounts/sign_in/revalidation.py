@@ -24,9 +24,9 @@ def refuse_if_ended(
     ended, or if the user no longer has the staff permission `permission`. `person` is the user as
     read when the request began.
 
-    A long request must call this function in each of its database transactions, after the writes,
-    so that no transaction that began after the end of the access is committed. The function locks
-    no row, see Note [Lock of a person].
+    A long request must call this function in each of its database transactions, after the writes.
+    Otherwise a transaction could be committed that began after the access had ended. The function
+    locks no row: see Note [Lock of a person].
     """
     now: User | None = User.objects.filter(pk=person.pk).first()
     _refuse(person, now, session_key, token)

@@ -59,8 +59,9 @@ def end_of(row: WebSession, data: dict[str, Any], now: datetime) -> str:
 
 
 def leave_reason(sessions: list[str], why: str) -> None:
-    """Stores for a day why these sessions have ended, so that their browsers can show the reason.
-    `sessions` contains the digests of the keys of deleted rows.
+    """Stores for a day why these sessions have ended, so that the next page in their browsers can
+    show the reason. `sessions` contains the digests of the session keys, whose rows are already
+    deleted.
 
     A running request may try to save a deleted session. The reasons are therefore stored in new
     rows, with other keys and without a user, so that the request does not find them.
@@ -88,8 +89,8 @@ def reason_left_for(session_key: str) -> str:
 
 
 def _forget(row: WebSession) -> None:
-    """Deletes the row of an ended session. Does not wait for a standby. A row that a failover
-    restores is still an ended session.
+    """Deletes the row of an ended session. Does not wait for a standby: if a failover restores the
+    row, the session is still ended.
     """
     with waiting_for_no_standby():
         row.delete()
@@ -142,9 +143,9 @@ class SessionStore(DatabaseStore):
         return data
 
     def save(self, must_create: bool = False) -> None:
-        """Saves the session as Django does, but does not convert temporary database errors. Django
-        treats such an error as a deleted session and responds with 400, after which clients do not
-        repeat the request.
+        """Saves the session as Django does, but raises temporary database errors unchanged. Django
+        treats such an error like a deleted session and responds with 400, and clients do not repeat
+        a request after a 400.
         """
         try:
             super().save(must_create)
@@ -207,13 +208,15 @@ class SessionStore(DatabaseStore):
 
     @property
     def needed(self) -> replicas.Needed:
-        """The position that a replica must have replayed before it serves this session. Makes no
-        query.
+        """The state that a replica must have replayed before it serves this session: the marker of
+        the current primary, and the WAL position of the session. Makes no query.
         """
         return replicas.Needed(replicas.seen_with(self.row).started, self.wal_position)
 
     def note_writer(self) -> None:
-        """Writes a new marker if the current primary is not the server in the session's marker."""
+        """Writes the start time of the current primary into the table `writer_mark`, if the table
+        contains another start time: see Note [Writer's mark].
+        """
         if replicas.seen_with(self.row).needs_mark:
             replicas.write_mark()
 

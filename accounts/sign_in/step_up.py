@@ -1,9 +1,10 @@
 """Step-up: reauthentication before an action that would be useful to a thief.
 
-A proof of identity is a password, a code, a passkey, or a new sign-in at the identity provider. A
-proof is valid for some minutes, for its session and user. The sign-in itself is also a proof,
-except through a provider, which may not have asked for a password. Users with a second factor must
-use the second factor, because their password may have been stolen.
+A proof of identity is a password, a passkey, a code of an app, a recovery code, or a new sign-in at
+the identity provider. A proof is valid for some minutes, for its session and user. A sign-in with a
+password or a second factor is also a proof. A sign-in with a mailed code is not a proof. A sign-in
+through the provider is not a proof either, because the provider may not have asked for a password.
+Users with a second factor must use the second factor, because their password may have been stolen.
 """
 
 import time
@@ -59,8 +60,8 @@ def is_fresh(request: HttpRequest, *, within: timedelta | None = None) -> bool:
 
 
 def fresh_until(request: HttpRequest, *, within: timedelta | None = None) -> datetime | None:
-    """Returns the end time of the latest proof of this session, which may be in the past. Returns
-    None if there is no proof.
+    """Returns the time until which the latest proof of this session is valid. The time may be in
+    the past. Returns None if there is no proof.
 
     allauth's `did_recently_reauthenticate` is not used, because it ignores sign-ins, accepts users
     who cannot reauthenticate, and accepts a password of users who have a second factor.
@@ -137,7 +138,7 @@ def strongest(ways: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _proofs(request: HttpRequest) -> list[tuple[str, float]]:
     """Returns the method and the time (seconds since 1970) of each proof that allauth has recorded
-    for this user and session.
+    for this user and session. Leaves out sign-ins that are not a proof.
     """
     if not request.user.is_authenticated:
         return []

@@ -51,8 +51,8 @@ MESSAGES: dict[Problem, str] = {
 
 
 class TokenRefused(Exception):
-    """An error for a refused token. `row` is the row of the token, or None if there is no row.
-    `reason` is for the security log, and `challenge` is for the header WWW-Authenticate.
+    """An error for a refused token. `row` is the row of the token, or None if no row has this
+    token. The security log contains `reason`, and the header WWW-Authenticate contains `challenge`.
     """
 
     kind = "access_token"

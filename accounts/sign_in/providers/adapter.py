@@ -29,8 +29,8 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def list_apps(
         self, request: HttpRequest, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
-        """Returns the provider from the settings, or no provider, in a list. Ignores rows in the
-        database, because a row could add another provider.
+        """Returns a list with the provider from the settings. The list is empty if no provider is
+        configured. Ignores rows in the database, because a row could add another provider.
         """
         if not is_configured():
             return []
@@ -41,7 +41,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return [app] if is_meant and client_id in (None, app.client_id) else []
 
     def list_providers(self, request: HttpRequest) -> list[Any]:
-        """Returns the provider from the settings as an instance of allauth's class, in a list."""
+        """Returns a list with the provider from the settings, as an instance of allauth's class."""
         return [app.get_provider(request) for app in self.list_apps(request)]
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> None:

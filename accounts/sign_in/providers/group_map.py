@@ -36,8 +36,9 @@ def groups_claimed(claims: dict[str, Any]) -> list[str]:
 
 
 def write_provider_groups(*, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> bool:
-    """Writes the groups of OIDC_GROUPS into the database, after `migrate` and before the server
-    starts: see Note [Rights by two]. Returns whether a row changed.
+    """Writes the groups of the setting OIDC_GROUPS into the database: see Note [Rights by two].
+    This function is called after `migrate` and before the server starts. Returns whether a row
+    changed.
     """
     rows = ProviderGroup.objects.using(using)
     wanted = set(configured().groups.values()) if is_configured() else set()
@@ -77,8 +78,9 @@ def set_groups(*, user: User, claimed: Iterable[str]) -> bool:
 def _gives(person: User, name: str) -> bool:
     """Adds the user to a group and returns True. For a group of staff, also makes the user staff.
 
-    Returns False and changes nothing if the database does not accept that the provider decides
-    about this group, because `migrate` was not run after a change of OIDC_GROUPS.
+    Returns False and changes nothing if the database refuses the membership. This happens if
+    `migrate` was not run after a change of OIDC_GROUPS, so that the table `provider_groups` does
+    not contain the group.
     """
     try:
         with db_transaction.atomic():

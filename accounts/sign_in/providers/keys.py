@@ -1,7 +1,7 @@
 """The provider's public keys. Each process caches them for five minutes.
 
-Providers replace their keys, so the keys are read again if a key id is unknown. Clients may send
-invented key ids, so a caller can set a minimum time between two reads.
+Providers replace their keys. Therefore the keys are read again if a token contains an unknown key
+id. Clients may send invented key ids, so a caller can set a minimum time between two reads.
 """
 
 import math
