@@ -112,7 +112,9 @@ def print_hint() -> None:
 
 
 def exit_if_of_settings(err: Exception) -> None:
-    """Exits if the settings, or Django's code for settings and databases, raised the error."""
+    """Exits with a message if the error was raised by the settings, or by Django's code that reads
+    settings or connects to databases.
+    """
     frames = [frame for frame, _line in traceback.walk_tb(err.__traceback__)]
     raised_by = str(frames[-1].f_globals["__name__"])
     if raised_by.startswith(("django.conf", "django.db", "ledger.env", "ledger.settings")):
@@ -120,7 +122,9 @@ def exit_if_of_settings(err: Exception) -> None:
 
 
 def run(records: "ExitStack | None" = None) -> None:
-    """Runs the command. `records` gets the context that converts its output to log records."""
+    """Runs the command of this process. If the output of the command must be converted to log
+    records, the context that does this is entered in the ExitStack `records`.
+    """
     import psycopg
     from django.core.exceptions import ImproperlyConfigured
     from django.db import Error

@@ -73,8 +73,8 @@ class AuditState(ApiView):
 
     @extend_schema(operation_id="audit_state", responses=AuditStateSerializer)
     def get(self, request: Request) -> Response:
-        """Returns the newest audit runs and the newest seal. Each run contains the rules that are
-        broken, with the number of rows that break the rule.
+        """Returns the newest audit runs and the newest seal. Each run contains the broken rules,
+        each with the number of rows that break the rule.
         """
         known_only(request)
         person = self.caller.person

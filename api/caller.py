@@ -44,14 +44,16 @@ class Caller:
 
     @property
     def may_ask_bank(self) -> bool:
-        """Whether the caller has the scope report or staff. Reading the whole bank needs one of
-        these scopes, and in addition the right of the user: see `reads_bank`.
+        """Whether the caller has the scope report or the scope staff. To read the whole bank, a
+        caller needs one of these scopes, and the user needs the right to do so: see `reads_bank`.
         """
         return self.may(TokenScope.REPORT) or self.may(TokenScope.STAFF)
 
     @property
     def reads_bank(self) -> bool:
-        """Whether the caller may read the whole bank, by scope and by the user's rights."""
+        """Whether the caller may read the whole bank. The caller needs the scope report or staff,
+        and the user needs the right.
+        """
         return self.may_ask_bank and may_read_bank(self.person)
 
 

@@ -130,8 +130,8 @@ class TransactionCategory(ApiView):
 
     @extend_schema(operation_id="categories_read", responses=TransactionCategorySerializer)
     def get(self, request: Request, pk: UUID) -> Response:
-        """Returns the category of a transaction. If the caller has assigned a category, also
-        returns this own category.
+        """Returns the category of a transaction. If the caller has assigned a category, `category`
+        and `own` both contain it. Otherwise `category` is the bank's category, and `own` is null.
         """
         known_only(request)
         return self._answer(pk)

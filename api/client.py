@@ -1,5 +1,5 @@
-"""A client of the API in one file, which uses only Python's standard library. You can copy this
-file.
+"""A client of Ledger's API. The file uses only Python's standard library, so you can copy it into
+your project.
 
     ledger = Ledger("https://bank.example", "ledger_…")
     for account in ledger.accounts():
@@ -7,8 +7,8 @@ file.
     ledger.pay(key="invoice 7", from_account=mine, to_number="4821 0937 5549", amount="12.50")
 
 The client retries a payment with the same key until the bank responds. The payment is made only
-once. Numbers in `metadata` are read as Decimals. Numbers that are sent as Decimals keep all their
-digits, whereas a float has at most 17 digits.
+once. The client returns numbers in `metadata` as Decimals. Send numbers as Decimals too, because a
+float keeps only 17 digits.
 """
 
 import http.client
@@ -107,8 +107,10 @@ class Ledger:
         return found
 
     def pay_all(self, payments: Iterable[dict[str, Any]], *, key: str) -> list[dict[str, Any]]:
-        """Makes up to 1,000 payments, or none if one of them is refused. Returns the result with
-        the id of each payment, in the same order.
+        """Makes up to 1,000 payments. If one payment is refused, makes no payment. Returns the
+        results in the order of the payments, each with the id of its transaction.
+
+        Raises: Refused.
         """
         body = {"transactions": list(payments), "atomic": True}
         found = self.call("POST", "/api/v1/transactions/batch/", body, key=key)
@@ -116,8 +118,8 @@ class Ledger:
         return results
 
     def events(self, *, last: str = "", account: str = "") -> Iterator[dict[str, Any]]:
-        """Yields the events of all the user's accounts, or of one account, without end. Each event
-        contains its `id`.
+        """Yields the events of all accounts of the user, or of the account with the id `account`.
+        The iterator never ends. Each event contains its `id`.
 
         The stream begins with the next new event, or after the event with the id `last`, however
         old this event is. The stream continues after a lost connection.
@@ -197,8 +199,8 @@ def _loads(text: str | bytes) -> Any:
 
 def _dumps(body: Any) -> str:
     """Returns the body as JSON, with Decimals as numbers. Python's encoder can write a Decimal only
-    as a string, so each Decimal is written with a marker, which is then removed with its quotation
-    marks.
+    as a string. Therefore each Decimal is written as a string with a marker. Then the marker and
+    the quotation marks of this string are removed.
     """
     marker = secrets.token_hex(16)
 

@@ -46,7 +46,7 @@ class ExactAmountField(serializers.Field[Any, Any, Any, Any]):
         return None if amount is None else amount_text(amount, instance.currency)
 
     def to_representation(self, value: Any) -> Any:
-        """Returns the text unchanged, because `get_attribute` has made it."""
+        """Returns the text unchanged, because `get_attribute` has already converted the amount."""
         return value
 
 
@@ -63,7 +63,7 @@ class InstantField(serializers.DateTimeField):
         return None if value is None else moment_text(value)
 
     def to_internal_value(self, value: Any) -> datetime:
-        """Returns the time in a text in RFC 3339.
+        """Parses a text in the format of RFC 3339 and returns the time.
 
         Raises: ValidationError for another text, or if the offset is missing.
         """
@@ -176,16 +176,18 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 def refused(form: Form) -> serializers.ValidationError:
-    """Returns the errors of a form of the pages as a ValidationError of the API."""
+    """Converts the errors of a Django form to a ValidationError of the API. The API uses some forms
+    of the pages.
+    """
     found = {name: [str(error) for error in errors] for name, errors in form.errors.items()}
     return serializers.ValidationError(found)
 
 
 @cache
 def _shared(kind: type[serializers.Serializer[Any]]) -> Any:
-    """Returns the serializer of this class that all requests share. Creating a serializer takes
-    longer than serializing a row, because REST framework copies each field. The serializer stores
-    nothing.
+    """Returns one instance of this serializer class, which all requests share. To create an
+    instance takes longer than to serialize a row, because REST framework copies each field. The
+    instance can be shared, because it stores nothing.
     """
     return kind()
 

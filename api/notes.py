@@ -128,8 +128,9 @@ class Note(ApiView):
 
 
 def _replaced(request: Request, named: str | None) -> str | None:
-    """Returns the version that the caller wants to replace, from the header `If-Match` or from the
-    field `replaces`. Returns None for any version.
+    """Returns the version of the note that the caller wants to replace, from the header `If-Match`
+    or from the field `replaces`. Returns None if the caller has not named a version, or has sent
+    `If-Match: *`. The current note is then replaced, whatever its version.
     """
     given = request.headers.get("If-Match")
     if given is None:

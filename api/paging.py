@@ -1,4 +1,6 @@
-"""Pagination by (created_at, id), newest first. New rows do not change the next pages."""
+"""Divides lists of rows into pages, with the newest rows first. The position of a page is the pair
+(created_at, id) of a row. So new rows do not change the next pages.
+"""
 
 import base64
 import binascii
@@ -36,7 +38,7 @@ OF_OTHER_APIS = {
     ),
     **dict.fromkeys(FILTERS, f"/api/v1/search/?{EXAMPLE} filters transactions."),
 }
-# The same for the search.
+# For the search: parameters of other APIs, each with the equivalent parameter of the search.
 OF_SEARCH = {
     **dict.fromkeys(SEARCHES, "q takes words and filters, as the page Search does: q=rent."),
     **dict.fromkeys(ORDERS, "sort is the order: sort=largest."),

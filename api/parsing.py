@@ -41,8 +41,8 @@ def loads(text: str) -> Any:
 
     Raises: ParseError with a message, if the text is not JSON, contains NaN or a repeated name, has
     more than MAX_NAMES names in an object, or is nested too deeply. Also raises ParseError for a
-    number that has too many digits without an exponent, because printing the number would need much
-    time and memory.
+    number with too many digits. The digits are counted as if the number were written without an
+    exponent, because to print 1e999999999 would need much time and memory.
     """
     try:
         return json.loads(

@@ -88,9 +88,9 @@ class PayeeList(ApiView):
         returns only the accounts that this account can pay.
 
         With `number`, returns only the recipient with this number. If the number cannot be paid,
-        returns the reason and an empty list. The number of such requests per day is limited, and so
-        is the number of wrong names, as on the transfer form. Without `from_account`, the caller's
-        oldest open account is the payer.
+        returns the reason and an empty list. Two daily limits apply, as on the transfer form: one
+        for numbers that cannot be paid, and one for wrong names. Without `from_account`, the
+        caller's oldest open account is the payer.
         """
         known_only(request, "number", "name", "from_account")
         form = PayeesForm(request.query_params.dict())
@@ -114,8 +114,11 @@ class PayeeList(ApiView):
 def asked_of(
     caller: Caller, mine: Sequence[Account], sender: Account | None, number: str, name: str
 ) -> tuple[list[Payee], str]:
-    """Returns the payee with this account number, and "". If the number cannot be paid, returns an
-    empty list and the reason.
+    """Returns two values: a list with the payee that has this account number, and "". If the number
+    cannot be paid, returns an empty list and the reason.
+
+    Raises: FieldRefused if the caller has no open account, if the number is invalid, or if a daily
+    limit is exceeded.
     """
     sender = sender or next((account for account in mine if not account.is_closed), None)
     if sender is None:

@@ -121,8 +121,8 @@ class PaymentFileDetailSerializer(PaymentFileSerializer):
     )
 
     def get_agreed(self, file: PaymentFile) -> str:
-        """Returns the value that the button of the page sends. Returns "" if the file is not
-        checked.
+        """Returns a value that identifies the lines that can be paid now. The page of the file
+        sends the same value. Returns "" if the lines are not checked.
         """
         return agreed_to(file) if file.state == State.CHECKED else ""
 
@@ -137,7 +137,9 @@ class PaymentFilePageSerializer(serializers.Serializer[Any]):
 
 
 class PaymentLineSerializer(serializers.Serializer[Any]):
-    """A line of a payment file with its result, as in the file that the page offers."""
+    """A line of a payment file with its result. The page of the file offers a download with the
+    same columns.
+    """
 
     line = serializers.IntegerField(help_text="Row of the file; the heading is row 1.")
     to = serializers.CharField()
@@ -153,8 +155,9 @@ class PaymentLineSerializer(serializers.Serializer[Any]):
 
 
 class PayFileSerializer(StrictSerializer):
-    """The lines to pay. `agreed` is the value of `agreed` that the caller has read from the file.
-    If `whole` is true, either all lines are paid or no line is paid.
+    """The body of a request to pay a payment file. `agreed` is the value of the field `agreed` in
+    the response for this file, and identifies the lines to pay. If `whole` is true, either all
+    lines are paid or no line is paid.
     """
 
     agreed = TextField(max_length=200, allow_blank=True)
@@ -280,10 +283,10 @@ class PaymentFilePay(ApiView):
         responses=PaymentFileDetailSerializer,
     )
     def post(self, request: Request, pk: UUID) -> Response:
-        """Pays the lines that `agreed` identifies. With `whole`, which is the default, all lines
-        are paid, or no line is paid. Such a file can have up to 1,000 lines. Without `whole`, the
-        next 1,000 payable lines are paid. Repeat the request until `state` is done. A repeated
-        request never pays a line twice.
+        """Pays the lines that `agreed` identifies. If `whole` is true (the default), either all
+        lines are paid or no line is paid. The file can then have up to 1,000 lines. If `whole` is
+        false, the request pays the next 1,000 payable lines. Then repeat the request until `state`
+        is done. A repeated request never pays a line twice.
         """
         known_only(request)
         file = changeable_file(self.caller, pk)

@@ -50,7 +50,9 @@ class OutcomeOf(Exception):
 
 
 class FieldRefused(LedgerError):
-    """A refusal that is about one field of the request. `field` is the name of the field."""
+    """The error for a refused value of one field. `field` is the name of the field in the
+    request.
+    """
 
     def __init__(self, message: str, field: str, *, slug: str = "") -> None:
         super().__init__(message)
@@ -116,8 +118,8 @@ def body_of(error: LedgerError) -> dict[str, Any]:
 
 
 def _facts_of(error: LedgerError) -> tuple[int, str, dict[str, Any]]:
-    """Returns three values: the HTTP status of a refusal, the last part of its type, and a dict
-    with the field and the number of the line, if any.
+    """Returns three values for a refusal: its HTTP status, the last part of its type, and a dict.
+    The dict contains the name of the field and the number of the line, if the refusal has them.
     """
     more: dict[str, Any] = {}
     refusal = error

@@ -41,7 +41,7 @@ _lock = threading.Lock()
 
 
 class CallRate(BaseThrottle):
-    """A throttle of LEDGER_API_RATE calls per minute, or without a limit if the setting is 0. The
+    """A throttle of LEDGER_API_RATE calls per minute. If the setting is 0, there is no limit. The
     response contains the number of remaining calls, in the headers of the draft "RateLimit header
     fields for HTTP".
     """
@@ -74,8 +74,8 @@ def _now() -> int:
 
 
 def _take(who: str, minute: int, most: int) -> int:
-    """Uses one call and returns the number of remaining calls, as far as this process knows.
-    Returns -1 if no call was left.
+    """Counts one call and returns the number of calls that are left in this minute, as far as this
+    process knows. Returns -1 if no call was left.
     """
     with _lock:
         lease = _leases.get(who)

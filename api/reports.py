@@ -51,7 +51,9 @@ def fields_of(report: Report) -> dict[str, forms.Field]:
 
 
 def whose_of(report: Report) -> list[str]:
-    """Returns the scopes that a report can have: the user's own money, the whole bank, or both."""
+    """Returns the allowed values of the parameter `whose` for a report. There is one value for the
+    user's own money, and one for the whole bank. Some reports are only about the whole bank.
+    """
     return [BANK] if report.bank_only else [MINE, BANK]
 
 
@@ -76,8 +78,8 @@ def parameters_of_all() -> list[OpenApiParameter]:
 
 
 def _what(name: str, field: forms.Field) -> str:
-    """Returns a description with the label and the allowed values. If at most half of the reports
-    have the parameter, also lists these reports.
+    """Returns the description of a parameter: its label and its allowed values. If at most half of
+    the reports have the parameter, the description also lists these reports.
     """
     users = [report.slug for report in REPORTS if name in fields_of(report)]
     of = "" if 2 * len(users) > len(REPORTS) else f" For {', '.join(users)}."

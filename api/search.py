@@ -145,8 +145,8 @@ class Search(ApiView):
     def get(self, request: Request) -> Response:
         """Finds transactions, in the same way as the search page. A search in the caller's own
         money needs the scope read. A search in the whole bank needs the scope report or staff, and
-        the caller must have the right to read the bank. In the order newest or oldest, new rows do
-        not change the page at `next`.
+        the caller must have the right to read the bank. If the results are sorted by time (`newest`
+        or `oldest`), new transactions do not change the page at `next`.
         """
         known_only(request, "q", "sort", "whose", "page", "cursor")
         params = request.query_params
@@ -165,8 +165,8 @@ class Search(ApiView):
         return Response(_answer(request, result, suggestions))
 
     def _scope_and_names(self, whose: str, text: ParsedQuery) -> tuple[Scope, NameMatches]:
-        """Returns the scope of the search and the people that the words may refer to. Users without
-        an account search the whole bank if they may read it, as on the page.
+        """Returns the scope of the search, and the people whose names the words may match. A user
+        without an account who may read the whole bank searches the whole bank, as on the page.
         """
         if whose not in ("", MINE, BANK):
             raise ValidationError({"whose": [f"Choose {MINE} or {BANK}."]})
@@ -271,8 +271,8 @@ def _describe(row: Any, result: SearchResult) -> None:
 
 
 def _marked(row: Any, scope: Scope) -> Marked:
-    """Yields each text of this row that the page may highlight, as the name of the field and the
-    text.
+    """Yields pairs of a field and a text: the texts of this row in which the search page may
+    highlight words.
     """
     for name in ("description", "reference"):
         yield name, MarkedText.of(getattr(row, name), getattr(row, f"marked_{name}", None))

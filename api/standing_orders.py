@@ -270,8 +270,8 @@ def _form(caller: Caller, given: dict[str, Any], key: UUID) -> StandingOrderForm
 
 
 def _set_up(form: StandingOrderForm) -> StandingOrder:
-    """Sets up the order and returns it. A refusal because of a stranger's account has the message
-    of the page, which reveals nothing else about this account.
+    """Sets up the order and returns it. If another user's account is the reason for a refusal,
+    raises the refusal with the message of the page, which reveals nothing else about this account.
     """
     try:
         return services.set_up(form.order_draft)

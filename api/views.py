@@ -1,5 +1,5 @@
-"""The base class of the API's views, with scopes by method, headers, and responses with status
-304.
+"""The base class of the API's views. It checks scopes and rate limits, adds headers, and answers
+with the status 304 if the caller already has the response.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,8 @@ class ApiView(APIView):
 
     - `scopes` maps a method to the scope that the method requires. See `api.sign_in.scopes_for` for
       the defaults.
-    - `answers_earlier_rows` lists methods that write, but return facts about rows of earlier calls.
-      These methods also require the scope read.
+    - `answers_earlier_rows` lists methods that write, but whose responses also contain data of rows
+      that earlier calls have written. These methods also require the scope read.
     - `response_headers` maps a method to additional headers of its response, for the schema.
     - `is_unchanging` is True if the response is about a posted row and seldom changes. Such a
       response has an ETag, and a caller who sends this ETag gets the status 304.

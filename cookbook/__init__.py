@@ -1,5 +1,5 @@
-"""The live cookbook: shows how each feature of Django's ORM becomes SQL. Each visit executes the
-SQL.
+"""The cookbook: pages that show which SQL Django's ORM sends for each of its features. Each visit
+to a page executes the SQL.
 
 A recipe is one small function. Its page shows the source of the function, the SQL that Postgres
 received, the query plans and the result. Recipes run in the practice bank (`practice/bank.py`): a

@@ -1,4 +1,6 @@
-"""The pages of Django's and Postgres's documentation that the recipes cover."""
+"""Lists the pages of Django's and Postgres's documentation, each with the recipes about its
+subject.
+"""
 
 from functools import cache
 
@@ -206,5 +208,7 @@ def _links() -> dict[str, dict[str, str]]:
 
 
 def links_of(slug: str) -> dict[str, str]:
-    """Returns the addresses of the documentation of a recipe, by "Django" and "Postgres"."""
+    """Returns the URLs of the documentation of a recipe. The keys of the dict are "Django" and
+    "Postgres". A key may be missing.
+    """
     return _links()[slug]

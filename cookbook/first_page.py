@@ -30,8 +30,7 @@ class OrmLine:
     """One line of the table: what the line does, its source code, and the SQL that Postgres
     received.
 
-    `recipe` is the recipe for the link. `note` describes how the SQL differs outside the cookbook,
-    or is "".
+    The line links to `recipe`. `note` explains how the SQL differs outside the cookbook, or is "".
     """
 
     does: str

@@ -70,7 +70,7 @@ class JarNote(models.Model):
 
 
 class LivingContacts(models.Manager["Contact"]):
-    """A manager that finds only contacts that are not deleted."""
+    """A manager whose querysets contain only contacts without a `deleted_at`."""
 
     def get_queryset(self) -> models.QuerySet["Contact"]:
         return super().get_queryset().filter(deleted_at=None)
@@ -124,7 +124,7 @@ class ExchangeRate(models.Model):
 
 
 class VoucherQuerySet(models.QuerySet["Voucher"]):
-    """Vouchers, with the questions that the bank often asks about them."""
+    """A queryset of vouchers, with a method for each common filter."""
 
     def unspent(self) -> Self:
         return self.filter(spent=0)

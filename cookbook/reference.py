@@ -1,5 +1,5 @@
-"""Writes the source code of every recipe and its SQL: the contents to
-docs/orm-to-sql.md, and each group of recipes to a page in docs/orm-to-sql/.
+"""Generates the pages in docs/ that show the source code and the SQL of every recipe. The table of
+contents is docs/orm-to-sql.md. Each group of recipes has a page in docs/orm-to-sql/.
 
 Each statement is recorded when Django passes it to psycopg. psycopg sends BEGIN to Postgres only
 before the next statement.
@@ -43,8 +43,8 @@ NO_ANCHOR = re.compile(r"[^\w\- ]")  # characters that GitHub omits from the anc
 
 
 def pages() -> Iterator[tuple[Path, str]]:
-    """Yields each file with its text: the contents first, then the pages of the groups. Requires
-    the practice bank, and the newest version of Postgres that any recipe needs.
+    """Yields each file with its text: first the table of contents, then the page of each group.
+    Requires the practice bank, and a version of Postgres on which every recipe runs.
     """
     yield FILE, HEAD + contents()
     for group in GROUPS:
@@ -57,8 +57,8 @@ def file_of(group: RecipeGroup) -> Path:
 
 
 def parts(group: RecipeGroup) -> Iterator[tuple[Recipe | None, str]]:
-    """Yields the parts of a group's page in order, each with its recipe. The top with the contents
-    comes first, with None instead of a recipe.
+    """Yields pairs of a recipe and its text, in the order of the group's page. The first pair
+    contains None and the top of the page: the title and the table of contents.
     """
     links = "".join(f"- {_link(recipe)}\n" for recipe in group.recipes)
     yield None, f"# {group.title}\n\n{group.about} [All groups](../{FILE.name})\n\n{links}"
@@ -93,8 +93,9 @@ def chapter(recipe: Recipe) -> str:
 
 
 def stored_runs() -> dict[str, dict[str, Any]]:
-    """Runs each recipe that runs in a throw-away database. Returns what is stored of these runs.
-    A stored run stays if a new run has the same statements and results.
+    """Runs each recipe that needs a throw-away database. Returns the new content of the file with
+    stored runs, by the slugs of the recipes. If a new run has the same statements and results as
+    the stored run, the stored run does not change.
 
     Raises: ValueError if such a recipe cannot run here.
     """
@@ -157,8 +158,8 @@ def _statements(ran: RecipeRun) -> list[str]:
 
 
 def _common_text(one: str, two: str) -> str:
-    """Returns the common text of two runs. "…" replaces words that differ, today's date and the
-    names of savepoints.
+    """Returns the text that two runs have in common. "…" replaces words that differ, today's date
+    and the names of savepoints.
     """
     today = str(timezone.now().date())
     return "".join(

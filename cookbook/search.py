@@ -117,8 +117,8 @@ def find(query: str) -> RecipeMatches:
 
 
 def _names(text: str) -> list[Name]:
-    """Returns the names and words in a text, without generic words. A text of only generic words
-    keeps them.
+    """Returns the names and words in a text, without generic words. If the text contains only
+    generic words, returns these words.
     """
     names = [
         tuple(tuple(_split(part).split()) for part in STEP.split(name))
@@ -132,8 +132,8 @@ def _words(names: Iterable[Name]) -> tuple[str, ...]:
 
 
 def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
-    """Returns the slugs of the recipes that have a feature with the name in the query, or with an
-    ending of this name.
+    """Returns the slugs of the recipes that have a feature with a name from the query. The feature
+    may also be the end of such a name, for example raw for objects.raw.
 
     Each slug has two numbers, and smaller numbers are better: which ending matched, and twice the
     position of the feature in the list of the recipe (see TITLED).
@@ -194,8 +194,8 @@ def _is_value(name: Name) -> bool:
 
 
 def _ranked(words: list[str], required: list[str]) -> list[tuple[Recipe, bool]]:
-    """Returns the recipes that contain some of the words, the best first, each with a bool: whether
-    the recipe contains all words in `required`.
+    """Returns the recipes that contain at least one of `words`, the best first. Each recipe has a
+    bool: whether the recipe contains all words in `required`.
     """
     some, every = (
         joiner.join([ONE_WORD] * len(of)) for joiner, of in ((" || ", words), (" && ", required))
@@ -236,8 +236,9 @@ def query_words(query: str) -> list[str]:
 
 @cache
 def _features() -> dict[str, dict[tuple[str, ...], int]]:
-    """Returns, for each slug, the words of the recipe's features with their positions in `shows`.
-    Also includes "outer ref" for a name such as OuterRef, and "raw" for Manager.raw.
+    """Returns a dict from the slug of each recipe to its features. A feature is a tuple of words
+    with its position in `shows`. A name such as OuterRef also has the words "outer ref", and
+    Manager.raw also has the word "raw".
     """
     return {
         recipe.slug: {

@@ -1,8 +1,9 @@
-"""Installs a lock into a virtual environment: `python deploy/install.py requirements.lock .venv`.
+"""Installs the packages of a lock file into a virtual environment: `python deploy/install.py
+requirements.lock .venv`.
 
-uv takes a quarter of pip's time, so this program uses uv, which pip installs if it is not on PATH.
-If uv fails, pip installs the lock. The program needs only the standard library, because the
-Makefile runs it first.
+This program uses uv, because uv takes a quarter of pip's time. If uv is not on PATH, the program
+first installs uv with pip. If uv fails, pip installs the packages. The program needs only the
+standard library, because the Makefile runs it before any package is installed.
 """
 
 import ast
@@ -80,8 +81,8 @@ def pip_of_this_python() -> list[str]:
 
 
 def run(command: list[str], variables: Mapping[str, str] | None = None) -> str:
-    """Runs a command with `variables`, which the environment overrides. Returns the errors if the
-    command fails.
+    """Runs a command. `variables` are additional environment variables. A variable that is already
+    set keeps its value. Returns the text of the errors if the command fails, otherwise "".
     """
     environment = {**(variables or {}), **os.environ}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -107,7 +108,9 @@ def install_by_uv(uv: str, pip: list[str], python: Path, lock: Path) -> str:
 
 
 def install(lock: Path, python: Path) -> str:
-    """Installs the lock. Returns the errors if both uv and pip fail."""
+    """Installs the packages of the lock file. Returns the text of the errors if both uv and pip
+    fail, otherwise "".
+    """
     pip, uv = pip_of_this_python(), shutil.which("uv")
     by_pip = [*pip, "--python", str(python), "install", *QUIET, "--require-hashes", "-r"]
     if uv:
@@ -134,11 +137,13 @@ def is_current(stamp: Path, lock: Path) -> bool:
 
 
 def main(lock: Path, folder: Path) -> None:
-    """Adds the lock to an environment with requirements.lock, or makes a new environment.
+    """Installs the packages of `lock` into the environment in `folder`. Makes a new environment,
+    unless `folder` is an environment with the current requirements.lock and without the stamp file
+    of `lock`.
 
-    The stamp file gets the current time at the end. An environment that already has the stamp file
-    is made again, because it contains an older version of the lock, or only a part of the lock
-    after an interrupted installation.
+    Each lock file has a stamp file in the environment, which gets the current time at the end. An
+    environment that already has this stamp file is made again: it contains packages of an older
+    lock file, or only some of the packages after an interrupted installation.
     """
     first = folder / ".installed"
     stamp = folder / f".installed{lock.stem.removeprefix('requirements')}"

@@ -1,4 +1,6 @@
-"""Decides who may use the explorer, and whether their queries return names."""
+"""Decides which users may use the explorer, and whether the queries of a user return names of
+people.
+"""
 
 import time
 from dataclasses import dataclass

@@ -29,9 +29,9 @@ def deactivate_user(*, user: User | uuid.UUID) -> User:
 
 
 def close_sign_in(person: User) -> None:
-    """Closes the sign-in of a person who leaves the bank, ends the person's sessions, and notifies
-    the person by mail. Runs in the caller's database transaction, which has locked the person's
-    row.
+    """Closes the sign-in of a person who leaves the bank, ends the person's sessions and access
+    tokens, and notifies the person by mail. Runs in the database transaction of the caller, who
+    must have locked the person's row.
     """
     if person.deleted_at is None:
         person.deleted_at = timezone.now()

@@ -58,7 +58,7 @@ class BalanceSerializer(serializers.Serializer[Any]):
 
 
 class PartySerializer(serializers.Serializer[Any]):
-    """The account on the other side of an entry."""
+    """The other account of an entry's transaction, with the name that the statement shows."""
 
     account = serializers.UUIDField()
     number = serializers.CharField()
@@ -66,7 +66,7 @@ class PartySerializer(serializers.Serializer[Any]):
 
 
 class EntrySerializer(serializers.Serializer[Entry]):
-    """An entry on an account: one side of a transaction."""
+    """An entry on an account. A transaction has one entry on each of its accounts."""
 
     transaction = OwnTransactionField(source="transaction_id")
     direction = serializers.ChoiceField([("debit", "out"), ("credit", "in")])
@@ -88,15 +88,15 @@ class EntrySerializer(serializers.Serializer[Entry]):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_category(self, entry: Entry) -> str | None:
-        """Returns the category that the caller has assigned, if the entry was read with it.
-        Otherwise returns the category of the transaction, or None.
+        """Returns the category that the caller has assigned, if this category was loaded with the
+        entry. Otherwise returns the category of the transaction, or None.
         """
         return getattr(entry, "own_category", None) or entry.category
 
     @extend_schema_field(PartySerializer(allow_null=True))
     def get_counterparty(self, entry: Entry) -> dict[str, str] | None:
-        """Returns the account on the other side, with the name that the statement shows. Returns
-        None if the other side is outside the bank.
+        """Returns the other account of the entry's transaction, with the name that the statement
+        shows. Returns None if the money came from outside the bank or left the bank.
         """
         other = entry.counterparty
         if other is None:

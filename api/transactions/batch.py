@@ -2,9 +2,9 @@
 line by line.
 
 The id of each line is derived from the call's Idempotency-Key and the number of the line. Therefore
-an interrupted call can be repeated, and every line is booked only once. If the call is "all or
-none", its key belongs to this list, and a list with other lines is refused. If the lines are booked
-line by line, each line is treated as if it had a separate key.
+an interrupted call can be repeated, and every line is booked only once. If the call books all lines
+or none, its key belongs to the whole list. A second list with other lines and the same key is
+refused. If the call books line by line, each line is treated as if it had a separate key.
 """
 
 import uuid
@@ -126,8 +126,8 @@ class _Resolver:
 
     @with_retry
     def _strangers(self, bodies: Sequence[dict[str, Any]]) -> dict[int, str]:
-        """Returns why account numbers cannot be paid, by the number of the line. Wrong account
-        numbers count towards the daily limit, as on the pages.
+        """Returns a dict from the number of a line to the reason why its account number cannot be
+        paid. Such account numbers count towards the daily limit, as on the pages.
         """
         refused: dict[int, str] = {}
         with db_transaction.atomic(durable=True):
@@ -186,9 +186,10 @@ def book_together(
     """Books all lines in one database transaction, or none. Returns the transactions, and whether
     an earlier call has booked them.
 
-    `after` is the id of a further line after the last line. If the further line is booked, or if
-    only some of the lines are booked, the key was used for another list. The key is locked during
-    this check. Otherwise two parallel lists with the same key could both find no rows.
+    `after` is the id that one more line would have. If there is a transaction with this id, the key
+    was used for a longer list. If only some of the lines are booked, the key was also used for
+    another list. The key is locked during this check. Otherwise two parallel lists with the same
+    key could both find no rows.
 
     Raises: LineRefused if a line is refused; IdempotencyConflict if the key was used for another
     list.
@@ -230,8 +231,8 @@ def book_together(
 def _is_sent_again(ids: Sequence[Any], after: uuid.UUID) -> bool:
     """Returns whether all lines are already booked.
 
-    Raises: IdempotencyConflict if only some of the lines are booked, or if a further line after
-    them is booked.
+    Raises: IdempotencyConflict if only some of the lines are booked, or if there is a transaction
+    with the id `after`. The key was then used for another list.
     """
     booked = set(Transaction.objects.filter(pk__in=[*ids, after]).values_list("pk", flat=True))
     if booked and booked != set(ids):
@@ -257,7 +258,8 @@ Result = tuple[BatchLine, Transaction | LedgerError]
 
 
 def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Result]]:
-    """Books the lines separately, and yields the results of a chunk of lines when they are final.
+    """Books the lines separately. Yields one list of results for each chunk of lines. The results
+    are final when they are yielded.
 
     After an error of the database, the yielded results are final, and the outcome of the other
     lines is unknown.
@@ -281,9 +283,9 @@ def book_each(caller: Caller, lines: Sequence[BatchLine]) -> Iterator[list[Resul
 
 
 def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | LedgerError]:
-    """Books all drafts that can be booked, in one transaction or, if their metadata is large, in
-    several. Returns one result for each draft, in the same order. A transaction books nothing if
-    the caller's access ends during the transaction.
+    """Books all drafts that can be booked. Uses one database transaction, or several if the
+    metadata is large. Returns one result for each draft, in the same order. If the caller's access
+    ends during a database transaction, this database transaction books nothing.
     """
     booked: list[Transaction | LedgerError] = []
 
@@ -302,8 +304,8 @@ def _results_of(caller: Caller, drafts: list[Draft]) -> list[Transaction | Ledge
 
 
 def _in_words(caller: Caller, results: Sequence[Result]) -> list[Result]:
-    """Returns the results of the lines, reworded so that they reveal only what the caller may
-    know.
+    """Returns the results of the lines. Replaces a refusal that would reveal something about
+    another user's account.
     """
     tried = [
         (line.sender, line.draft.to_account, result)

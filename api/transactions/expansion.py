@@ -125,9 +125,9 @@ def expanded(
 
 
 def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]:
-    """Returns transactions as JSON data. Makes one query for staff who may not see names. Such
-    staff get null instead of texts that people wrote, as in the search, except in the caller's own
-    payments.
+    """Returns transactions as JSON data. If a user may read all transactions but may not see names,
+    texts that people wrote are null, as in the search. The texts of the user's own payments are not
+    null. Makes one query for such a user, and no query for other users.
     """
     found: list[dict[str, Any]] = rows_of(TransactionSerializer, rows)
     if not reads_any(caller) or may_see_names(caller.person):
@@ -140,8 +140,8 @@ def as_json(rows: Sequence[Transaction], caller: Caller) -> list[dict[str, Any]]
 
 
 def put_transactions(found: Iterable[dict[str, Any]], names: Iterable[str], caller: Caller) -> None:
-    """Replaces the ids in the fields `names` by transactions. Keeps the id of a transaction that
-    the caller may not read. Makes one query.
+    """Replaces the ids in the fields `names` by the transactions with these ids. If the caller may
+    not read a transaction, its id stays. Makes one query.
     """
     found, names = list(found), list(names)
     ids = {data[name] for data in found for name in names} - {None}

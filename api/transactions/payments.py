@@ -84,7 +84,7 @@ def pay(caller: Caller, request: HttpRequest, data: dict[str, Any], id: UUID) ->
 def _book_unlimited(
     caller: Caller, sender_id: UUID, recipient_id: UUID, draft: dict[str, Any]
 ) -> Booked:
-    """Books a payment with a token that has no limits. Does not read the payer's account before,
+    """Books a payment with a token that has no limits. Does not load the payer's account first,
     because the SQL statement that books the payment also checks the owner.
     """
     slip = Draft(from_account=sender_id, to_account=recipient_id, **draft)
@@ -109,9 +109,9 @@ def _sender(caller: Caller, pk: UUID, *, only_currency: bool) -> Account | None:
 
 
 def in_words(caller: Caller, results: Sequence[tuple[Account, Account | UUID, Any]]) -> list[Any]:
-    """Returns the results of payments, reworded so that they reveal only what the caller may know.
-    Each element of `results` contains the payer's account, the recipient and the result. Makes one
-    query.
+    """Returns the results of payments. Replaces a refusal that would reveal something about another
+    user's account. Each element of `results` contains the payer's account, the recipient and the
+    result. Makes one query.
 
     If a stranger's account cannot be paid, the result is the same as for an unknown id, even if
     something else is also wrong, such as the amount. A conflict of the Idempotency-Key is reported
@@ -248,9 +248,9 @@ def check_limits(caller: Caller, currency: str, is_over: Callable[[Decimal], boo
 
 
 def limit_of_day(caller: Caller, currency: str) -> DayLimit | None:
-    """Returns the token's daily limit for payments to others, or None. A payment above the limit
-    raises LimitExceeded. All payments of the user to others today count, not only payments with
-    this token.
+    """Returns the token's daily limit for payments to others, or None. The limit is checked when a
+    payment is booked, and raises LimitExceeded if the payment is above it. All payments that the
+    user has made to others today count, not only payments with this token.
     """
     most = caller.token.per_day_in(currency) if caller.token is not None else None
     if most is None:
@@ -268,8 +268,8 @@ def _is_over(draft: Draft, most: Decimal) -> bool:
 def named_account(caller: Caller, sender: Account, number: str) -> Account:
     """Returns the account with this number.
 
-    Raises: FieldRefused if the number cannot be paid, or if the caller has sent too many such
-    numbers today.
+    Raises: FieldRefused if the number is invalid or cannot be paid, or if the caller has sent too
+    many numbers today that cannot be paid.
     """
     found = _by_number(number)
     if found is not None and knows(caller.person, found):

@@ -43,7 +43,9 @@ class OptionalMetadataField(MetadataField):
 
 
 class TransactionSerializer(serializers.Serializer[Transaction]):
-    """A movement of money. If an account is null, that side is outside the bank."""
+    """A movement of money. `from_account` is null if the money comes from outside the bank.
+    `to_account` is null if the money leaves the bank.
+    """
 
     id = serializers.UUIDField()
     type = serializers.ChoiceField(Transaction.Type.choices)

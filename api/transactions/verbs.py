@@ -63,7 +63,7 @@ class ReasonSerializer(StrictSerializer):
 
 
 class RefundSerializer(ReasonSerializer):
-    """A refund. If `amount` is missing, the refund is everything that was not refunded yet."""
+    """A refund. If `amount` is missing, the whole amount that was not refunded yet is refunded."""
 
     amount = AmountTextField(max_length=60, required=False)
 
@@ -87,8 +87,8 @@ class HoldSerializer(StrictSerializer):
 
 
 class StaffVerb(ApiView):
-    """A view with which a program submits a form of the staff pages. Needs the scopes pay and
-    staff.
+    """The base class of views for staff actions. The body of the request contains the fields of a
+    form of the staff pages. Needs the scopes pay and staff.
     """
 
     instead = POSTED_ROWS
@@ -97,8 +97,8 @@ class StaffVerb(ApiView):
     body_class: ClassVar[type[StrictSerializer]]
 
     def book(self, request: Request, about: Transaction | None, fields: dict[str, str]) -> Response:
-        """Books the form and returns the response. A repeated request with the same key books
-        nothing.
+        """Books the transaction that the form describes, and returns the response. A repeated
+        request with the same key books nothing.
         """
         may_use(self.caller, self.form_class.permission)
         id, key = payment_key(request, self.caller.person)

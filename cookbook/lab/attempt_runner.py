@@ -1,4 +1,4 @@
-"""Runs attempts: raw SQL that tries to break the rules of the bank's data. Returns which rule
+"""Runs attempts to break the rules of the bank's data with raw SQL, and finds out which rule
 refused each attempt.
 
 Note [Attempts stay out of the log]: Postgres logs each error that reaches a client, with the SQL
@@ -102,8 +102,8 @@ class AttemptResults:
 
     @property
     def surprises(self) -> list[Outcome]:
-        """The attempts that the expected rule did not refuse: another rule or no rule refused them,
-        or they could not be run.
+        """The results of attempts that the expected rule did not refuse. Another rule refused the
+        attempt, no rule refused it, or the attempt could not be run.
         """
         return [outcome for outcome in self.outcomes if not outcome.as_expected]
 
@@ -156,8 +156,8 @@ def run_attempts_on_real_books(attempts: Iterable[Attempt]) -> AttemptResults:
 
 
 def _unless_sealing(before: list[Outcome], attempt: Attempt) -> Outcome | None:
-    """Returns the result "not tried" if this attempt needs the lock of the seals and an earlier
-    attempt did not get this lock. Returns None otherwise.
+    """Returns None if the attempt should be run. Returns the result "not tried" if the attempt
+    needs the lock of the seals, and an earlier attempt did not get this lock.
     """
     if attempt.needs_the_seals and any(outcome.met_sealing for outcome in before):
         return Outcome(attempt, BUSY[0], message=SEALING)

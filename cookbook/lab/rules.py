@@ -155,8 +155,8 @@ def _rows(sql: str) -> list[tuple[str, ...]]:
 
 
 def _raised_by(table: str, trigger: str, violated: str, source: str) -> Iterable[Rule]:
-    """Yields one rule for each name that the trigger reports. If a name has several messages, the
-    rule contains the first message.
+    """Yields one rule for each name in the errors that the trigger raises. If there are several
+    messages for a name, the rule contains the first message.
     """
     messages = dict[str, str]()
     for message, name in RAISED.findall(source):

@@ -50,8 +50,8 @@ class TestedRule:
 
 @dataclass(frozen=True, slots=True)
 class LeftOutColumns:
-    """NOT NULL columns with the same result of the same test: an INSERT without a value for the
-    column. `stopped` is the result for the first of these columns.
+    """NOT NULL columns of a table for which the attempt to insert NULL had the same result.
+    `stopped` is the result for the first of these columns.
     """
 
     columns: list[str]
@@ -176,8 +176,8 @@ def _parts(everything: AttemptResults | None) -> list[TableResults]:
 
 
 def _left_out(outcomes: Sequence[Outcome]) -> list[LeftOutColumns]:
-    """Returns the columns, grouped by their result. In one of the groups, NOT NULL refused the
-    missing value, as expected.
+    """Returns NOT NULL columns, grouped by the result of the attempt to insert NULL. All columns
+    for which NOT NULL refused the row, as expected, are in one group.
     """
     found: dict[tuple[str, str], LeftOutColumns] = {}
     for outcome in outcomes:

@@ -61,10 +61,10 @@ NUMBERED_LOCK = r"(pg_advisory_\w+\()(\d+)(?=\))"
 
 def build(*, begin: Callable[[], object] = lambda: None) -> bool:
     """Builds the practice bank, or rebuilds it if the code has changed. Returns False if the
-    practice bank was already current.
+    practice bank was already up to date.
 
-    Must be called as the owner of the tables and outside a transaction. `begin` is called before
-    the work starts. From this time on, readers can see that the bank is being built.
+    Must be called as the owner of the tables and outside a transaction. Calls `begin` before the
+    work starts. From then on, other processes can see that the bank is being built.
 
     Raises: NoPracticeBank if the role of the cookbook, the right to create schemas or a migration
     is missing, or if the connection goes through a pooler.
@@ -147,7 +147,9 @@ def _as_only_builder() -> Iterator[None]:
 
 @contextmanager
 def _first_in_path(schema: str) -> Iterator[None]:
-    """Uses `schema` for names without a schema while the `with` block runs."""
+    """Puts `schema` first in the search path while the `with` block runs, so that SQL without
+    schema names uses its tables.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('search_path')")
         (before,) = cursor.fetchone()
@@ -196,8 +198,8 @@ def _make_tables() -> None:
 
 
 def _set_function_paths(schema: str) -> None:
-    """Sets this schema as the search path of the copied SECURITY DEFINER functions. Before, their
-    search path was `public`.
+    """Sets `schema` as the search path of the copied SECURITY DEFINER functions. The copies have
+    the search path of the originals, which is `public`.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -210,8 +212,8 @@ def _set_function_paths(schema: str) -> None:
 
 
 def lock_here(number: int) -> int:
-    """Returns the number of the practice bank's advisory lock for the real bank's lock with this
-    `number`. The numbers must differ, because an advisory lock applies to all schemas.
+    """Converts the number of an advisory lock of the real bank to the number that the practice bank
+    uses instead. The numbers must differ, because an advisory lock applies to all schemas.
     """
     return LOCKS_HERE + number
 
@@ -233,8 +235,9 @@ def _practice_lock(found: re.Match[str]) -> str:
 
 
 def _fill() -> None:
-    """Inserts the currencies of a migration, the permissions, the groups, and the data of the
-    demo.
+    """Fills the tables of the practice bank: the currencies from migration 0009 of `accounts`, the
+    content types, the permissions, the groups, the data of the demo, and the vouchers, reminders
+    and visits for recipes.
     """
     currencies = import_module("accounts.migrations.0009_currencies").CURRENCIES
     Currency.objects.bulk_create(

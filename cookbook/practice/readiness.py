@@ -93,8 +93,8 @@ def _is_being_built() -> bool:
 
 
 def comment() -> str:
-    """Returns the comment of the schema: a short digest of the migrations and values on which the
-    practice bank depends.
+    """Returns the comment that the schema of an up-to-date practice bank has: a short digest of the
+    migrations and values on which the practice bank depends.
     """
     made_of = repr((known_migrations(), EDITION, USERS, MONTHS, SEED, ENDS, _toys()))
     return f"practice bank {hashlib.sha256(made_of.encode()).hexdigest()[:16]}"

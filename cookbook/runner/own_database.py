@@ -41,10 +41,12 @@ class NoOwnDatabase(Exception):
 
 
 def run_in_own_database(work: Callable[[], None], *, preload: str) -> None:
-    """Calls `work` in a new thread, whose default connection is to a new database. `preload` is a
-    library that the server must have loaded at its start, or "".
+    """Calls `work` in a new thread. In this thread, the default connection of Django is a
+    connection to a new database. `preload` is a library that the server must have loaded at its
+    start, or "".
 
-    Raises: NoOwnDatabase if there is no embedded server, or if the server cannot do this.
+    Raises: NoOwnDatabase if there is no embedded server, if the server cannot create the database,
+    or if the server has not loaded the library.
     """
     server = embedded_server()
     if server is None:

@@ -1,4 +1,4 @@
-"""Converts the return value of a recipe to tables and texts."""
+"""Converts the return value of a recipe to tables that a page can show."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -28,8 +28,8 @@ COLUMNS: dict[type[Model], tuple[str, ...]] = {
 class RenderedTable:
     """A table, or a list of single values if `columns` is empty.
 
-    `figures` contains the positions of the columns with numbers. `more` is the number of rows that
-    are not shown.
+    `figures` contains the indexes of the columns with numbers, starting at 0. `more` is the number
+    of rows that are not shown.
     """
 
     title: str = ""

@@ -42,8 +42,8 @@ class RecipeRun:
     """The result of running a recipe. `value` is the return value, for tests and the shell.
 
     `error` is the error of the database, or "". `stopped` is the reason why the run was stopped, or
-    "". If the recipe could not run here, the result is that of an earlier run, and `stored` is the
-    sentence that explains this.
+    "". If the recipe could not run here, the object contains the stored result of an earlier run,
+    and `stored` is a text that explains this. Otherwise `stored` is "".
     """
 
     recipe: Recipe
@@ -66,8 +66,9 @@ class RecipeRun:
 
     @property
     def compared(self) -> list[tuple[str, RecordedQuery]]:
-        """The slowest query of each step with its title, for a recipe that teaches plans and has
-        several steps with plans. Otherwise an empty list.
+        """Pairs of a step's title and the slowest query of the step, so that the page can compare
+        their plans. The list is empty if the recipe does not teach plans, or if it has fewer than
+        two steps with plans.
         """
         slowest = {
             section.title: max(planned, key=lambda query: query.seconds)
@@ -168,8 +169,8 @@ def _committed(ran: RecipeRun) -> None:
 
 @contextmanager
 def _guarded(ran: RecipeRun) -> Iterator[None]:
-    """Stores database errors, timeouts and errors about missing rows in `ran`, and does not raise
-    them.
+    """Catches database errors, timeouts and errors about missing rows in the `with` block, and
+    stores them in `ran`.
     """
     try:
         yield

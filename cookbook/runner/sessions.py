@@ -86,7 +86,9 @@ class RunningStep(Generic[T]):
 
     @property
     def waits_for(self) -> str:
-        """The names of the sessions whose lock the step waits for or has waited for, or ""."""
+        """The names of the sessions that have a lock for which the step waits or has waited. The
+        text is "" if the step has not waited.
+        """
         return " and ".join(self._step.waited_for)
 
     def result(self) -> T:

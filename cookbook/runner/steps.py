@@ -27,7 +27,7 @@ class TraceSection:
 
 @dataclass(slots=True)
 class Trace:
-    """The queries of a recipe, and the queries that each step sent."""
+    """All queries of a recipe, and for each step of the recipe which of these queries it sent."""
 
     work: QueryLog
     spans: list[tuple[str, int, int]] = field(default_factory=list)

@@ -20,7 +20,7 @@ FILE = Path(__file__).with_name("stored.json")
 
 
 def read() -> dict[str, dict[str, Any]]:
-    """Returns the stored runs by the slugs of the recipes."""
+    """Returns a dict from the slug of each recipe to its stored run."""
     found: dict[str, dict[str, Any]] = json.loads(FILE.read_text()) if FILE.exists() else {}
     return found
 
@@ -34,7 +34,9 @@ def load(recipe: Recipe) -> tuple[Trace, list[RenderedTable]]:
 
 
 def as_json(trace: Trace, tables: Iterable[RenderedTable]) -> dict[str, Any]:
-    """Returns what is stored of a run."""
+    """Returns the data of a run that is stored as JSON: the statements, the plans, the errors, the
+    times, and the tables.
+    """
     queries = [
         {
             "text": each.sql,
@@ -57,5 +59,5 @@ def texts(run: dict[str, Any]) -> list[str]:
 
 
 def write(runs: dict[str, dict[str, Any]]) -> None:
-    """Writes the stored results, which have the slugs of the recipes as keys."""
+    """Writes the stored runs into the file. The keys of `runs` are the slugs of the recipes."""
     FILE.write_text(json.dumps(runs, indent=1, ensure_ascii=False) + "\n")

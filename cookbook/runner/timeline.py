@@ -16,8 +16,9 @@ from ledger.text.sql_layout import lay_out
 class TimelineRow:
     """A row of the timeline: a statement, or the end of a statement that has waited.
 
-    `began` is the row of the start, for a row of an end. `waits_for` is the name of the session
-    that has the lock. `outcome` is the return value of the step.
+    A statement that waits has two rows. In the second row, for the end of the wait, `began` is the
+    first row. In both rows, `waits_for` contains the names of the sessions that have the lock.
+    `outcome` is the return value of the step.
     """
 
     session: str

@@ -24,8 +24,8 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class FoldedStatement:
-    """An SQL statement. If `times` is greater than 1, it represents this number of statements of
-    the same shape.
+    """An SQL statement on a page. If `times` is greater than 1, the object represents this number
+    of statements that differ only in their values.
     """
 
     sql: str
@@ -37,8 +37,8 @@ class FoldedStatement:
 
 @register.filter
 def repeats_folded(queries: Sequence[RecordedQuery]) -> list[FoldedStatement]:
-    """Returns the statements, with a single entry for consecutive statements that differ only in
-    their values. The first statements of each such group are kept.
+    """Returns the statements for a page. If many consecutive statements differ only in their
+    values, the first of them are separate entries, and one entry represents all others.
     """
     folded = []
     for same in of_one_shape(queries):

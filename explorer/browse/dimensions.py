@@ -34,9 +34,12 @@ class Dimension:
     """A property by which payments can be grouped, with a name in URLs and a heading.
 
     `value` returns the SQL expression of the property for a scope. If `value` is None, a payment
-    can have several values, and `spread` is SQL that joins them as the column `value`. `term`
-    returns the search term of a value, or "". `label` returns the text of a value. `then` is the
-    name of the next dimension for the payments of a group.
+    can have several values of the property, such as tags. `spread` is then the SQL of a JOIN that
+    adds one row for each value, in the column `value`.
+
+    `term` returns the search term that finds the payments with a value, or "". `label` returns the
+    text of a value. A link from a group leads to its payments, grouped by the dimension with the
+    name `then`.
     """
 
     name: str
@@ -54,9 +57,10 @@ def _category_term(value: Any) -> str:
 
 
 def _other_side(scope: Scope) -> Any:
-    """Returns an SQL expression for the other side of a payment, as text: the id of the other
-    account, or OUTSIDE and the description if there is no account, as in a card payment. Between
-    the user's own accounts, the other side is the recipient's account.
+    """Returns an SQL expression for the counterparty of a payment, as text: the id of the other
+    account. If there is no other account, as in a card payment, the text is OUTSIDE followed by the
+    description. For a payment between the user's own accounts, the text is the id of the
+    recipient's account.
     """
     own = Q(from_account__in=scope.ids)
     other = Case(When(own, then=F("to_account")), default=F("from_account"))

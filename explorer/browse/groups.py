@@ -158,7 +158,9 @@ def _read(rows: list[tuple[Any, ...]]) -> PaymentGroups:
 
 
 def account_ids(groups: PaymentGroups, dimension: Dimension) -> list[UUID]:
-    """Returns the ids of the accounts if the groups are accounts, otherwise an empty list."""
+    """Returns the ids of the accounts if the payments are grouped by account. Otherwise returns an
+    empty list.
+    """
     if dimension.name != COUNTERPARTY:
         return []
     values = [group.value for group in groups.groups]

@@ -43,7 +43,9 @@ def browse_url(q: str = "", by: str = "", kind: str = MINE) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BrowseStep:
-    """A link to another page of groups."""
+    """A link to a page `/explorer/browse/` with another query, dimension or scope. `is_on` is True
+    if the link is the current choice.
+    """
 
     label: str
     url: str
@@ -140,9 +142,10 @@ class BrowsePage:
         return token("with", account.number)
 
     def _money(self, each: CurrencySum) -> Iterator[str]:
-        """Yields the booked money of one currency as text: for the whole bank the moved money, and
-        for a user the money in and out of the user's accounts. Yields nothing if no money was
-        booked.
+        """Yields texts with the booked money of one currency. On a page about the whole bank, there
+        is one text with the moved money. On a page about a user's money, the texts are the money
+        into and out of the user's accounts. If a group contains only payments between these
+        accounts, the text is the moved money. Yields nothing if no money was booked.
         """
         parts = [(each.money_in, "in"), (each.money_out, "out")]
         if self.scope.is_bank:
@@ -155,8 +158,8 @@ class BrowsePage:
 
     @property
     def chart(self) -> Chart | None:
-        """A chart with one bar per group, for the number of payments, or None for fewer than two
-        groups. Every bar is a link.
+        """A chart with the number of payments of each group. Every bar is a link. The value is None
+        if there are fewer than two groups.
         """
         lines = self.lines
         if len(lines) < 2:
@@ -186,8 +189,8 @@ class BrowsePage:
 
     @property
     def chips(self) -> Iterator[BrowseStep]:
-        """Yields the search terms that apply to all payments. Each term links to the page without
-        this term.
+        """Yields a link for each search term of the page's query. The label is the term. The link
+        opens the page without this term.
         """
         for source in dict.fromkeys(item.source for item in self.query.shared):
             yield BrowseStep(source, self.url(q=self.query.without(source)))

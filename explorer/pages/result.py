@@ -120,9 +120,9 @@ def marked_line(sql: str, place: int) -> MarkedLine:
 
 
 def chart_of(result: QueryResult) -> Chart | None:
-    """Returns a chart of the numbers in the second column, with the first column as labels. The
-    chart has columns if the labels are dates, otherwise bars. Returns None if the second column
-    contains anything but numbers, for fewer than two rows, and for more than MAX_MARKS rows.
+    """Returns a chart of the numbers in the second column. The first column contains the labels.
+    The chart has columns if the labels are dates, otherwise bars. Returns None if the second column
+    is not a column of numbers, or if the number of rows is not between 2 and MAX_MARKS.
     """
     columns, rows = result.columns, result.rows
     if len(columns) < 2 or not columns[1].is_number or not 2 <= len(rows) <= MAX_MARKS:

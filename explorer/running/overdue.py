@@ -1,4 +1,5 @@
-"""Handles queries that exceed their time limit because Postgres could not stop them.
+"""Handles queries that are still running after their time limit, because Postgres could not stop
+them.
 
 Note [Overdue queries]: Postgres can stop a query only at certain points in its code, and some
 functions compute for minutes without such a point. Neither a time limit, nor the end of the client,
@@ -55,8 +56,8 @@ def refuse_if_overdue(connection: Any) -> None:
 
 
 def end_overdue(connection: Any) -> None:
-    """Ends late queries on the embedded server of this connection; see Note [An arithmetic error as
-    an end].
+    """Ends overdue queries on the embedded server of this connection: see Note [An arithmetic error
+    as an end].
     """
     for pid, is_late in connection.execute(OVERDUE.encode()).fetchall():
         if is_late and _is_session(pid, connection.info.user) and _only_computes(pid):

@@ -20,8 +20,9 @@ class SlowToParse(psycopg.errors.QueryCanceled):
 
 
 def parsed(connection: QueryConnection, sql: str, types: Sequence[int] = ()) -> Any:
-    """Parses one SQL statement with the extended protocol and returns its description. `types` are
-    the types of its parameters, if Postgres cannot derive them.
+    """Lets Postgres parse one SQL statement with the extended protocol, and returns the description
+    of the statement. `types` are the types of its parameters. They are needed only if Postgres
+    cannot derive the types.
 
     Raises: psycopg's Error if the text is not a single valid statement; SlowToParse after SECONDS.
     """

@@ -275,9 +275,9 @@ def _kind(oid: int) -> str:
 
 
 def _is_about_the_query(error: psycopg.Error) -> bool:
-    """Returns whether the query caused the error, so that another server would return the same
-    error. A replica that cancels the query because of a conflict returns the code 40001. Servers
-    that stop return codes that begin with 57P or 08.
+    """Returns whether the query caused the error. Another server would then return the same error.
+    Returns False for the code 40001, with which a replica cancels a query because of a conflict.
+    Also returns False for codes that begin with 57P or 08, which a server returns when it stops.
     """
     state = error.sqlstate or ""
     return state != "" and state[:2] not in ("08", "40") and not state.startswith("57P")

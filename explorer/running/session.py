@@ -179,7 +179,9 @@ def _connect() -> QueryConnection:
 
 
 def _answers_others(database: Any) -> bool:
-    """Returns whether the server of `database` answers a query of this process's usual role."""
+    """Returns whether the server of `database` answers a query that this process sends with its
+    usual role. Then the server works, and only the explorer's role has a problem.
+    """
     try:
         database.ensure_connection()
         with database.raw.limited_to(database.connect_seconds), database.cursor() as cursor:

@@ -67,6 +67,8 @@ def statements() -> list[str]:
 
 
 def names() -> list[str]:
-    """Returns the functions that the role may execute, in the format of GRANT."""
+    """Returns the names of the functions that the explorer's role may execute, in the format that
+    GRANT needs.
+    """
     of_views = [f"{RULES}.{row_security.name_of(signature)}" for signature in FUNCTIONS]
     return [*of_views, f"{SCHEMA}.overdue_sessions()", f"{SCHEMA}.locks_hidden_table()"]

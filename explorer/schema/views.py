@@ -46,9 +46,9 @@ class ExplorerView:
 
     @property
     def sql(self) -> str:
-        """The SQL statement that creates the view as a security barrier. Because of the barrier, an
-        expression of a query that may raise an error is only evaluated on rows that the user may
-        see. See Note [All rows or none].
+        """The SQL statement that creates the view as a security barrier. An expression in a query
+        may raise an error. Because of the barrier, Postgres evaluates such an expression only for
+        rows that the user may see. See Note [All rows or none].
         """
         columns = ",\n  ".join(column.definition for column in self.columns)
         source = self.source or f"public.{self.name}"

@@ -1,4 +1,5 @@
-"""Defines attempts to break a rule of the bank's data, and the valid rows that the attempts change.
+"""Defines the classes for attempts to break a rule of the bank's data, and for the valid rows on
+which the attempts are based.
 
 An attempt to insert a row makes one value of a valid row wrong, so that only the tested rule can
 refuse the row. A test inserts each valid row unchanged and checks that Postgres accepts it.
@@ -122,12 +123,13 @@ FOUND = {
 
 @dataclass(frozen=True)
 class ValidRow:
-    """A row that its table accepts.
+    """A valid row: its table accepts the row. Attempts change one value of the row, so that a rule
+    refuses the row.
 
     - `values`: the SQL for the value of each column.
-    - `found`: the names in FOUND that this SQL uses.
+    - `found`: the names of subqueries in FOUND that this SQL uses.
     - `called`: the noun for the row in titles, such as "a payment".
-    - `also`: the names of the changed columns.
+    - `also`: the columns whose values are changed in a copy of the row that `but` has made.
     """
 
     table: str

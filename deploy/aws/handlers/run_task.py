@@ -1,4 +1,4 @@
-"""Runs an ECS task once in a deployment, which continues only if the task succeeds.
+"""Runs an ECS task once in each deployment. The deployment continues only if the task succeeds.
 
 CloudFormation calls `on_event`, and then calls `is_complete` until the result is True. After an
 exception, CloudFormation reverts all changes of the deployment.

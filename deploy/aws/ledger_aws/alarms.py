@@ -57,7 +57,9 @@ MISSING_IS_BAD = cloudwatch.TreatMissingData.BREACHING
 
 
 def rollback_alarms(config: Config) -> list[str]:
-    """Returns the alarms that stop a rollout and restore the previous version."""
+    """Returns the names of the alarms that make ECS stop a rollout and restore the previous
+    version.
+    """
     return [f"{config.name}-errors-of-pages", f"{config.name}-errors-of-balancer"]
 
 
@@ -99,8 +101,9 @@ class Alarms(Construct):
     # --- pages ----------------------------------------------------------------------------------
 
     def _pages(self, service: Service) -> list[cloudwatch.Alarm]:
-        """Makes two alarms on single counts instead of one alarm on their sum. The load balancer
-        writes only counts above 0, and a sum has no result in a minute without one of the counts.
+        """Makes one alarm for each of two counts, not one alarm for their sum. The load balancer
+        writes only counts above 0. In a minute in which one count is missing, their sum would have
+        no result.
         """
         metrics = service.balancer.metrics
         return [

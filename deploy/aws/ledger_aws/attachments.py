@@ -45,10 +45,13 @@ class AttachmentBucket(Construct):
         )
 
     def serve(self, task: ecs.FargateTaskDefinition, *, only_deletes: bool = False) -> None:
-        """Adds the bucket to a task's settings, and rights on the bucket to the task's role.
+        """Makes a task use the bucket: adds the bucket to the settings of the task, and adds rights
+        on the bucket to the role of the task.
 
-        Only the policy of the role grants access, as for secrets. The role may also list the
-        bucket, because S3 otherwise responds with 403 instead of 404 for a missing object.
+        With `only_deletes`, the task may only delete files. Otherwise it may also read and write
+        files, and list the bucket. Without the right to list, S3 responds with 403 instead of 404
+        for a missing object. The policy of the role grants these rights, not a policy of the
+        bucket.
         """
         assert task.default_container is not None
         for name, value in (

@@ -167,8 +167,10 @@ def read(context: Mapping[str, Any]) -> Config:
 
 
 def _check_secrets(settings: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-    """Checks the names and the ARNs of secrets. A message does not contain the value, because CI
-    logs keep messages.
+    """Checks the names and the ARNs of secrets.
+
+    Raises: WrongContext. The message does not contain the wrong value, because the value may be a
+    secret and CI stores messages in its logs.
     """
     for name, why in NOT_WANTED.items():
         if name in settings:

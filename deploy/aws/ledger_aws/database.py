@@ -62,7 +62,9 @@ class BankDatabase(Construct):
         self.server = self._aurora() if config.is_aurora else self._instance()
 
     def login_arn(self, role: str) -> str:
-        """Returns the ARN for `rds-db:connect` to the writer as this role."""
+        """Returns the resource ARN for an IAM policy that allows a connection to the writer as this
+        database role (`rds-db:connect`).
+        """
         return self.login_arn_of(self.server.resource_id, role)
 
     def login_arn_of(self, resource_id: str, role: str) -> str:
@@ -71,8 +73,8 @@ class BankDatabase(Construct):
         return f"{place}:dbuser:{resource_id}/{role}"
 
     def proxy_login_arn(self, role: str) -> str:
-        """Returns the ARN for `rds-db:connect` to the proxy as this role. The id of the proxy is
-        the last part of the proxy's ARN.
+        """Returns the resource ARN for an IAM policy that allows a connection to the proxy as this
+        database role (`rds-db:connect`). The id of the proxy is the last part of the proxy's ARN.
         """
         assert self.proxy is not None
         return self.login_arn_of(Fn.select(6, Fn.split(":", self.proxy.db_proxy_arn)), role)
@@ -144,7 +146,7 @@ class BankDatabase(Construct):
         )
 
     def _of_each_instance(self, group: rds.ParameterGroup) -> dict[str, Any]:
-        """Returns the properties that an instance and its replica share."""
+        """Returns the properties that are the same for an instance of RDS and its replica."""
         return {
             **self._of_each_server(group),
             "instance_type": ec2.InstanceType(self._config.size.instance),
@@ -269,8 +271,9 @@ class BankDatabase(Construct):
         }
 
     def _rotate(self, rotation: secretsmanager.SecretRotation) -> None:
-        """Gives the function that rotates the password a name with the name of the bank. CDK's name
-        would be the same for a second bank.
+        """Sets the name of the Lambda function that rotates the password. The name contains the
+        name of the bank. With CDK's default name, the functions of two banks would have the same
+        name.
         """
         (application,) = [
             child for child in rotation.node.find_all() if isinstance(child, sam.CfnApplication)

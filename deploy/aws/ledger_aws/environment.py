@@ -1,4 +1,6 @@
-"""The settings of each task, with the names of `.env.example`. Secrets are passed separately."""
+"""Defines the environment variables of each task: Ledger's settings, with the names in
+`.env.example`. Secrets are passed separately.
+"""
 
 from ledger_aws.config import OF_PROVIDER, Config
 from ledger_aws.database import AUDITOR, NAME, OWNER, WEB, BankDatabase
@@ -76,7 +78,9 @@ def of_command(config: Config, database: BankDatabase, role: str = OWNER) -> dic
 
 
 def of_administrator(config: Config, database: BankDatabase) -> dict[str, str]:
-    """Returns the settings with the administrator's secret, for `create_roles` only."""
+    """Returns the settings with which the command `create_roles` signs in as the administrator. No
+    other command gets the administrator's secret.
+    """
     found = of_command(config, database)
     for name in ("DB_USER", "DB_IAM_REGION"):
         del found[name]

@@ -106,7 +106,9 @@ class Gate(Construct):
         )
 
     def _pass(self, name: str, task: ecs.FargateTaskDefinition) -> None:
-        """Runs the task in each deployment that changes the task, after the previous task."""
+        """Runs the task in each deployment that changes the task definition. It starts when the
+        previous task of the gate has succeeded.
+        """
         subnets = self._network.vpc.select_subnets(subnet_group_name=TASKS).subnet_ids
         group: ec2.ISecurityGroup = self._network.groups.commands
         done = CustomResource(

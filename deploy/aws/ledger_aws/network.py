@@ -20,7 +20,9 @@ PUBLIC, TASKS, DATA = "Public", "Tasks", "Data"
 
 @dataclass(frozen=True)
 class Groups:
-    """The security groups. Only the outgoing connections named in this file are allowed."""
+    """The security groups of the bank. They allow only the outgoing connections that this file
+    lists.
+    """
 
     balancer: ec2.SecurityGroup
     web: ec2.SecurityGroup
@@ -95,9 +97,9 @@ class Network(Construct):
             _allow(groups.web, groups.database, POSTGRES)
 
     def _log_flows(self, config: Config, key: kms.IKey) -> None:
-        """Logs addresses, ports and bytes of connections. A period of ten minutes limits the number
-        of lines. CDK's construct is not used, because it would give the role the right to pass
-        itself on.
+        """Logs the addresses, the ports and the number of bytes of connections. One log line covers
+        up to ten minutes, which limits the number of lines. CDK's construct is not used, because it
+        would grant the role `iam:PassRole` on itself.
         """
         log = new_log_group(self, "FlowLog", f"/{config.name}/flows", key)
         role = iam.Role(

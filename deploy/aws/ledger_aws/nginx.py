@@ -1,4 +1,6 @@
-"""nginx in each web task, with the configuration and the version of nginx in compose.yaml."""
+"""Defines the container with nginx in each web task. Its version and configuration are the same as
+in compose.yaml.
+"""
 
 import re
 from pathlib import Path
@@ -21,8 +23,9 @@ def image() -> str:
 
 
 def files() -> dict[str, str]:
-    """Returns the variables for START. Containers of a task use 127.0.0.1 to connect to each
-    other.
+    """Returns the environment variables of the container. Each variable contains a configuration
+    file, which START writes to disk. The configuration uses 127.0.0.1, because containers of a task
+    connect to each other at this address.
     """
     folder = ROOT / "deploy/nginx"
     return {

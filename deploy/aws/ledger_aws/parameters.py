@@ -1,4 +1,6 @@
-"""The parameters of Postgres: TLS only, time limits, and no personal data in its log."""
+"""Defines the parameters of Postgres: it accepts only TLS, limits times, and writes no personal
+data into its log.
+"""
 
 SECOND = 1000  # milliseconds
 

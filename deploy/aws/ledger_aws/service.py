@@ -1,4 +1,4 @@
-"""The web service behind a load balancer with TLS."""
+"""Defines the web service and its load balancer, which accepts HTTPS."""
 
 from aws_cdk import CfnOutput, Duration
 from aws_cdk import aws_certificatemanager as acm

@@ -1,5 +1,5 @@
-"""Two stacks: one with the data, and one that serves the data. The second stack can be deleted and
-made again.
+"""Defines the two stacks of a bank. The first stack contains the data. The second stack contains
+the tasks that serve the data, so it can be deleted and made again.
 
 Note [The keys of a restored bank]: a bank that starts from a snapshot has its key and secrets in a
 separate stack, which is made first. Then the snapshot is copied with the new key, because an RDS

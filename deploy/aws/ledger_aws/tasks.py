@@ -169,9 +169,9 @@ class Tasks(Construct):
         stop_timeout: Duration | None = None,
         health_check: ecs.HealthCheck | None = None,
     ) -> ecs.FargateTaskDefinition:
-        """Makes a task that runs manage.py, signed in as this role, or as the administrator if the
-        role is None. The task writes emails to its log unless it gets the secret of the mail
-        server.
+        """Makes a task that runs a command of manage.py. The task signs in to the database as
+        `role`, or as the administrator if `role` is None. If the task does not get the secret of
+        the mail server, it writes emails to its log.
         """
         task = self._task(name, SMALL)
         if role is None:
@@ -190,9 +190,9 @@ class Tasks(Construct):
         return task
 
     def _work(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
-        """Makes the task that delivers events as the worker role, which may read all webhooks. When
-        the task gives up on a webhook, it sends an email. When the task stops, it first finishes
-        its deliveries.
+        """Makes the task that delivers events to webhooks. It signs in as the worker role, which
+        may read all webhooks. If deliveries to a webhook fail too often, the task stops them and
+        sends an email. When the task is stopped, it first finishes its current deliveries.
         """
         return self._command(
             "work",
@@ -238,9 +238,10 @@ class Tasks(Construct):
         return task
 
     def _proof(self, secrets: Mapping[str, secretsmanager.ISecret]) -> ecs.FargateTaskDefinition:
-        """Makes the task that audits a restored database. The operator who starts the task names
-        the database and grants access. The task has a separate log and role, because the alarms on
-        the log of `audit` are only about this bank.
+        """Makes the task that audits a restored database. The operator who starts the task passes
+        the host of the database and grants access to it. The task has a separate log, because the
+        alarms on the log of `audit` must be only about the bank itself. It also has a separate
+        role.
         """
         task = self._task("proof", SMALL)
         self._container(
@@ -266,8 +267,9 @@ class Tasks(Construct):
         return task
 
     def _may_read(self, role: iam.IRole, secrets: Sequence[secretsmanager.ISecret]) -> None:
-        """Lets a role read secrets, by a policy of the role. A policy of the secret or of the key
-        would make the data stack depend on the stack of the tasks.
+        """Grants a role the right to read secrets, in a policy of the role. A policy of the secret
+        or of its key would name the role. The data stack would then depend on the stack with the
+        tasks.
         """
         role.add_to_principal_policy(
             iam.PolicyStatement(

@@ -1,4 +1,6 @@
-"""The service that delivers events to webhooks. `schedules.py` starts scheduled jobs."""
+"""Defines the service that delivers events to webhooks. Scheduled jobs do not run in this service:
+see `schedules.py`.
+"""
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs

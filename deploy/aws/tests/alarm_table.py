@@ -1,5 +1,5 @@
-"""The expected alarms. The tests compare direction and threshold, because a wrong alarm never
-fires.
+"""Lists the expected alarms. The tests compare their conditions with the templates, because nobody
+notices an alarm that never fires.
 """
 
 from typing import Any, NamedTuple
@@ -72,7 +72,9 @@ LAG_OF_A_READER = Row(f"{RDS} AuroraReplicaLagMaximum", "Maximum", 60, ABOVE, 20
 
 
 def expected(bank: Templates) -> dict[str, Row]:
-    """Returns the alarms that this bank must have. The names of servers are left out."""
+    """Returns the alarms that the templates of this bank must contain, by their names. The names do
+    not contain the names of servers.
+    """
     size, is_aurora = bank.config.size, bank.config.is_aurora
     connections = CONNECTIONS[size.aurora_instance if is_aurora else size.instance]
     found = TABLE | {

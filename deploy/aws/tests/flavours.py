@@ -1,4 +1,6 @@
-"""The banks whose templates are tested. Each is made once."""
+"""Defines the flavours of a bank whose templates are tested: a flavour is a set of options of the
+deployment. The templates of each flavour are made only once in a test run.
+"""
 
 import json
 from collections.abc import Iterator

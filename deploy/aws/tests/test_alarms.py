@@ -1,4 +1,4 @@
-"""Operators get an email about every failure."""
+"""Tests that an alarm or an event sends operators an email about every failure."""
 
 import json
 import re
@@ -22,7 +22,9 @@ log_result(Audit())
 
 
 def _alarms(bank: Templates) -> Iterator[tuple[str, Properties]]:
-    """Yields each alarm with its name, without the names of the bank and its servers."""
+    """Yields pairs of a name and an alarm. The name does not contain the name of the bank or of a
+    server.
+    """
     for _, alarm in bank.of_type("AWS::CloudWatch::Alarm"):
         name = alarm["AlarmName"].removeprefix(f"{bank.config.name}-")
         yield re.sub(rf"-{bank.config.name}-.*", "", name), alarm
@@ -53,8 +55,8 @@ def test_little_storage_is_less_than_rds_leaves_free_at_any_size(flavour: str) -
 
 
 def test_the_proof_of_a_restored_bank_touches_no_figure_of_this_one(bank: Templates) -> None:
-    """Checks that no filter counts the lines of `proof`, and that `proof` cannot sign in by
-    default.
+    """Checks that no metric filter counts log lines of the task `proof`, and that `proof` cannot
+    sign in to the database of this bank by default.
     """
     proof = bank.container("proof")
     log = text(proof["LogConfiguration"]["Options"]["awslogs-group"])
@@ -75,8 +77,8 @@ def test_each_server_and_each_cache_has_its_alarms(bank: Templates) -> None:
 
 
 def test_a_count_that_is_not_there_hides_no_other(bank: Templates) -> None:
-    """Checks that each alarm uses a single count. The load balancer writes only counts above 0, and
-    an expression of two counts has no result in a minute without one of the counts.
+    """Checks that each alarm uses only one count. The load balancer writes only counts above 0. In
+    a minute in which one count is missing, an expression of two counts would have no result.
     """
     for name, alarm in _alarms(bank):
         for metric in alarm.get("Metrics", []):
@@ -84,7 +86,9 @@ def test_a_count_that_is_not_there_hides_no_other(bank: Templates) -> None:
 
 
 def test_each_count_is_of_the_lines_of_its_log(bank: Templates) -> None:
-    """Checks the log, the pattern, and the value that is counted."""
+    """Checks each metric filter: the log that it reads, the pattern of the lines that it counts,
+    and the value that it takes from a line.
+    """
     found = {
         (text(each["LogGroupName"]), made["MetricName"]): (
             each["FilterPattern"],

@@ -249,8 +249,8 @@ def test_a_restored_bank_begins_with_the_snapshot(flavour: str) -> None:
 
 @pytest.mark.parametrize("flavour", ["restored", "aurora restored"])
 def test_the_key_of_a_restored_bank_is_there_before_its_snapshot_is_read(flavour: str) -> None:
-    """Checks the stack with the keys: the snapshot is copied with its key, and SECRET_KEY into its
-    secret.
+    """Checks the stack with the keys. The operator copies the snapshot with the key of this stack,
+    and copies SECRET_KEY into the secret of this stack.
     """
     bank = templates(flavour)
     assert bank.keys is not None

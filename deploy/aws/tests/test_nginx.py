@@ -1,4 +1,4 @@
-"""nginx runs between the load balancer and the web process of each task."""
+"""Tests that nginx runs between the load balancer and the web process of each task."""
 
 import subprocess
 from pathlib import Path

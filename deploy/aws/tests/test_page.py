@@ -123,9 +123,7 @@ def numbers_of(version: str) -> tuple[int, ...]:
 
 
 def test_each_deployment_is_of_a_bank_that_can_be_made(walk: Walk, calls: list[str]) -> None:
-    """Builds the stacks with the context of the page. An ARN replaces made-up answers of the
-    CLI.
-    """
+    """Reads the configuration from each `cdk deploy` command on the page, and checks its values."""
     from ledger_aws.config import read
 
     deployments = [call for call in calls if call.startswith(f"{CDK} deploy --all")]

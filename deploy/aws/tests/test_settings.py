@@ -45,7 +45,8 @@ print(json.dumps({"database": database, "aliases": sorted(settings.DATABASES),
     "proxies": settings.ALLAUTH_TRUSTED_PROXY_COUNT, "role": settings.LEDGER_ROLE}))
 """
 
-# Runs Ledger's sign-in of the explorer as far as the token for AWS and the connection.
+# Runs the code with which the explorer signs in, with a fake connection. Prints the parameters of
+# the connection and of the token for AWS.
 EXPLORER = """
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -115,8 +116,8 @@ def _run(code: str, settings: dict[str, str], files: Path) -> dict[str, Any]:
 def test_the_explorer_signs_in_where_the_web_does_with_another_token(
     flavour: str, files: Path
 ) -> None:
-    """Checks the sign-in, also through RDS Proxy: there is no password, and no option at the start
-    of a session that the proxy refuses or that pins a connection.
+    """Checks the sign-in of the explorer, also through RDS Proxy. It uses no password. Through the
+    proxy, it sends no start options: the proxy refuses some of them, and others pin a connection.
     """
     bank = templates(flavour)
     settings = _environment(bank.container("web"), files)
