@@ -154,8 +154,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 limits.forget(request, door="sign_in", account=account)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        """Confirms the address with a code. Marks the address as confirmed in the browser of the
-        sign-up, so the password from the sign-up stays valid.
+        """Confirms the address after the user has entered the code from the mail. The code can be
+        entered only in the browser of the sign-up. Therefore the password from the sign-up stays
+        valid.
         """
         email_address.is_confirmed_by_its_browser = True
         return bool(super().confirm_email(request, email_address))

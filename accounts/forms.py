@@ -312,7 +312,8 @@ def account_numbered(typed: str) -> Account | None:
     """Returns the account with the entered number and its owner, or None if no account has this
     number.
 
-    Raises: ValueError with a message, before any query, if the text cannot be an account number.
+    Raises: ValueError with a message if the text cannot be an account number. In this case, no
+    query is made.
     """
     digits = clean_account_number(typed)
     with reading(RowScope.DIRECTORY):

@@ -1,4 +1,4 @@
-"""Menu entries of the pages about signing in."""
+"""Registers the menu entries of the pages about signing in."""
 
 from ledger.web.menu import register
 

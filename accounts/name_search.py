@@ -43,7 +43,7 @@ def no_number(_word: str) -> Q:
 @dataclass(frozen=True)
 class NameSearch:
     """A search for people and accounts by typed words. A row matches if it contains all words of at
-    least one group. A typed word also finds longer words that begin with it.
+    least one group. A typed word also matches longer words that begin with it.
 
     `typed` contains the groups. If `addresses` is true, words also find email addresses. `numbers`
     converts a word to the condition for accounts with this number.

@@ -6,8 +6,8 @@ Therefore the bytes of request bodies are counted, for pages and the API. A proc
 megabyte in memory before it updates the table of counters, so most requests need no query. If a
 small body creates many rows, bytes are added for the rows: LINE bytes for each payment of a list
 and for each line of a file, and LEAST bytes for each payment whose category is changed by a search.
-The lines of a refused file from another bank are also counted, because reading them takes the same
-time.
+The lines of a refused file from another bank are also counted, because it takes as long to read
+them as to read the lines of an accepted file.
 """
 
 from http import HTTPStatus

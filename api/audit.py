@@ -21,7 +21,7 @@ LAST_RUNS = 10
 
 
 class CheckSerializer(serializers.Serializer[Any]):
-    """A rule that the audit found to be broken."""
+    """A broken rule that the audit has found."""
 
     check = serializers.CharField()
     broken = serializers.IntegerField(

@@ -50,7 +50,9 @@ class Refused(Exception):
 
 
 class Ledger:
-    """The bank at an address, with the token of a user."""
+    """A client for the bank at the URL `address`. It sends the token of a user with each
+    request.
+    """
 
     def __init__(self, address: str, token: str, *, timeout: float = 60) -> None:
         self.address, self._token, self.timeout = address.rstrip("/"), token, timeout

@@ -156,8 +156,8 @@ def known_only(request: Request, *names: str) -> None:
 
 
 def _instead_of(name: str, known: set[str]) -> str:
-    """Returns a hint about the equivalent parameter of this API, or "". Also knows parameters with
-    a lookup, such as created_at__gte.
+    """Returns a hint about the equivalent parameter of this API, or "". Ignores a lookup at the end
+    of the name, such as `__gte` in created_at__gte.
     """
     field, _underscores, _lookup = name.partition("__")
     if "q" in known:

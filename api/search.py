@@ -199,8 +199,8 @@ def _after(request: Request) -> RowPlace | None:
 
 
 def _complete(result: SearchResult) -> None:
-    """Loads the columns of the matches that the search page does not show. Makes one query if there
-    are matches.
+    """Loads columns that the API returns and that the search page does not need. Makes one query if
+    there are matches.
     """
     rows = {row.pk: row for row in result.rows}
     if not rows:

@@ -92,9 +92,10 @@ def find(query: str) -> RecipeMatches:
     """Returns the recipes that match a query, the best first. Returns no recipes for a query
     without words.
 
-    Recipes with a feature of exactly this name come first, sorted by the position of the feature in
-    their list. Recipes with all words in the title come after first features and before second
-    features. All other recipes are sorted by rank. See Note [Names in a query].
+    Each recipe has a list of features. Recipes with a feature of exactly this name come first,
+    sorted by the position of the feature in the list. A recipe whose title contains all words of
+    the query has a place between positions one and two. All other recipes are sorted by rank. See
+    Note [Names in a query].
     """
     query = SLICE.sub(" slicing ", query[:MAX_CHARACTERS])
     names = _names(query)

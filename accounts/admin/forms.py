@@ -59,7 +59,7 @@ class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class NamedForm(ReasonedForm):
-    """A form with a name, which is checked by the same rule as at sign-up."""
+    """A form with a name. The rule for names is the same as at sign-up."""
 
     def clean_name(self) -> str:
         """Returns the name without extra spaces. An unchanged name is not checked, so an old name
@@ -145,7 +145,7 @@ class PersonAddForm(NamedForm):
 
 
 class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
-    """A form for changes to a person. Only superusers have the field `email`."""
+    """A form for changes to a person. The field `email` exists only if the user is a superuser."""
 
     class Meta:
         model = User

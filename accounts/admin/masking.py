@@ -39,9 +39,9 @@ def mask_number(account: Account, reader: User) -> None:
 
 
 def known_number(digits: str) -> Q:
-    """Returns a filter for accounts with this whole number, or with these last four digits. Other
-    lengths find nothing, because a user who sees four digits could otherwise guess the other digits
-    one by one.
+    """Returns a filter for accounts. Four digits match the accounts whose number ends with them. A
+    whole number matches its account. Any other number of digits matches nothing. Otherwise a user
+    who sees the last four digits could guess the other digits one by one.
     """
     if len(digits) == SHOWN_DIGITS:
         return Q(number__endswith=digits)

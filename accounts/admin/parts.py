@@ -1,4 +1,4 @@
-"""Parts that several admin pages use: read-only models, columns and links."""
+"""Mixins, fields, filters and HTML of columns that several admin pages use."""
 
 import logging
 from collections.abc import Sequence

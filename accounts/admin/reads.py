@@ -84,8 +84,9 @@ class ReadAdmin(LogAdmin):
 
 
 def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter], str, int]]:
-    """Returns each read with five values: the read, the name of its page, the parameters of its
-    query string, links to the people whose data was shown, and the number of people without a link.
+    """Returns a tuple with five values for each read: the read, the name of its page, the
+    parameters of its query string, links to the people whose data was shown, and the number of
+    people without a link.
     """
     ids = {id for read in reads for id in read.people[:NAMED]}
     names: Mapping[UUID, User] = User.objects.shown().in_bulk(list(ids))

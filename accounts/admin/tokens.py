@@ -1,4 +1,6 @@
-"""The access tokens of a person on their admin page. Tokens cannot be created there."""
+"""Lists the access tokens of a person for the admin page of this person. Staff cannot create
+tokens.
+"""
 
 from django.utils.html import format_html, format_html_join
 

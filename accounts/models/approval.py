@@ -146,7 +146,7 @@ class ApprovalQuerySet(models.QuerySet["ApprovalRequest"]):
 
     def with_people(self) -> Self:
         """Loads related rows in the same query: the accounts and their owners, the requester, the
-        person who decided, and the person for a group.
+        person who decided, and the person who will be added to a group.
         """
         return self.select_related(
             "from_account__user", "to_account__user", "requested_by", "decided_by", "person"

@@ -31,8 +31,9 @@ def of_now(name: str, column: str) -> pgtrigger.Trigger:
 def by_its_author(
     name: str, column: str, message: str, *, unless: str = "false"
 ) -> pgtrigger.Trigger:
-    """Returns a trigger that refuses new rows whose `column` is not the person of the signed facts,
-    unless the SQL condition `unless` is true for the row. Verifies the signature once per
+    """Returns a trigger that checks the author of new rows. It refuses a row if `column` does not
+    contain the person of the signed facts: see Note [Signed facts]. Rows for which the SQL
+    condition `unless` is true are not checked. The trigger verifies the signature once per
     statement.
     """
     return FirmTrigger(

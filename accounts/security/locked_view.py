@@ -1,4 +1,4 @@
-"""Views that change how a user signs in."""
+"""Defines the class of views that change how a user signs in."""
 
 from typing import Any
 

@@ -41,8 +41,8 @@ def page(request: PersonRequest) -> HttpResponse:
 @require_safe
 def after_a_change(request: PersonRequest) -> HttpResponse:
     """Redirects the user after a factor was added or removed. A user with a second factor and no
-    recovery codes is redirected to the page of recovery codes. Other users are redirected to
-    `way_on`.
+    recovery codes is redirected to the page of recovery codes. Other users are redirected to the
+    URL that `way_on` returns.
     """
     factors = factors_of(request.user)
     has_all = factors.recovery_codes or not factors.has_second

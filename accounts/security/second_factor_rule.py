@@ -34,7 +34,9 @@ def lacks_second_factor(request: HttpRequest) -> bool:
 
 
 def must_have_second_factor(request: HttpRequest) -> bool:
-    """Returns whether the settings require a second factor from this user for any page."""
+    """Returns whether the settings require a second factor from this user, at least for some
+    pages.
+    """
     user = request.user
     if not user.is_authenticated:
         return False
@@ -102,7 +104,9 @@ def _note_wanted(session: SessionBase, path: str) -> None:
 
 
 def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Returns whether this page needs a second factor if the user must have one."""
+    """Returns whether the rule applies to this page. A user from whom the settings require a second
+    factor must then have used the factor in this session.
+    """
     if request.path == reverse("admin:logout"):
         return False
     if request.path_info.startswith(settings.LEDGER_STAFF_PATHS):

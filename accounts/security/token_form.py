@@ -27,7 +27,9 @@ OF_PAYING = ("currency", "per_payment", "per_day")
 
 
 class LimitField(forms.CharField):
-    """A form field for a limit. `clean` returns None, which means no limit, for an empty field."""
+    """A form field for a limit. For an empty field, `clean` returns None, which means "no
+    limit".
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         keys = {"inputmode": "decimal", "autocomplete": "off"}

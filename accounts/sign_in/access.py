@@ -113,10 +113,11 @@ def _close(user: User | uuid.UUID) -> tuple[User, bool]:
 
 @with_retry
 def change_email(*, user: User, email: str) -> User:
-    """Changes the sign-in address and returns the user. The new address must be confirmed.
+    """Changes the sign-in address, ends all sessions and access tokens, and returns the user. The
+    user must confirm the new address.
 
-    Also deletes the old address in allauth and the connected provider. Otherwise a person who can
-    read the old mailbox could still sign in. A mail to the old address reports the change.
+    Also deletes all addresses of the user in allauth, and the connection to the provider. Otherwise
+    a person who can read the old mailbox could still sign in. Notifies the old address by mail.
 
     Raises: PersonErased.
     """

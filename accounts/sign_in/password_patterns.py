@@ -174,9 +174,9 @@ def _free_characters(text: str) -> int:
 
 
 def _step(one: str, other: str) -> tuple[str, int] | None:
-    """Returns the kind and direction of the step from the first to the second character: the
-    characters are equal, or next to each other in the alphabet, among the digits, or in a row or
-    column of the keyboard. Returns None for other characters.
+    """Returns the kind and the direction of the step from one character to the other. Returns None
+    if the characters are not neighbours. Neighbours are equal characters, and characters that are
+    next to each other in the alphabet, among the digits, or in a row or column of the keyboard.
     """
     distance = ord(other) - ord(one)
     if abs(distance) <= 1:

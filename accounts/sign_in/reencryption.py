@@ -9,8 +9,8 @@ SECRETS = ("secret", "old_codes")  # keys of the dictionary `Authenticator.data`
 
 
 def reencrypt_factors() -> tuple[int, list[Authenticator]]:
-    """Encrypts every secret again, in batches. Returns the number of encrypted factors, and the
-    factors whose secret no known key can decrypt.
+    """Encrypts every secret again, in batches. Returns the number of encrypted factors. Also
+    returns the factors with a secret that cannot be decrypted with any known key.
     """
     factors = Authenticator.objects.filter(data__has_any_keys=SECRETS)
     return reencrypt_rows(factors, _reencrypt)

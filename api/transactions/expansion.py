@@ -61,7 +61,7 @@ class OwnTransactionField(serializers.UUIDField):
 
 
 class TransactionEntrySerializer(serializers.Serializer[Any]):
-    """One side of a booked transaction, on an account of this bank."""
+    """An entry of a booked transaction, on an account of this bank."""
 
     account = serializers.UUIDField()
     direction = serializers.ChoiceField([("debit", "out"), ("credit", "in")])

@@ -1,8 +1,8 @@
 """Payments of a caller, by the rules of the pages and the limits of the caller's token.
 
 Payments with a token need no step-up, because the user proved their identity when creating the
-token. The limits of a token are `per_payment` and `per_day`, in one currency. A payment in a
-browser session has the rules of the transfer form.
+token. The limits of a token are `per_payment` and `per_day`, in one currency. For a payment in a
+browser session, the rules of the transfer form apply.
 """
 
 from collections.abc import Callable, Sequence
@@ -228,7 +228,9 @@ def by_token(caller: Caller, draft: Draft, sender: Account) -> Booked:
 
 
 def check_token(caller: Caller, draft: Draft, sender: Account | None) -> None:
-    """Raises LimitExceeded if the token may not make this payment on any day."""
+    """Raises LimitExceeded if the payment has another currency than the token, or is above the
+    token's limit per payment. Does not check the daily limit.
+    """
     if sender is not None:
         check_limits(caller, sender.currency, lambda most: _is_over(draft, most))
 

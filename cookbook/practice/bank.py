@@ -256,8 +256,8 @@ def _fill() -> None:
 
 
 def _copy_content_types() -> None:
-    """Copies the content types of the real bank. Their ids must be the same in both, because Django
-    keeps content types in one cache for each process.
+    """Copies the content types of the real bank. The ids must be the same in both banks, because
+    Django keeps content types in one cache for each process.
     """
     table = ContentType._meta.db_table
     with connection.cursor() as cursor:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LETTER = r"A-Za-z_\x80-\U0010ffff"  # the letters of names and of dollar-quote tags, as in Postgres
-# A string constant can continue after a line break. The kind of its first part decides about
-# escapes.
+# A string constant can continue after a line break. If its first part is an E-string, backslashes
+# are also escapes in the other parts.
 LINE_BREAK = r"(?:[ \t\f\v]|--[^\r\n]*+)*+[\r\n](?:\s|--[^\r\n]*+[\r\n])*+"
 # Matches parameters, and tokens in which a colon or percent sign is not a parameter. Postgres
 # decides whether the SQL is valid.

@@ -1,7 +1,7 @@
 """The provider in the settings.
 
-Most banks have no provider. Therefore the code for its sign-in, with an HTTP client, is in the
-module `openid`, which is imported at the first sign-in.
+Most banks have no provider. Therefore the code that signs a user in at the provider is in the
+module `openid`, which imports an HTTP client. This module is imported only at the first sign-in.
 """
 
 import hashlib

@@ -1,4 +1,6 @@
-"""At each sign-in through the provider, sets the groups that the provider decides."""
+"""Sets the groups of a user at each sign-in through the provider. The provider decides about the
+groups in the setting OIDC_GROUPS.
+"""
 
 from collections.abc import Iterable
 from typing import Any

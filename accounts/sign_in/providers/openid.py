@@ -1,4 +1,6 @@
-"""The provider and the two steps of its sign-in: allauth's OpenID Connect, with verified tokens."""
+"""Implements the two steps of a sign-in at the provider: the redirect and the return. The classes
+are allauth's classes for OpenID Connect. In addition, they verify every token.
+"""
 
 import secrets
 import time

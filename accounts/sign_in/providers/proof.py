@@ -30,7 +30,9 @@ def only_at_provider(user: Any) -> bool:
 
 
 def way() -> dict[str, str]:
-    """Returns the method "sign in at the provider again" in allauth's format of a method."""
+    """Returns a dict that describes the reauthentication by a new sign-in at the provider. The dict
+    has the same keys as allauth's descriptions of other methods.
+    """
     return {
         "id": "provider",
         "description": f"Sign in with {configured().name} again",

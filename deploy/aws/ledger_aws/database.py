@@ -283,7 +283,9 @@ class BankDatabase(Construct):
         )
 
     def _make_proxy(self, target: rds.ProxyTarget, resource_id: str) -> None:
-        """Makes the proxy, which uses IAM tokens on both sides and no passwords."""
+        """Makes the proxy. Clients sign in to the proxy with IAM tokens, and the proxy signs in to
+        the database with IAM tokens. There are no passwords.
+        """
         role = iam.Role(
             self,
             "ProxyRole",

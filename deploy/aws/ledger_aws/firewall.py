@@ -58,8 +58,8 @@ class Firewall(Construct):
         self._log(config, acl, key)
 
     def _log(self, config: Config, acl: waf.CfnWebACL, key: kms.IKey) -> None:
-        """Logs blocked requests. WAF requires this prefix of the log group's name, and its ARN
-        without `:*`.
+        """Logs blocked requests. WAF requires that the name of the log group begins with
+        `aws-waf-logs-`, and that the ARN of the log group does not end with `:*`.
         """
         log = new_log_group(self, "Log", f"aws-waf-logs-{config.name}", key)
         field = waf.CfnLoggingConfiguration.FieldToMatchProperty

@@ -247,8 +247,8 @@ def test_a_setting_that_is_secret_comes_from_secrets_manager() -> None:
 
 
 def test_every_setting_that_is_secret_is_refused_as_a_value() -> None:
-    """Checks all settings of `.env.example` that look like secrets and that a context may
-    contain.
+    """Checks every setting in `.env.example` whose name looks like the name of a secret. The
+    context of CDK must contain the ARN of a secret for it, and no plain value.
     """
     example = (ROOT / ".env.example").read_text()
     names = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
