@@ -303,9 +303,10 @@ def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
 def _check_caller(
     caller: Caller, request: Request, sender: Account, amount: str, *, is_own: bool
 ) -> None:
-    """Raises LimitExceeded if the token may not pay this amount. Also raises LimitExceeded if the
-    token has a daily limit, because the limit cannot be applied to future days. Raises
-    ConfirmationNeeded if a session needs a step-up: see Note [Proof for a series].
+    """Raises LimitExceeded if the token may not pay this amount. Also raises LimitExceeded for a
+    payment to another user if the token has a daily limit, because the limit cannot be applied to
+    future days. Raises ConfirmationNeeded if a session needs a step-up: see Note [Proof for a
+    series].
     """
     if caller.token is None:
         if not is_own and not is_covered(step_up.fresh_until(request._request)):

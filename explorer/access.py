@@ -17,8 +17,8 @@ LIFETIME = 300  # seconds; longer than any query, even if the clocks differ a li
 
 
 class QueryReader:
-    """The reader of a query, who can read the tables of one schema. Without a token, the explorer's
-    views show no rows.
+    """The reader of a query. The query can read the tables and views of one schema. A reader of
+    this class has no token, so the explorer's views show no rows.
     """
 
     schema = SCHEMA

@@ -44,7 +44,9 @@ class PasswordHashField(models.CharField):  # type: ignore[type-arg]
     """A field for the hash of a password. See Note [Hashes that the worker may not read]."""
 
     def deconstruct(self) -> Any:
-        """Returns a CharField of Django for migrations, because the database column is the same."""
+        """Returns the field for migrations: a CharField of Django, which has the same database
+        column.
+        """
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.CharField", args, kwargs
 

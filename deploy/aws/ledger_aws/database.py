@@ -43,7 +43,7 @@ STAYS = {"delete_automated_backups": False, "removal_policy": RemovalPolicy.SNAP
 
 @dataclass(frozen=True)
 class Server:
-    """The attributes of the database that tasks and alarms need."""
+    """The data about the database server that tasks and alarms need."""
 
     host: str  # the host of the writer
     resource_id: str  # the id in the ARN of a login with IAM
