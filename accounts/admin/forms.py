@@ -182,8 +182,8 @@ class PersonChangeForm(NamedForm, UserChangeForm):  # type: ignore[type-arg]
         return is_staff
 
     def clean_groups(self) -> list[Group]:
-        """Returns the groups that the person will have: the current groups, with the groups that
-        the user selected and without the groups that the user deselected.
+        """Returns the groups that the person will have. Adds the groups that the user has selected
+        to the person's current groups, and removes the groups that the user has deselected.
         """
         wanted, now = {*self.cleaned_data["groups"]}, {*self.instance.groups.all()}
         if not self.fields["groups"].show_hidden_initial:

@@ -1,4 +1,6 @@
-"""Adds groups on the admin page of a person. Requests approval for groups that need two people."""
+"""Adds a person to groups on the admin page of the person. If a group needs the approval of a
+second person, requests the approval.
+"""
 
 from typing import Any
 

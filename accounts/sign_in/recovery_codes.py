@@ -36,7 +36,8 @@ FACTOR_FIRST = "Recovery codes replace a lost passkey or app. Add one of them fi
 @with_retry
 def make_recovery_codes(*, user: User) -> list[str]:
     """Creates new recovery codes, which replace all earlier codes, and returns their texts. The
-    texts cannot be read again later. The caller holds the lock of Note [Lock of a session].
+    texts cannot be read again later. The caller must hold the lock that Note [Lock of a session]
+    describes.
 
     Raises: NoSecondFactor if the user has neither a passkey nor an app.
     """

@@ -38,8 +38,9 @@ SEND_LIST_AGAIN = (
 
 
 class BatchSerializer(StrictSerializer):
-    """A list of payments. If `atomic` is true, it contains up to 1,000 payments, and all or none
-    are booked. Otherwise it contains up to 50,000 payments, which are booked separately.
+    """A list of payments. If `atomic` is true, the list can contain up to 1,000 payments. Either
+    all of them are booked, or none is booked. If `atomic` is false, the list can contain up to
+    50,000 payments, which are booked separately.
     """
 
     transactions = NewTransactionSerializer(many=True)
@@ -81,12 +82,13 @@ class TransactionBatch(ApiView):
         responses={(200, NDJSON): LineSerializer, (201, "application/json"): BatchResultSerializer},
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Books many payments. With `atomic`, which is the default, the request can contain up to
-        1,000 payments. All of them are booked, or none, and the status is 201. Without `atomic`,
-        the request can contain up to 50,000 payments, which are booked separately, and the status
-        is 200. The response then contains a line of NDJSON for each payment, which is sent when its
-        result is final. The last line is `{"done": true}`. The request needs an Idempotency-Key. If
-        the request is repeated with the same key, each line is booked only once.
+        """Books many payments. If `atomic` is true (the default), the request can contain up to
+        1,000 payments. Either all payments are booked, with the status 201, or none is booked. If
+        `atomic` is false, the request can contain up to 50,000 payments, which are booked
+        separately, and the status is 200. The response then contains a line of NDJSON for each
+        payment. A line is sent when the result of its payment is final. The last line is `{"done":
+        true}`. The request needs an Idempotency-Key. If the request is repeated with the same key,
+        each payment is booked only once.
         """
         known_only(request, "atomic")
         given, is_atomic = _read(request)
@@ -113,7 +115,7 @@ class TransactionBatch(ApiView):
 
 
 def _read(request: Request) -> tuple[Any, bool]:
-    """Returns the payments in the request, and whether either all or none must be booked.
+    """Returns two values: the payments in the request, and the value of `atomic`.
 
     Raises: ValidationError.
     """
