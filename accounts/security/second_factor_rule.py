@@ -104,8 +104,8 @@ def _note_wanted(session: SessionBase, path: str) -> None:
 
 
 def _is_covered(request: HttpRequest, view: Callable[..., Any]) -> bool:
-    """Returns whether the rule applies to this page. A user from whom the settings require a second
-    factor must then have used the factor in this session.
+    """Returns whether the rule applies to this page. If it applies, and if the settings require a
+    second factor from the user, the user must have used the factor in this session.
     """
     if request.path == reverse("admin:logout"):
         return False
