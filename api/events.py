@@ -43,9 +43,9 @@ class EventList(ApiView):
         responses={(200, EVENT_STREAM): str},
     )  # fmt: skip
     def get(self, request: Request) -> HttpResponse:
-        """Returns the events that are newer than the event in the header Last-Event-ID, with at
-        most 100 bookings. Then the response ends. Repeat the request after `retry` milliseconds,
-        with the id of the last event.
+        """Returns new events, with at most 100 bookings. New events are newer than the event whose
+        id is in the header Last-Event-ID. Then the response ends. Repeat the request after `retry`
+        milliseconds, with the id of the last event.
         """
         known_only(request, "account")
         accounts = chosen_accounts(request)
