@@ -1,7 +1,7 @@
-"""Checks that the rows of the books are consistent. Uses only the rows.
+"""Checks that the rows of the books are consistent with each other.
 
-Every check is a query for rows that break a rule, so if the books are correct, the results are
-empty. All checks run in one REPEATABLE READ transaction and see the same snapshot. Only findings
+Every check is a query for rows that break a rule. If the books are correct, every query returns no
+rows. All checks run in one REPEATABLE READ transaction and see the same snapshot. Only findings
 leave the database, so memory use does not grow with the number of rows.
 """
 
@@ -42,7 +42,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 Check = Callable[..., Iterator[Finding]]  # the argument is a time, or None for all rows
-# The checks of the core. A feature registers more checks in its module `audit_checks`.
+# The checks of this app. A feature registers more checks in its module `audit_checks`.
 CHECKS: list[Check] = [
     chains,
     balances,
@@ -84,8 +84,8 @@ class AuditTooLong(LedgerError):
 
 
 def register_check(check: Check) -> Check:
-    """Registers another check, which the audit runs after the checks of the core. Use it as a
-    decorator.
+    """Registers the check of a feature. The audit runs it after the checks of `transactions.audit`.
+    Use this function as a decorator.
     """
     CHECKS.append(check)
     return check
@@ -118,12 +118,15 @@ def audit(
     on_check: Callable[[str], object] = lambda _check: None,
 ) -> Audit:
     """Runs every check in one snapshot. Returns the result with the first finding of each kind.
+    `on_check` is called with the name of each check before the check starts.
 
-    With `since`, these are checked only from that time on: chains, links, rules of transactions,
-    sealed rows, and the entries of statements of account that begin at `since` or later. These are
-    always checked completely: balances, holds, currencies, rules of accounts, the recorded history,
-    and the order of seals and statements of account. `on_check` is called with the name of each
-    check before the check starts.
+    With `since`, the audit checks these rows only from that time on:
+
+    - chains, links, rules of transactions, and rows of sealed days
+    - the entries of statements of account, if the statement begins at `since` or later
+
+    The audit always checks these completely: balances, holds, currencies, rules of accounts, the
+    recorded history, and the order of seals and of statements of account.
 
     Raises AuditRunning if another audit is running. If `seconds` is None, first waits up to
     LONGEST_WAIT for the other audit. Raises AuditTooLong if the audit takes longer than `seconds`,
@@ -167,7 +170,8 @@ def _checked(
 def findings_of(check: Check, since: datetime | None = None) -> list[Finding]:
     """Returns the first finding of each kind that the check yields. The check of seals may return
     two findings: the first changed seal, and the first day whose rows do not match its seal. If a
-    check cannot read a value, the check ends, and this is returned as a finding, too.
+    check cannot read a value, the check ends, and the list also contains a finding about the
+    unreadable value.
     """
     first: dict[tuple[str, bool], Finding] = {}
     try:
@@ -209,7 +213,8 @@ def _counted(since: datetime | None) -> Audit:
 
 
 def _refuse_blind() -> None:
-    """Raises AuditBlind if row-level security hides rows, because without rows every check passes.
+    """Raises AuditBlind if row-level security hides rows. Checks find no errors in hidden rows, so
+    the result would look clean.
 
     The policies show all rows to the web role in the scope AUDIT, and to the worker.
     """

@@ -1,10 +1,11 @@
-"""The SQL of the text from which a digest is computed. docs/audit.md also describes the text.
+"""Builds the SQL that converts a row to a text. The digest of the row is computed from this text.
+docs/audit.md describes the format of the text.
 
 The text is unambiguous. A row is written as a JSON array, so two different rows never have the same
 text. Times are in UTC and dates in ISO format for any session settings. They are never infinite and
 never have an era, because the CHECK `transaction_values_finite` refuses such values. Metadata is
-written as `jsonb`, which has a fixed order of keys. A seal stores the version of the text, so that
-a later version may be different.
+written as `jsonb`, which has a fixed order of keys. A seal stores the version of the format, so
+that the format can change.
 """
 
 VERSION = 1

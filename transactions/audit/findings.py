@@ -28,9 +28,9 @@ class Finding:
     found.
 
     A finding is about the first row that breaks the rule. `broken` is the number of such rows, if
-    counting them is cheap. `seal` is the number of a seal. `day` (ISO format) is set if the finding
-    is about the rows of that day and not about the seal itself. The text of the finding is created
-    together with the finding, because the rows may be deleted later.
+    counting them is cheap. `seal` is the number of a seal. If the finding is about the rows of a
+    sealed day, `day` is this day in ISO format. If it is about the seal itself, `day` is empty. The
+    text of the finding is created together with the finding, because the rows may be deleted later.
     """
 
     check: str

@@ -40,9 +40,11 @@ class _Times:
 
 
 def counting_run() -> AuditRun | None:
-    """Returns the audit whose result is shown on pages, or None if there are no audits. If audits
-    have open findings, returns the audit whose checked period begins earliest. If no audit is open,
-    returns the last complete audit if it is clean, or else the newest audit.
+    """Returns the audit whose result pages show, or None if there are no audits.
+
+    If some audits have open findings, this is the one of them whose checked period begins earliest.
+    If no audit has open findings, it is the last complete audit if that is clean, or else the
+    newest audit.
     """
     runs = AuditRun.objects.select_related("run_by")
     widest = next(iter(open_runs()), None)
@@ -55,8 +57,8 @@ def open_runs() -> list[AuditRun]:
     """Returns every audit with an open finding. The audit whose checked period begins earliest is
     the first.
 
-    Sends three queries. An audit can be open only if its checked period begins earlier than the
-    periods of all later audits.
+    Sends three queries. An audit can have open findings only if its checked period begins earlier
+    than the periods of all later audits.
     """
     runs: QuerySet[Any] = AuditRun.objects.select_related("run_by").annotate(seen_since=SEEN_SINCE)
     # One condition, because a separate filter would remove clean runs before the window is
@@ -98,8 +100,10 @@ def _needs(run: AuditRun, times: _Times) -> datetime:
 
 def _seen_from(finding: dict[str, Any], times: _Times) -> datetime:
     """Returns the latest `since` with which an audit checks this finding again. Returns EARLIEST if
-    this time is not known. It is not known, for example, if only the first finding of several was
-    stored, because the other findings may be about older rows.
+    this time is not known.
+
+    For example, the time is not known if a check found several rows, but only the first finding was
+    stored. The other findings may be about older rows.
     """
     if finding["check"] in WHOLE:
         return LATEST

@@ -31,9 +31,9 @@ def run_audit(
     """Runs an audit and stores the result. Returns the stored run and the result. Raises the same
     errors as `audit`. If an error is raised, nothing is stored.
 
-    The start and end of the run are read from the database's clock, so that all runs have one
-    order. If no standby confirms commits, the result is stored without waiting for a standby,
-    because the audit must also work at such times.
+    The start and end of the run are read from the database's clock, so that the times of all runs
+    can be compared. If no standby confirms commits, the result is stored without waiting for a
+    standby, because the audit must also work at such times.
     """
     started_at = _clock()
     with reading(RowScope.AUDIT):

@@ -28,8 +28,8 @@ class PeriodNotOver(LedgerError):
 
 
 class SealHindered(LedgerError):
-    """Something, such as the creation of the demo, may still book payments of past days. The field
-    detail names what may book them.
+    """Payments of past days may still be booked, for example because the creation of the demo is
+    not complete. The field detail contains the reason.
     """
 
 
@@ -43,8 +43,8 @@ def midnight(day: date) -> datetime:
 
 
 def last_day() -> date:
-    """Returns the latest possible value of `until`. This is today in UTC. During the first
-    GRACE_MINUTES of a day, it is yesterday.
+    """Returns the latest day that may be passed to `seal` as `until`: today in UTC. During the
+    first GRACE_MINUTES of a day, returns yesterday.
     """
     return (_database_time() - timedelta(minutes=GRACE_MINUTES)).date()
 
@@ -97,16 +97,16 @@ def seal(
 
 
 def days_without_seal() -> QuerySet[Any]:
-    """Returns the sealed days whose seal does not exist. Such days can exist only if somebody has
-    dropped the foreign key.
+    """Returns the rows of SealedDay whose seal does not exist. Such rows can exist only if somebody
+    has dropped the foreign key.
     """
     of = Seal.objects.filter(pk=OuterRef("seal_id"))
     return SealedDay.objects.filter(~Exists(of)).order_by("day")
 
 
 def _refuse_foreign_days(begins: datetime) -> None:
-    """Raises SealHindered if there is a sealed day whose seal does not exist, or that is not before
-    the period to seal.
+    """Raises SealHindered if there is a row of SealedDay whose seal does not exist, or whose day is
+    not before the period to seal.
     """
     later = SealedDay.objects.filter(day__gte=begins.astimezone(UTC).date()).order_by("day")
     if found := days_without_seal().first() or later.first():
@@ -139,9 +139,8 @@ def _database_time() -> datetime:
 
 
 def _wait_for_writers(sleep: Callable[[float], None]) -> None:
-    """Waits until all database transactions that are writing rows now have ended. Other sessions do
-    not wait in the meantime; with a table lock they would have to wait. Raises StillWriting after
-    PATIENCE seconds.
+    """Waits until all database transactions that are writing rows now have ended. Uses no table
+    lock, so other sessions do not wait in the meantime. Raises StillWriting after PATIENCE seconds.
     """
     writing = _writers()
     deadline = time.monotonic() + PATIENCE

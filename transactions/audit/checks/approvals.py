@@ -3,9 +3,9 @@
 Note [Staff rows in the audit]: the audit cannot compare the stored daily sums exactly with the
 rows, because rows that the table owner inserts with commands are not added to the sums. But
 commands, the demo and imports never set a member of staff as the author of a row. So a row with
-such an author was made on a page, and the rows that one member of staff makes without approval in a
-day must not exceed the threshold. If the rows exceed the threshold without an approval, somebody
-wrote them while triggers were disabled, or the table owner wrote them with SQL.
+such an author was made on a page. On a page, the sum of the rows that one member of staff makes
+without approval in a day cannot exceed the threshold. If the sum exceeds the threshold, somebody
+wrote the rows while triggers were disabled, or the table owner wrote the rows with SQL.
 
 Rows within five minutes of midnight are left out of the sums here, because the trigger may have
 counted them on the neighbouring day. The audit still finds such a row if its amount exceeds the
@@ -43,15 +43,16 @@ _THRESHOLDS = """
 
 
 def _held(moment: str) -> str:
-    """Returns an SQL condition that is true if the threshold was valid at some time between
-    `moment` minus and `moment` plus CLOCKS_DIFFER_BY.
+    """Returns an SQL condition that is true if the threshold was valid at any time around `moment`:
+    from CLOCKS_DIFFER_BY before it to CLOCKS_DIFFER_BY after it.
     """
     return f"amount IS NOT NULL AND since <= {moment} + {_MARGIN} AND {moment} - {_MARGIN} < until"
 
 
 def _since(moment: str) -> str:
-    """Returns an SQL condition: the day of this moment is checked, and a threshold existed during
-    the whole margin around the moment.
+    """Returns an SQL condition with two parts. The day of the moment is in the period of the audit.
+    A threshold existed for the whole time from CLOCKS_DIFFER_BY before the moment to
+    CLOCKS_DIFFER_BY after it.
     """
     return f"""{moment} >= coalesce(
           date_trunc('day', %(since)s::timestamptz, 'UTC'), '-infinity')
@@ -61,8 +62,8 @@ def _since(moment: str) -> str:
 
 
 def _share_at(moment: str) -> Share:
-    """Returns a function that returns SQL: an amount divided by the threshold of its currency at
-    `moment`.
+    """Returns a function that returns an SQL expression. The expression divides an amount by the
+    threshold of its currency that was valid at `moment`.
     """
 
     def share(amount: str, currency: str) -> str:
@@ -187,8 +188,8 @@ class _Unused(NamedTuple):
 
 def approvals(since: datetime | None = None) -> Iterator[Finding]:
     """Yields the first row that staff inserted without an approval although the daily threshold was
-    exceeded. Also yields the first approval whose row is missing or different. See Note [Staff rows
-    in the audit].
+    exceeded. Also yields the first used approval for which the approved row is missing or
+    different. See Note [Staff rows in the audit].
     """
     parameters: dict[str, Any] = {"since": since, "margin": CLOCKS_DIFFER_BY}
     with connection.cursor() as cursor:

@@ -78,9 +78,9 @@ def releases(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def unreleased(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first transaction that has a reason for its release, but is not voided. Otherwise
-    the owner of the tables could make a released hold pending again, and capture it. With `since`,
-    checks only reasons that were written from that time on.
+    """Yields the first transaction that has a reason for its release, but is not voided. Without
+    this check, the owner of the tables could make a released hold pending again, and capture it.
+    With `since`, checks only reasons that were written from that time on.
     """
     reasons = StaffReason.objects.filter(action="release").exclude(transaction__status="voided")
     if since is not None:

@@ -1,7 +1,8 @@
-"""Checks the permissions of each group, by the current names of the permissions.
+"""Checks that the permissions of each group are the permissions that `accounts.groups` defines.
 
-Django's tables of permissions have no history. If somebody renames a permission in the table, all
-people who have this permission get a different right, although no membership changes.
+The check compares the names of the permissions, because Django's tables of permissions have no
+history. If somebody renames a permission in its table, the people who have this permission get a
+different right, although no membership changes.
 """
 
 from collections.abc import Iterator

@@ -174,8 +174,8 @@ def reversals(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def orphans(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first transaction whose payer's account does not exist, or has another currency
-    than the transaction. Then yields the first such transaction for the payee's account.
+    """Yields the first transaction whose paying account does not exist, or has another currency
+    than the transaction. Then does the same for the receiving account.
     """
     for side in ("from_account", "to_account"):
         account = Account.objects.filter(pk=OuterRef(side), currency=OuterRef("currency"))

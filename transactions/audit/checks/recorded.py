@@ -67,9 +67,12 @@ def _collected(condition: str) -> str:
 
 def _query(table: RecordedTable) -> str:
     """Returns SQL that finds the first object, by id, that differs from its history. The result
-    contains the name of a column and three lists of values: values that no change set, values that
-    a change replaced although no change had set them, and values that a change set but that are
-    missing.
+    contains the name of a column and the three lists of a RecordedDifference:
+
+    - `now`: the column contains these values, but no change set them.
+    - `before`: a change replaced these values, but no change had set them.
+    - `after`: a change set these values, and no change replaced them. But the column does not
+      contain them.
     """
     without = LEFT_OUT.get(table.name, [])
     state, about = table.own_state_of("one", without), table.about_of("one")
@@ -144,8 +147,8 @@ def _defaults() -> dict[str, Any]:
 
 
 def _finding(table: RecordedTable, about: str, name: str, *values: Any) -> Finding:
-    """Returns the finding about an object. `values` are the three lists of a RecordedDifference as
-    JSON, and the number of values that differ.
+    """Returns the finding about an object. The first three items of `values` are the lists of a
+    RecordedDifference as JSON. The last item is the number of values that differ.
     """
     *sides, broken = values
     difference = RecordedDifference(table.name, about, name, *map(json.loads, sides))

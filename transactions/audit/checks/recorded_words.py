@@ -29,11 +29,12 @@ KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class RecordedDifference:
-    """A column of an object whose values differ from the recorded history.
+    """A column of an object, with the values that contradict the recorded history:
 
-    `now`: values in the column that no recorded change set. `before`: values that a change
-    replaced, although no earlier change had set them. `after`: values that a change set and no
-    later change replaced, but that are missing from the column.
+    - `now`: the column contains these values, but no recorded change set them.
+    - `before`: a change replaced these values, but no change had set them.
+    - `after`: a change set these values, and no change replaced them. But the column does not
+      contain them.
     """
 
     table: str

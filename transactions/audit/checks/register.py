@@ -40,8 +40,9 @@ NAMED = 5  # max. number of rows in a finding
 
 
 class Rows(NamedTuple):
-    """The rows of a table with one kind of difference: the ids, accounts and transactions of the
-    first rows, the first and the last time of registration, and the number of rows.
+    """The rows of a table that differ from the register in one way: the ids, accounts and
+    transactions of the first rows, the first and the last time of registration, and the number of
+    rows.
     """
 
     table: str
@@ -55,9 +56,12 @@ class Rows(NamedTuple):
 
 
 def account_and_transaction(model: type[Model]) -> tuple[str, str]:
-    """Returns SQL for the ids of the account and the transaction of the row `one`. One of the ids
-    comes from the entry `known` in the register, or from the row if the entry has no id. The
-    account of a row that refers only to a transaction comes from the transaction.
+    """Returns two SQL expressions for a row with the alias `one`: the id of its account and the id
+    of its transaction.
+
+    If the row's entry in the register, with the alias `known`, contains an id, this id is used.
+    Otherwise the id comes from the row. If the row refers only to a transaction, the account is the
+    account of the transaction.
     """
     account = about_of(model, "one") or "NULL::uuid"
     transaction = id_in("transactions", model, "one") or "NULL::uuid"
@@ -99,7 +103,7 @@ def _query(table: str, model: type[Model]) -> str:
 
 def rows_of(table: str, named: int = NAMED, since: datetime | None = None) -> list[Rows]:
     """Returns the differences between a table and its register, at most one of each kind. `named`
-    is the maximum number of rows that a difference names. With `since`, compares only rows
+    is the maximum number of rows whose ids a difference contains. With `since`, compares only rows
     registered from that time on.
     """
     parameters: Any = {"named": named, "since": since, "margin": CLOCKS_DIFFER_BY}
@@ -151,8 +155,9 @@ def _sentence(rows: Rows) -> str:
 
 
 def _early_removals() -> Iterator[Finding]:
-    """Yields the first recorded removal that deleted rows which were less than a day old, because
-    no retention period is so short. Also yields a removal whose time is in the future.
+    """Yields a finding for the first recorded removal that cannot be legitimate, if there is one.
+    Such a removal covers rows that were less than 23 hours old, or its time is in the future by
+    more than CLOCKS_DIFFER_BY. No retention period is as short as 23 hours.
     """
     ahead: Any = CLOCKS_DIFFER_BY
     with connection.cursor() as cursor:

@@ -57,8 +57,8 @@ def _breaking(rows: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _checks(model: type[Model]) -> list[CheckConstraint]:
-    """Returns the CHECK constraints of the table. Also returns the rules of its triggers about
-    single rows, written as CHECK constraints.
+    """Returns the CHECK constraints of the table. Also returns rules that triggers of the table
+    enforce, if a rule is about a single row. These rules are written as CHECK constraints.
     """
     own = [rule for rule in model._meta.constraints if isinstance(rule, CheckConstraint)]
     return own + (_of_accounts() if model is Account else _of_transactions())
@@ -109,9 +109,8 @@ def _of_transactions() -> list[CheckConstraint]:
 
 
 def _in_minor_units(condition: Callable[[list[str], int], Q]) -> Q:
-    """Returns one condition for all currencies. Calls the function `condition` once for each number
-    of minor units, to get the condition for the currencies with that number. Joins the results with
-    OR.
+    """Returns one condition for all currencies. Calls `condition` once for each possible number of
+    minor units, with the currencies that have this number. Joins the results with OR.
     """
     codes: dict[int, list[str]] = defaultdict(list)
     for code, units in Currency.objects.values_list("code", "minor_units"):

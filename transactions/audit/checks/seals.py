@@ -37,8 +37,9 @@ def seals(since: datetime | None = None, *, last: int | None = None) -> Iterator
     """Yields a finding for each broken seal, and then for each sealed day that changed. The finding
     about a day contains the first changed row if the row can be found.
 
-    The chain of seals is always checked completely. Rows are checked only from the day of `since`
-    on. With `last`, checks only the seals up to this number, and their days.
+    The chain of seals is always checked completely. If `since` is not None, rows are checked only
+    from its day on. If `last` is not None, only the seals up to this number and their days are
+    checked.
     """
     stored = [
         seal for seal in Seal.objects.raw(seal_text.SEALS) if last is None or seal.number <= last
@@ -102,8 +103,8 @@ def _broken_chain(seal: Seal, before: Seal | None) -> Iterator[Finding]:
 
 
 def _days_without_seal() -> Iterator[Finding]:
-    """Yields one finding, about the first sealed day whose seal does not exist. Such a day prevents
-    the next seal.
+    """Yields one finding, about the first row of SealedDay whose seal does not exist. Such a row
+    prevents the next seal.
     """
     for found in days_without_seal().annotate(broken=Window(Count("*")))[:1]:
         day = long_date(found.day) if found.day else "no day"
@@ -133,8 +134,8 @@ def _broken_days(starts_at: datetime, ends_at: datetime) -> dict[date, tuple[int
 
 
 def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int, bool]) -> Finding:
-    """Returns the finding about a day with rows, if the seal of that period was changed and has no
-    digest of the day.
+    """Returns the finding about a day that has rows, but no digest in `seal`, which covers this
+    day. The seal was changed, so the audit cannot check the rows of the day.
     """
     return Finding(
         "seal",
@@ -151,9 +152,9 @@ def _day_without_digest(seal: Seal, day: date, counts: tuple[int, int, bool]) ->
 
 
 def _first_row(seal: Seal, day: date, sealed: int, now: int, has_same_rows: bool) -> Finding:
-    """Returns the finding about a changed day. The finding contains the first row that does not
-    match its fingerprint. The finding contains only the seal and the day if all rows match their
-    fingerprints, or if the rows match the digest of the day.
+    """Returns the finding about a changed day, with the first row that does not match its
+    fingerprint. The finding has no row if all rows match their fingerprints, or if the rows match
+    the digest of the day.
     """
     marks = SealedDay.objects.filter(day=day).values_list("fingerprints", flat=True).first() or b""
     differing = _differing(day, bytes(marks))
@@ -182,8 +183,9 @@ def _first_row(seal: Seal, day: date, sealed: int, now: int, has_same_rows: bool
 
 
 def _change_found(marks: bytes, place: int, mark: bytes, follower: bytes | None) -> str:
-    """Returns what happened to the row at a position of its day (from 1). Compares its fingerprint
-    with the fingerprints of the neighbouring rows.
+    """Returns a text about the change of the row at a position of its day (from 1): the row is new,
+    a row was deleted, or the row differs. Compares its fingerprint with the fingerprints of the
+    neighbouring rows.
     """
     expected, after = (marks[start : start + 4] for start in (4 * place - 4, 4 * place))
     if not expected or follower == expected:
@@ -194,7 +196,9 @@ def _change_found(marks: bytes, place: int, mark: bytes, follower: bytes | None)
 
 
 def _differing(day: date, marks: bytes) -> list[tuple[int, Any, Any, bytes]]:
-    """Returns the first two rows of a day that do not match the fingerprint at their position."""
+    """Returns the first two rows of a day whose fingerprint differs from the stored fingerprint at
+    the same position.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             seal_text.DIFFERING_ROWS,
