@@ -1,7 +1,7 @@
 """The errors of refused payments, holds and refunds. The base class is in `accounts.exceptions`.
 
-Services raise these errors with the messages below. If an action would be refused, staff pages show
-the message instead of the button.
+Services raise these errors with the messages in this module. If an action would be refused, staff
+pages show the message instead of the button.
 
 The API shows the first paragraph of each class's docstring as the meaning of a problem type.
 """
@@ -73,8 +73,8 @@ class RecipientFull(InvalidAmount):
 
 
 class InvalidDetails(LedgerError):
-    """A value other than the amount is missing, contradicts another value, or cannot be stored.
-    The same is true of a note or tag that cannot be stored.
+    """A value is missing, contradicts another value, or cannot be stored. The value may be a note
+    or a tag, but is not an amount.
     """
 
 
@@ -134,7 +134,7 @@ class LimitExceeded(LedgerError):
 
 
 class TooManyTogether(LedgerError):
-    """The call or file has too many payments to book all of them or none of them."""
+    """The payments of this call or file must be booked together, but there are too many of them."""
 
 
 class RefusedByDatabase(LedgerError):

@@ -1,6 +1,6 @@
-"""All functions that move money. Each call is one database transaction. Exceptions: `expire_holds`
-opens one database transaction per payer and payee, and `post_batch` with `atomic=False` opens one
-per chunk.
+"""All functions that move money. Each call is one database transaction, with two exceptions.
+`expire_holds` opens one database transaction per payer and payee. `post_batch` with `atomic=False`
+opens one per chunk.
 
 A service never runs inside another database transaction (`durable=True`). If a service returns,
 money has moved. If it raises an error, this call has not moved money, with two exceptions.
@@ -173,9 +173,9 @@ def capture(
     """Books the payment of a hold, in full or in part, and returns the new row. If `amount` is less
     than the hold, the rest of the hold is released.
 
-    Without other `details`, the new row has the description, reference and metadata of the hold.
-    Raises HoldNotPending if the hold has ended or expired, InvalidAmount if `amount` is more than
-    the hold, and the same errors as `transfer`.
+    If no other `details` are passed, the new row has the description, reference and metadata of the
+    hold. Raises HoldNotPending if the hold has ended or expired, InvalidAmount if `amount` is more
+    than the hold, and the same errors as `transfer`.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
     fields: dict[str, Any] = {
@@ -202,9 +202,9 @@ def void(
     """Voids a hold, so that its money is available again. Returns the hold. A hold that was already
     voided stays unchanged. Raises HoldNotPending if the row is not a pending hold.
 
-    `explain` is called with the row before the hold is voided, in the same database transaction. It
-    must store the `StaffReason` that the database requires. Without `explain`, a default reason is
-    stored for a hold that has not expired.
+    Before the hold is voided, `explain` is called with its row, in the same database transaction.
+    It must store the `StaffReason` that the database requires. Without `explain`, a default reason
+    is stored for a hold that has not expired.
     """
     held = _row(hold, HoldNotPending("There is no hold with that id."))
 
@@ -219,8 +219,8 @@ def void(
 
 
 def _without_reason(hold: Transaction) -> None:
-    """Stores a default reason for the release of a hold, unless the hold has expired. An expired
-    hold needs no reason.
+    """Stores a default reason for the release of a hold that has not expired. An expired hold needs
+    no reason.
     """
     if hold.is_expired:
         return
@@ -260,8 +260,8 @@ def expire_holds(*, now: datetime | None = None) -> int:
     twice or in parallel.
 
     Skips accounts that another session has locked (SKIP LOCKED). The number includes holds whose
-    COMMIT succeeded although the answer was lost. If the holds of one account are refused, raises
-    the LedgerError after all other holds are voided.
+    COMMIT succeeded although the answer was lost. If the holds of one account cannot be voided,
+    raises the LedgerError after all other holds are voided.
     """
     moment = now or timezone.now()
     expired = Transaction.objects.pending().filter(expires_at__lte=moment)
@@ -283,8 +283,8 @@ def _expire(
     payer: uuid.UUID, payee: uuid.UUID | None, moment: datetime, tries: dict[str, int]
 ) -> int:
     """Voids the expired holds of one payer for one payee in one database transaction, and returns
-    the number of these holds. A transaction for several recipients would lock the streams of all of
-    them, see Note [Lock of a stream].
+    the number of these holds. A transaction for several recipients would lock the event streams of
+    all these recipients, see Note [Lock of a stream].
 
     `tries` maps the database transaction id of each try to the number of holds that the try voided.
     With these ids, a retry can find out which tries were committed.
@@ -340,10 +340,10 @@ def book(
     """Posts one draft of any type, and returns the row. Use `transfer`, `deposit` or `withdraw` if
     they are sufficient.
 
-    `write_also` is called with the posted row in the same database transaction, so that both are
-    committed or neither. If the same id is sent again, `write_also` is called again for the same
-    row. Raises the refusal of `within` if the payment exceeds this daily limit. A row that was
-    booked before does not count again.
+    `write_also` is called with the posted row in the same database transaction. So either the row
+    and the writes of `write_also` are committed, or nothing is committed. If the same id is sent
+    again, `write_also` is called again for the same row. Raises the refusal of `within` if the
+    payment exceeds this daily limit. A row that was booked before does not count again.
     """
     return book_once(draft, write_also=write_also, within=within).row
 
@@ -357,8 +357,8 @@ def book_once(
 ) -> Booked:
     """Posts a draft like `book`. Returns the row, and whether an earlier call has booked the row.
 
-    With `payer`, raises AccountNotFound unless the sending account belongs to this person, even if
-    the payment was booked before.
+    If `payer` is set and the sending account does not belong to this person, raises
+    AccountNotFound, even if the payment was booked before.
     """
     with counts.counting(counts.kind_of(draft)):
         item = prepare(draft)

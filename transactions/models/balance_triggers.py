@@ -1,15 +1,17 @@
 """The triggers that change balances when rows are inserted, and held amounts when holds end.
 
 Note [Balances follow rows]: only a trigger writes balances, never Python code. When rows are
-inserted, the trigger changes the balances of their accounts. The trigger refuses a row unless:
+inserted, the trigger changes the balances of their accounts. The trigger accepts a row only if all
+of these conditions are true:
 
-- the row is later than the last entry of its accounts, and not in the future (clocks may differ)
+- the row is later than the last entry of its accounts, and is not in the future (the trigger allows
+  for clocks that differ a little)
 - the amount has at most the decimals of its currency
 - each stored balance is the previous balance plus the amount
 - the sending account is active, and the receiving account is not closed.
 
-So nobody can commit a balance without a payment, a payment that does not change the balance, or a
-broken chain of balances.
+So nobody can change a balance without a payment, book a payment that does not change the balance,
+or break the chain of balances.
 
 The trigger functions run with the rights of the table owner. The web role may neither write
 balances nor execute these functions on a table that it created.

@@ -172,7 +172,9 @@ class Entry(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds both accounts to the data that this request has read, see Note [Whose data]."""
+        """Loads a row, and adds its accounts to the accounts whose data this request has read, see
+        Note [Whose data].
+        """
         entry = super().from_db(*arguments, **options)
         add_accounts(entry.__dict__.get("account_id"), entry.__dict__.get("counterparty_id"))
         return entry

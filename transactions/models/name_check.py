@@ -1,5 +1,5 @@
-"""The result of comparing a typed name with the account holder's name, and the daily number of
-wrong names.
+"""`NameCheck`, the result of comparing a typed name with the account holder's name, and
+`NamesAsked`, the model of the number of wrong names on one day.
 """
 
 from typing import ClassVar

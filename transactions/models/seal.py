@@ -129,7 +129,7 @@ class Seal(models.Model):
 
 
 class SealedDay(models.Model):
-    """A day (UTC) of a sealed period that has rows. The audit uses this model to find the day of a
+    """A day (UTC) with rows, in a sealed period. The audit uses this model to find the day of a
     changed row.
 
     `digest` is the SHA-256 of the digests of the day's rows, in order of time and id.

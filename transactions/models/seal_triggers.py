@@ -4,13 +4,14 @@ Note [No row enters a sealed period]: there are three checks. Each check finds r
 two checks would miss.
 
 1. A row with a booking time less than GRACE_MINUTES ago is accepted without reading the seals,
-because no seal ends so late. This comparison is the only check for an ordinary payment.
+   because every sealed period ended earlier. This comparison is the only check for an ordinary
+   payment.
 
-2. An older row takes the shared lock of the seals until its database transaction ends, and is then
-   compared with the seals. Sealing takes the exclusive lock. So either the row is booked before
-   sealing reads the rows, or the row is refused. The database transaction of the row must be READ
-   COMMITTED, so that each statement has a new snapshot. In any other transaction, an old snapshot
-   might not contain the seal, so the row is refused.
+2. For an older row, the trigger takes the shared lock of the seals until the end of the database
+   transaction, and then compares the row with the seals. Sealing takes the exclusive lock. So
+   either the row is booked before sealing reads the rows, or the row is refused. The database
+   transaction of the row must be READ COMMITTED, so that each statement has a new snapshot. In any
+   other transaction, an old snapshot might not contain the seal, so the row is refused.
 
 3. A database transaction may have written a row long ago and still be open. So sealing first waits
    for every transaction that was writing when sealing began (`transactions.audit.sealing`).

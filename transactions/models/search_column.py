@@ -1,4 +1,4 @@
-"""The expression of the generated column `search`."""
+"""Defines the SQL expression of the generated column `search` of the table `transactions`."""
 
 from django.db.models import F, Func
 

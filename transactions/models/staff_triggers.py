@@ -1,8 +1,8 @@
 """The rules of the database for rows that staff insert, see Note [Four eyes].
 
-A completed transfer by the holder of the paying account is not a row by staff, unless it captures a
-hold or reverses a payment. All other rows are rows by staff, including rows without an author or
-with a wrong author.
+These rules treat every row as a row by staff, with one exception: a completed transfer by the
+holder of the paying account, if it neither captures a hold nor reverses a payment. So a row without
+an author or with a wrong author is a row by staff.
 """
 
 import pgtrigger

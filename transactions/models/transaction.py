@@ -63,7 +63,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
 
     def counted_against_limit(self, account: "Account | uuid.UUID", since: datetime) -> Self:
         """Returns the transactions of this account, booked at or after `since`, that count towards
-        the daily limit. Outgoing payments and holds count, but not voided holds, captures and
+        the daily limit. These are outgoing payments and holds, without voided holds, captures and
         reversals. A hold counts with its whole amount on the day on which it was placed.
         """
         return self.filter(from_account=pk_of(account)).counted_since(since)
@@ -329,7 +329,9 @@ class Transaction(models.Model):
 
     @classmethod
     def from_db(cls, *arguments: Any, **options: Any) -> Self:
-        """Adds both accounts to the data that this request has read, see Note [Whose data]."""
+        """Loads a row, and adds its accounts to the accounts whose data this request has read, see
+        Note [Whose data].
+        """
         row = super().from_db(*arguments, **options)
         add_accounts(row.__dict__.get("from_account_id"), row.__dict__.get("to_account_id"))
         return row

@@ -38,7 +38,7 @@ TOO_MANY = (
     f"{METADATA_TOGETHER:,} characters of metadata. Nothing was booked. Divide the payments into "
     "several batches, or book each payment separately."
 )
-# The maximum number of drafts in a chunk that capture or reverse an unwritten row.
+# The maximum number of drafts in a chunk that capture or reverse a row which is not written yet.
 LINKS = 100
 WITHOUT_ID = (
     "Nothing was booked: each draft of a batch in parts needs an id that is made before it is sent,"
@@ -81,14 +81,14 @@ def post_batch(
     drafts: Sequence[Draft], *, atomic: bool = True
 ) -> list[Transaction] | list[Transaction | LedgerError]:
     """Posts many drafts in order. A draft may capture or reverse an earlier draft of the same
-    batch, and refers to the id of the earlier draft.
+    batch. The later draft then contains the id of the earlier draft.
 
     With `atomic`, returns the posted rows. If a draft is refused, nothing is posted, and the first
     refusal is raised.
 
     Without `atomic`, returns one result per draft: the Transaction, or the LedgerError that refused
     the draft. Posts the drafts in chunks, so that accounts are locked only briefly. Raises
-    BatchInterrupted if the database fails; the chunks before the failure stay posted.
+    BatchInterrupted if the database fails. The chunks before the failure stay posted.
     """
     if atomic:
         with _no_search_for_cycles(), counting_batch(drafts) as tally:
@@ -113,10 +113,12 @@ def post_batch(
 
 def _chunk_of(rest: Sequence[Draft]) -> list[PreparedDraft | LedgerError]:
     """Returns the next chunk: up to CHUNK prepared drafts. A draft with invalid values is replaced
-    by its refusal. A chunk contains at most LINKS drafts that capture or reverse an unwritten row.
+    by its refusal. A chunk contains at most LINKS drafts that capture or reverse a row which is not
+    written yet.
 
-    Each of these drafts needs a separate write (`posting.post`). In one transaction, each further
-    write to the same account is slower: 2,000 holds, each followed by its capture, took 88 s.
+    A draft that captures or reverses such a row needs a separate write (`posting.post`). In one
+    transaction, each further write to the same account is slower: 2,000 holds, each followed by its
+    capture, took 88 s.
     """
     chunk: list[PreparedDraft | LedgerError] = []
     unwritten, links = set[uuid.UUID](), 0
@@ -156,9 +158,9 @@ def _no_search_for_cycles() -> Iterator[None]:
 
     Note [Garbage collection]: a batch creates many small objects without reference cycles. The
     collector scans these objects repeatedly until the batch ends. With the collector on, 10,000
-    drafts reach 0.49 of COPY's speed; with the collector off, 0.69 (`make bench`, November 2026,
-    two shared cores). The collector is off for the whole process, so reference cycles of other
-    threads stay in memory until the batch ends.
+    drafts are posted at 0.49 of the speed of COPY. With the collector off, it is 0.69 (`make
+    bench`, November 2026, two shared cores). The collector is off for the whole process, so
+    reference cycles of other threads stay in memory until the batch ends.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -172,10 +174,10 @@ def _no_search_for_cycles() -> Iterator[None]:
 def post_together(drafts: Callable[[], Part], record: Record) -> None:
     """Posts up to MAX_TOGETHER drafts in one database transaction, see Note [Short locks].
 
-    `drafts` returns the drafts. It may lock other rows, because it is called before the accounts
-    are locked. If the transaction is retried, `drafts` is called again, and must return only drafts
-    that are not posted yet. `record` stores the results of the drafts in the same transaction. If
-    `record` raises a LedgerError, everything is rolled back.
+    The function `drafts` returns the drafts. It may lock other rows, because it is called before
+    the accounts are locked. If the transaction is retried, `drafts` is called again, and must
+    return only drafts that are not posted yet. The function `record` stores the results of the
+    drafts in the same transaction. If `record` raises a LedgerError, everything is rolled back.
 
     Every draft needs an id that is the same in every call, because only the id shows which drafts
     were posted after a lost COMMIT. Raises InvalidDetails for a draft without an id, and

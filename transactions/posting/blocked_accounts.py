@@ -8,9 +8,9 @@ lock timeout. As soon as a payment of an account is booked, the next payments of
 again.
 
 The timeout does not show which account is locked, so both accounts of the payment are remembered.
-NOWAIT refuses no payment of accounts that are free. Batches always wait. The payments that come
-before the first timeout wait too, and so do payments that wait for other locks than those of their
-accounts.
+With NOWAIT, a payment is still booked if both accounts are free. Some payments wait for a lock as
+before: batches, payments before the first timeout, and payments that wait for another lock, not for
+the lock of an account.
 """
 
 from collections.abc import Collection, Iterator
@@ -62,8 +62,8 @@ def forget(accounts: Collection[UUID]) -> None:
 
 def remember(accounts: Collection[UUID], *, waited: bool) -> None:
     """Remembers the accounts of a payment that ended with a lock timeout. If the payment did not
-    wait for a lock, extends the time only of the accounts that are already remembered, because the
-    other accounts may be free.
+    wait for a lock, remembers only those accounts for a longer time that are already remembered.
+    The other accounts may be free.
     """
     now = monotonic()
     since = now - SECONDS

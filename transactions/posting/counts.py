@@ -54,8 +54,8 @@ _current: ContextVar[Payment | None] = ContextVar("counted_payment", default=Non
 @contextmanager
 def counting(kind: str) -> Iterator[Payment]:
     """Yields a Payment that the block may change, and adds the Payment to the metrics at the end.
-    If the block raises an error, the error determines the outcome. Of nested blocks, only the
-    outermost block counts.
+    If the block raises an error, the error determines the outcome. If blocks are nested, only the
+    outermost block adds to the metrics.
     """
     outer = _current.get()
     if outer is not None:
@@ -145,7 +145,9 @@ class BatchTally:
         return (kind for kind, _ in self.payments.elements())
 
     def by_outcome(self) -> dict[str, int]:
-        """Returns the number of drafts by outcome. The keys are attributes of a trace span."""
+        """Returns the number of drafts by outcome. The keys are names of attributes of a trace
+        span.
+        """
         found = Tally[str]()
         for (_, outcome), many in self.payments.items():
             found[f"ledger.batch.{outcome}"] += many
@@ -161,8 +163,8 @@ class BatchTally:
 @contextmanager
 def counting_batch(drafts: Sequence[Draft]) -> Iterator[BatchTally]:
     """Counts the drafts of one database transaction. Yields a tally to which the block adds
-    outcomes. If the block raises a LedgerError, counts one refused batch. Any other error is the
-    outcome of every draft.
+    outcomes. If the block raises a LedgerError, counts one refused batch. If the block raises any
+    other error, every draft gets the outcome of this error.
     """
     tally = BatchTally()
     with spans.span("service batch", {KIND: "batch"}, expects=(LedgerError,)) as span:

@@ -1,8 +1,8 @@
 """Daily limits for a person's payments to others.
 
-Note [Sums before locks]: a person or account can have 100,000 payments in a day, and their sum
-takes a third of a second. Other people who pay the same recipient must not wait so long. So the sum
-is computed before accounts are locked.
+Note [Sums before locks]: a person or account can have 100,000 payments in a day, and computing
+their sum takes a third of a second. Other people who pay the same recipient must not wait so long.
+So the sum is computed before accounts are locked.
 
 The sum of a person is computed in the person's turn (Note [Turn of a person]). No other limited
 payment of the person is booked until the turn ends. The sum of an account with a daily limit is
@@ -27,8 +27,8 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class DayLimit:
-    """The maximum that a person may send to others in a currency since the time `since`. `refusal`
-    is the error for payments above the maximum.
+    """The maximum amount that a person may send to others in a currency since the time `since`.
+    `refusal` is the error for payments above the maximum.
     """
 
     person: UUID

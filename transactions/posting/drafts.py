@@ -60,8 +60,8 @@ class Draft:
 class PreparedDraft:
     """A draft with valid values that has not yet been checked against its accounts.
 
-    The method `outline` sets the accounts, and the rows that the draft captures or reverses. The
-    method `complete` sets the amount, texts and times. `currency` and the attributes below it are
+    The function `outline` sets the accounts, and the rows that the draft captures or reverses. The
+    function `complete` sets the amount, texts and times. `currency` and the attributes below it are
     set while the accounts are locked.
     """
 
@@ -106,7 +106,7 @@ class PreparedDraft:
     @property
     def is_correction(self) -> bool:
         """Whether the draft captures a hold or reverses a payment. Limits do not apply to
-        corrections: the hold counted already, and refunds have no limit.
+        corrections: the hold was counted when it was placed, and refunds have no limit.
         """
         return self.captures_id is not None or self.reverses_id is not None
 

@@ -107,10 +107,10 @@ def post_one(item: PreparedDraft) -> Transaction | LedgerError:
 def release(
     hold: Transaction, *, explain: Callable[[Transaction], object]
 ) -> tuple[Transaction, bool]:
-    """Voids a pending hold. Returns the row of the hold, and True if this call has voided the hold.
-    Returns False if the hold was already voided.
+    """Voids a pending hold. Returns the row of the hold, and whether this call has voided it. The
+    second value is False if the hold was already voided.
 
-    Calls `explain` with the row before the hold is voided. `explain` must store the reason, because
+    Before voiding the hold, calls `explain` with its row. `explain` must store the reason, because
     a database rule requires a reason. Raises HoldNotPending if the row is not a pending hold. The
     status is read after the account is locked.
     """
@@ -185,8 +185,8 @@ def _post_chunk(
 
     Each half locks and reads its accounts again, because the savepoint rolled back all changes.
     Raises OperationalError if another transaction has used one of the ids in the meantime, so that
-    the whole work is retried. Halving would find such ids only one by one, while the accounts stay
-    locked.
+    the whole work is retried. Dividing the drafts into halves would find such ids only one by one,
+    while the accounts stay locked.
     """
     try:
         with db_transaction.atomic():

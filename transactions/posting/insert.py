@@ -54,8 +54,8 @@ def write(items: Iterable[PreparedDraft], at_most: int) -> None:
     """Inserts a row for each draft. Triggers then change the balances, see Note [Balances follow
     rows]. Raises IdTaken, IntegrityError or DataError.
 
-    Uses COPY if `at_most`, the maximum number of drafts, is `COPY_FROM` or more. `items` may be a
-    generator. With COPY, the database then stores rows while Python prepares the next rows.
+    `at_most` is the maximum number of drafts. If it is `COPY_FROM` or more, uses COPY. `items` may
+    be a generator. With COPY, the database then stores rows while Python prepares the next rows.
     """
     if rows_are_secured():
         rest = iter(items)

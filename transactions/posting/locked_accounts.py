@@ -238,10 +238,10 @@ def lock(
     ids: Iterable[uuid.UUID], *, skip_locked: bool = False, is_single: bool = False
 ) -> dict[uuid.UUID, LockedAccount]:
     """Locks the accounts in order of id, and returns the accounts by id. With `skip_locked`, leaves
-    out accounts that another session has locked. `is_single` means that the accounts are
-    those of a single payment. If one of them had a lock timeout a short time ago, the query does
-    not wait: see Note [Blocked accounts]. Raises AccessEnded if the current user's access has
-    ended.
+    out accounts that another session has locked. `is_single` is true if the accounts belong to a
+    single payment. In this case, the query does not wait for a lock if one of the accounts had a
+    lock timeout a short time ago: see Note [Blocked accounts]. Raises AccessEnded if the current
+    user's access has ended.
     """
     accounts = list(set(ids))
     nowait = is_single and blocked_accounts.has_one_of(accounts)

@@ -1,4 +1,5 @@
-"""SQL statements that commit by themselves, and whose answer from the database was lost.
+"""Handles lost SQL statements. Such a statement commits by itself, and the answer of the database
+to it was lost.
 
 Note [Lost statements]: the database can run such a statement without the client. If the database
 session hangs, or if the connection is cut while the statement waits in a buffer, the statement may
@@ -9,8 +10,8 @@ longer insert a row. Two rules ensure this:
 
 - Each statement has a deadline, `VALID_SECONDS` after it was sent. The database reads the booking
   time after the accounts are locked, and refuses a booking time after the deadline. The deadline
-  works in every process and behind a pooler. A session that locks the accounts after the deadline
-  either sees the row, or the row will never exist. After a lost answer, a call retries until after
+  works in every process and behind a pooler. If a session locks the accounts after the deadline and
+  does not see the row, the row will never exist. After a lost answer, a call retries until after
   the deadline. If the call then reports that the outcome is unknown, the deadline has passed. There
   are two exceptions: the clocks differ, or another error ended the retries, such as a full disk.
 
@@ -53,8 +54,8 @@ _lost: dict[UUID, list[LostStatement]] = {}  # by payment id; only statements th
 
 
 def sent_now(pid: int) -> LostStatement:
-    """Returns an SQL statement that is sent now, in the database session with this process id. The
-    deadline is `VALID_SECONDS` from now.
+    """Returns the LostStatement for an SQL statement that is sent now in the database session with
+    this process id. The deadline is `VALID_SECONDS` from now.
     """
     valid_until = timezone.now() + timedelta(seconds=VALID_SECONDS)
     return LostStatement(pid, time.monotonic(), valid_until)

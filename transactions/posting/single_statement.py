@@ -105,7 +105,8 @@ def post(
 
 def suits(item: PreparedDraft) -> bool:
     """Returns whether `post` can post this draft now. Only `engine` can post corrections, imported
-    drafts, holds that have already expired, and drafts of accounts with a lock timeout.
+    drafts, holds that have already expired, and drafts of accounts that had a lock timeout a short
+    time ago.
     """
     return (
         not item.is_correction
@@ -117,20 +118,22 @@ def suits(item: PreparedDraft) -> bool:
 
 
 def _can_post(database: Any) -> bool:
-    """Returns whether Django has opened a database transaction, or is in autocommit mode."""
+    """Returns whether the connection is in a state in which `post` can run: inside an atomic block
+    of Django, or in autocommit mode.
+    """
     return bool(database.in_atomic_block or database.get_autocommit())
 
 
 def _is_between_transactions(database: Any, server: Any) -> bool:
-    """Returns False if the server has an open transaction that Django has not opened. The statement
-    would become a part of this transaction. Otherwise returns True.
+    """Returns False if the server has an open transaction that Django did not open. The statement
+    would become a part of that transaction. Otherwise returns True.
     """
     return bool(database.in_atomic_block or server.transaction_status == TransactionStatus.IDLE)
 
 
 def _commits(database: Any) -> AbstractContextManager[Any]:
-    """Returns a context manager that raises an error if a database transaction is already open. The
-    transaction of a test case is allowed.
+    """Returns a context manager for a statement that must commit. Entering it raises an error if a
+    database transaction is already open. The transaction of a test case is allowed.
     """
     return db_transaction.atomic(durable=True) if database.in_atomic_block else nullcontext()
 
@@ -184,11 +187,11 @@ def _sql(
     hides_balances: bool = False,
 ) -> str:
     """Returns the SQL statement for a kind of payment. The statement makes the checks of
-    `transactions.posting.checks`, except the checks of corrections and daily limits, which need
+    `transactions.posting.checks`, but not its checks of corrections and daily limits, which need
     more queries.
 
-    `hides_balances`: returns the balances of the locked accounts, because the web role cannot read
-    the balances of the table `transactions`.
+    With `hides_balances`, the statement returns the balances of the locked accounts, because the
+    web role cannot read the balances in the table `transactions`.
     """
     sides = [name for name, is_there in (("sender", has_sender), ("recipient", has_recipient))
              if is_there]  # fmt: skip

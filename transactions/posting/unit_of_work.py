@@ -35,10 +35,10 @@ def run(
     If the connection is lost during COMMIT, the rows may be posted. The second run then looks up
     the id of every draft.
 
-    `first` runs before `work` and commits by itself. If `first` returns None, `work` runs. `first`
-    is called with a list, to which it adds each SQL statement whose answer was lost. `lost`
-    contains such statements of earlier calls. While one of these statements may still run, a
-    refusal is not final, see Note [Lost statements].
+    The function `first` runs before `work` and commits by itself. `work` runs only if `first`
+    returns None. `first` is called with a list, and adds to the list each SQL statement whose
+    answer was lost. `lost` contains such statements of earlier calls. While one of these statements
+    may still run, a refusal is not final, see Note [Lost statements].
 
     `accounts` contains the ids of the accounts of one payment, see Note [Blocked accounts].
 
