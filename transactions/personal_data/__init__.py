@@ -1,5 +1,5 @@
-"""The personal data in the tables of `accounts` and of the core of `transactions`, including saved
-reports.
+"""The personal data in the tables of `accounts` and of `transactions.models`: its download, its
+retention periods and its erasure.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
-"""Retention periods of the data of `accounts` and of the core of `transactions`, for the page
-"Privacy".
+"""Retention periods of the data in the tables of `accounts` and of `transactions.models`, for the
+page "Privacy".
 """
 
 from django.conf import settings

@@ -1,4 +1,6 @@
-"""Deletes rows of `accounts` and the core of `transactions` after their retention period."""
+"""Deletes rows in the tables of `accounts` and of `transactions.models` after their retention
+period.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,9 +53,9 @@ def _delete_sign_ins(before: datetime) -> int:
 
 
 def _latest_sign_ins() -> QuerySet[SignIn, Any]:
-    """Returns the latest sign-in of each person. These rows are not deleted: if a person's only
-    sign-in were deleted, the next sign-in would count as the first one and would not send a notice
-    of a new device.
+    """Returns the latest sign-in of each person. These rows are not deleted. If a person's only
+    sign-in were deleted, the next sign-in would count as the first one, and the bank would not send
+    a notice of a new device.
     """
     newest = SignIn.objects.succeeded().exclude(user=None).order_by("user", "-at", "-pk")
     return newest.distinct("user").values("pk")

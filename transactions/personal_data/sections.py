@@ -1,4 +1,5 @@
-"""The sections of a person's download with data of `accounts` and of the core."""
+"""The sections of a person's download that contain data of `accounts` and of `transactions.models`.
+"""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -87,8 +88,8 @@ ABOUT_PEOPLE = (
 
 
 def _changes(person: User) -> Iterator[Row]:
-    """Yields the history of the person and of the person's accounts. Changes by staff contain
-    neither the reason nor the name of the colleague, because both are only for staff.
+    """Yields the history of the person and of the person's accounts. For changes by staff, the rows
+    contain neither the reason nor the name of the member of staff, because both are only for staff.
     """
     accounts = [str(account.pk) for account in Account.objects.owned_by(person)]
     changes = Change.objects.filter(
@@ -116,7 +117,7 @@ def _who(*, is_own: bool, is_somebodys: bool, path: str) -> str:
 
 def _reads(person: User) -> Iterator[Row]:
     """Yields a row for each time that staff opened a page with the person's data. The row contains
-    the time and the page, but not the name of the colleague.
+    the time and the page, but not the name of the member of staff.
     """
     reads = Read.objects.filter(people__contains=[person.pk]).order_by("read_at", "id")
     with reading(RowScope.BANK):

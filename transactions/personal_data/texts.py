@@ -1,5 +1,6 @@
-"""Finds texts of `accounts` and of the core in which a person can be recognised: reasons of staff,
-the log of reads, and the history. See Note [Whose texts].
+"""Finds the texts in the tables of `accounts` and of `transactions.models` in which a person can be
+recognised: reasons and messages that staff entered, approval requests, logged reads, recorded
+changes and audit findings. See Note [Whose texts].
 
 `tests/transactions/privacy/test_every_column.py` writes an email address into each text column, and
 fails if the erasure leaves out a column.
@@ -115,8 +116,9 @@ def _with_an_address(traces: Traces) -> Iterator[Erased]:
 
 
 def _in_the_history(traces: Traces) -> Iterator[Erased]:
-    """Yields changes of other people's email addresses that contain an address of the person. For
-    example, another person had this address earlier, or entered it by mistake.
+    """Yields recorded changes of other people's email addresses, if the old or the new address is
+    an address of the person. For example, another person had this address earlier, or entered it by
+    mistake.
     """
     for side in ("before", "after"):
         shorter = Func(

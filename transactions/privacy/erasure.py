@@ -3,7 +3,7 @@ not change.
 
 Note [Erasure]: names, addresses, ways to sign in, sessions and notes are erased. Accounts and
 transactions stay. They contain the id of the person, but the name is not stored anywhere. Seals
-stay valid, because they digest only transactions.
+stay valid, because their digests cover only transactions.
 
 The steps:
 
@@ -88,8 +88,9 @@ def due_before(moment: datetime) -> QuerySet[User]:
     """Returns people who left the bank before this moment, have no open account, and are not erased
     yet.
 
-    A person is also returned if the history contains an old address of the person. The name does
-    not prove that a person is erased, because anybody can choose the name that erased people have.
+    A person is also returned if the history contains an old address of the person. The name of a
+    person does not show whether the person is erased, because anybody can choose the name that
+    erased people have.
     """
     is_open = Account.objects.filter(user=OuterRef("pk")).exclude(status=Account.Status.CLOSED)
     about = Cast(OuterRef("pk"), TextField())
@@ -101,7 +102,9 @@ def due_before(moment: datetime) -> QuerySet[User]:
 
 
 class Found(NamedTuple):
-    """The rows and new values of an `Erased`. `ids` are the rows that the search found."""
+    """The rows and new values of an `Erased`. `ids` are the primary keys of the rows that the
+    search found.
+    """
 
     rows: QuerySet[Any]
     ids: list[Any]
@@ -113,8 +116,8 @@ class Found(NamedTuple):
 
     @property
     def never_changes(self) -> bool:
-        """Whether only an erasure may change rows of the table. Such a table has triggers that must
-        be lifted.
+        """Whether only an erasure may change rows of the table. Such a table has triggers that the
+        erasure must disable.
         """
         return self.table in lifted()
 
@@ -264,7 +267,10 @@ def _erase_what_may_change(person: User, found: Sequence[Found]) -> None:
 
 
 def _erase_for_good(traces: Traces) -> None:
-    """Erases the name and the history of the name."""
+    """Erases the person's name, addresses, ways to sign in and rights (see `erase_person`). Also
+    erases names, reasons and the address in the history of the person, the accounts and the
+    households.
+    """
     person = User.objects.select_for_update().get(pk=traces.person.pk)
     set_locally(**{ERASES: WHY})
     with triggers_lifted("changes"):
@@ -306,6 +312,7 @@ def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
 
 
 def _naming(about: Sequence[str]) -> QuerySet[Change]:
-    """Returns the changes of objects with these ids that contain a name or a reason."""
+    """Returns the recorded changes that contain a name or a reason, for the objects with these ids.
+    """
     names = Q(before__has_any_keys=NAMING) | Q(after__has_any_keys=NAMING)
     return Change.objects.filter(~Q(reason="") | names, about__in=about)

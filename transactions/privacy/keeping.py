@@ -26,8 +26,8 @@ def logs_kept() -> str:
 
 
 def not_in_logs() -> str:
-    """Returns a message about the data that the logs never contain. An error line of Django may
-    contain the URL of the page, unless the logs are in JSON.
+    """Returns a message about personal data in the logs. Logs in JSON contain no personal data. In
+    other formats, a line about an error may contain the URL of the page.
     """
     if settings.LOG_FORMAT == "json":
         return (

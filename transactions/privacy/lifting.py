@@ -191,8 +191,8 @@ def forget_attempts(before: datetime) -> int:
 
 @contextmanager
 def triggers_lifted(table: str) -> Iterator[None]:
-    """Disables the triggers of a table of `lifted` during the block, except the triggers in
-    NEVER_LIFTED. See Note [Lifted triggers].
+    """Disables the triggers of a table during the block, except the triggers in NEVER_LIFTED. The
+    table must be in `lifted`. See Note [Lifted triggers].
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # deferred checks would block ALTER TABLE

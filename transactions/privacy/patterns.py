@@ -5,12 +5,12 @@ compile a regular expression, and both grow with the square of its length. So ea
 address has a separate pattern. Postgres evaluates a pattern only for texts that contain the longest
 part of the pattern.
 
-Note [Whole addresses]: a mailbox may contain an apostrophe and SIGNS. So `brien@mail.example` is a
-part of the address `o'brien@mail.example`, but a whole address in the SQL text
-`'brien@mail.example'`. In most texts, these characters separate an address from other text, as in
-`email=ana@mail.example`. An apostrophe belongs to the mailbox if it follows a letter, except in
-E'...' of Postgres. One of SIGNS belongs to the mailbox only if it follows a letter and another
-person now has such an address.
+Note [Whole addresses]: the mailbox of an address may contain an apostrophe and the characters in
+SIGNS. So `brien@mail.example` is a part of the address `o'brien@mail.example`, but a whole address
+in the SQL text `'brien@mail.example'`. In most texts, these characters separate an address from
+other text, as in `email=ana@mail.example`. An apostrophe belongs to the mailbox if it follows a
+letter, except in E'...' of Postgres. A character in SIGNS belongs to the mailbox only if it follows
+a letter and another person now has such an address.
 """
 
 import re
@@ -134,9 +134,12 @@ def patterns_of_addresses(
 
 
 def _not_after_sign(addresses: Iterable[str]) -> dict[str, str]:
-    """Returns a dict for the addresses that contain one of SIGNS. Each key is the part of an
-    address after the sign. The value is the beginning of the regular expression for this part. It
-    prevents a match if a letter and the sign come directly before the part.
+    """Returns regular expressions that prevent a match inside a longer address. A longer address
+    contains a character in SIGNS, such as the `*` in `x*ana@mail.example`.
+
+    Each key is the part of an address after such a character. The value is the beginning of the
+    regular expression for this part. It prevents a match if a letter and the character come
+    directly before the part.
     """
     signs: dict[str, set[str]] = defaultdict(set)
     for address in addresses:
@@ -151,7 +154,7 @@ def _quoted(address: str) -> str:
 
 
 def _longest_part(text: str) -> str:
-    """Returns the longest part of the text without spaces, apostrophes and backslashes. A pattern
-    allows no variants of this part.
+    """Returns the longest part of the text that contains no spaces, apostrophes or backslashes.
+    Every text that matches the pattern contains this part unchanged.
     """
     return max(re.split(r"[\s'\\]+", text), key=len)

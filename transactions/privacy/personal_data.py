@@ -63,8 +63,8 @@ class PersonalData:
     - `rows`: returns rows to delete, from tables whose rows may change.
     - `texts`: returns texts to erase.
     - `logged`: returns objects whose entries in the admin log may contain the person's name.
-    - `never_change`: tables whose rows otherwise never change. An erasure lifts their triggers.
-    - `never_lifted`: triggers of these tables that an erasure does not lift.
+    - `never_change`: tables whose rows otherwise never change. An erasure disables their triggers.
+    - `never_lifted`: triggers of these tables that an erasure does not disable.
     - `locked_first`: for a model, the rows of other tables to lock before rows of this model are
       erased.
 
@@ -102,5 +102,5 @@ def all_sections() -> list[DataSection]:
 
 
 def read(rows: "QuerySet[Any, Any]", *columns: Any) -> Iterator[Row]:
-    """Yields the values of these columns in `rows`. Keeps AT_A_TIME rows in memory."""
+    """Yields the values of these columns in `rows`. Keeps at most AT_A_TIME rows in memory."""
     return iter(rows.values_list(*columns).iterator(chunk_size=AT_A_TIME))

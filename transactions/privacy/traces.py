@@ -59,7 +59,7 @@ REFUSED = "It was refused."
 
 class Erased(NamedTuple):
     """Rows with texts to erase. `values` are the new values of the columns. If `values` is None,
-    the rows are deleted.
+    the erasure deletes the rows.
     """
 
     rows: QuerySet[Any]
@@ -126,8 +126,9 @@ def traces_of(person: User) -> Traces:
 
 
 def _by_the_bank(row: Change, person: User) -> bool:
-    """Returns whether staff or a command changed the person's row. A sign-up does not count: it has
-    no user, but the path of a page.
+    """Returns whether staff or a command changed the person's row. Returns False for a sign-up,
+    although its recorded change has no user: the change contains the path of a page, and a change
+    by a command does not.
     """
     if row.table_name != "users" or row.action not in ("insert", "update"):
         return False
@@ -136,7 +137,9 @@ def _by_the_bank(row: Change, person: User) -> bool:
 
 
 def _paid_or_paying(accounts: Collection[UUID]) -> list[UUID]:
-    """Returns the ids of the accounts on the other side of payments of these accounts."""
+    """Returns the ids of all accounts that have paid one of these accounts, or have been paid by
+    one of them.
+    """
     found: set[UUID | None] = set()
     for mine, other in (("from_account", "to_account"), ("to_account", "from_account")):
         payments = Transaction.objects.filter(**{f"{mine}__in": accounts}).order_by()
