@@ -84,7 +84,7 @@ class SearchResult:
 
     @property
     def is_explained(self) -> bool:
-        """Whether a mistake in the query explains why it found no row."""
+        """Whether a mistake in the query explains why the query found no row."""
         return not self.rows and any(mistake.is_applied for mistake in self.mistakes)
 
     @property
@@ -106,9 +106,9 @@ def find(
     queries. An invalid text does not raise an error: the result then contains mistakes.
 
     `sort` is one of SORTS. The default is "best" if the query has words, otherwise "newest". If
-    `after` is set, the page starts after that row; `after` is ignored unless the rows are sorted by
-    time. `names` is the result of `find_names`; if it is None, this function calls `find_names`. An
-    empty text matches every row.
+    `after` is set and the rows are sorted by time, the page starts after that row. If they are
+    sorted in another way, `after` is ignored. `names` is the result of `find_names`. If `names` is
+    None, this function calls `find_names`. An empty text matches every row.
     """
     query = parse(text) if isinstance(text, str) else text
     names = find_names(scope, query) if names is None else names
@@ -141,7 +141,9 @@ def find(
 
 
 def _synonym_hints(query: ParsedQuery, names: NameMatches) -> Iterator[Mistake]:
-    """Yields a hint for each word with synonyms, with the query for only the typed word."""
+    """Yields a hint for each word that has synonyms. The hint contains a query that searches only
+    for the typed word.
+    """
     for source, item in {item.source: item for item in query.words}.items():
         if found := names.get(source, NO_MATCH).synonyms:
             kinds = ", ".join(dict.fromkeys(synonym.name for synonym in found))
@@ -205,7 +207,7 @@ def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQu
 
     A transaction matches if a search with `account:` of this account finds it. If a word has
     synonyms, the entries have the attribute `found_by`: see `Condition`. Sends one query, which
-    reads the holder's accounts and the names that the words of the text may refer to.
+    reads the holder's accounts and looks up the words of the text in names.
     """
     query = parse(text)
     if text.strip() and query.is_empty:
@@ -217,9 +219,9 @@ def entries_with(entries: EntryQuerySet, text: str, account: Account) -> EntryQu
 
 
 def mistakes_in(text: str, account: Account) -> list[Mistake]:
-    """Returns the mistakes in the text by which the entries of an account statement are
-    filtered. Advice is left out, because the text is applied as it was typed. Sends one query
-    if the text has `account:`.
+    """Returns the mistakes in the search text of an account statement. Mistakes with `is_advice`
+    are left out, because the statement uses the text as it was typed. Sends one query if the text
+    has `account:`.
     """
     query = parse(text)
     has_account = any(item.kind == "account" for item in query.items)

@@ -92,8 +92,8 @@ class Facets:
     """The number of matches, the totals, and the values of each facet with their counts.
 
     The most frequent values come first, but months are sorted with the newest first. If `is_cut` is
-    True, only the newest COUNTED of all matches are counted. `holds` is the number of open and
-    closed holds among the matches.
+    True, there are more matches than the limit COUNTED, and only the newest matches are counted.
+    `holds` is the number of open and closed holds among the matches.
     """
 
     count: int = 0

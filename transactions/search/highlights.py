@@ -76,11 +76,12 @@ class MarkedText:
 
     @classmethod
     def of(cls, text: str, headline: str | None) -> Self:
-        """Returns the text with the ranges of the matches in its headline.
+        """Returns the text with the ranges of the matched words, which come from its headline.
 
-        `headline` is the result of HEADLINE for this text, or None. The headline has the same
-        characters as the text in the normal form NFC, but without the characters of INVISIBLE, and
-        with other characters in place of signs.
+        `headline` is the result of HEADLINE for this text, or None. Without START and STOP, the
+        headline has the same characters as the text in the normal form NFC, with three differences.
+        The characters of INVISIBLE are missing. Separators such as `-` are replaced by spaces. A
+        final sigma is replaced by a normal sigma.
         """
         if not headline or START not in headline:
             return cls(text)
@@ -165,8 +166,8 @@ def marked_strings(row: Any) -> Iterator[tuple[tuple[str | int, ...], MarkedText
 
 
 def shown(text: str) -> SafeString:
-    """Returns the HTML of a text that people wrote. Shows the numbers of invisible characters, and
-    leaves out START and STOP.
+    """Returns the HTML of a text that people wrote. Shows each invisible character as its code,
+    such as [U+202E], and leaves out START and STOP.
     """
     return escaped(visible(text.replace(START, "").replace(STOP, "")))
 

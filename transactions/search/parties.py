@@ -1,7 +1,8 @@
-"""Sets the accounts and people on both sides of the rows of a search.
+"""Sets the sending and the receiving account of each transaction that a search found, and the
+holders of these accounts.
 
 `select_related` would create four objects for each row. This module creates one object for each
-account, even if several rows contain the account, and loads only the columns of the page.
+account, even if several rows contain the account, and loads only the columns that the page shows.
 """
 
 from collections.abc import Iterable

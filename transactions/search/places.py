@@ -20,8 +20,8 @@ class RowPlace:
 
 
 def is_beyond(scope: Scope, place: RowPlace, *, oldest_first: bool) -> Q:
-    """Returns the condition that a row comes after this place. Postgres can use an index for the
-    first part of the condition. For the bank, the condition uses the alias `booked_at`.
+    """Returns the condition that a row comes after the row at `place`. Postgres can use an index
+    for the first part of the condition. For the bank, the condition uses the alias `booked_at`.
     """
     time = "booked_at" if scope.is_bank else "created_at"
     way = "gt" if oldest_first else "lt"

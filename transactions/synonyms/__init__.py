@@ -1,1 +1,3 @@
-"""Synonyms of the search: words such as "coffee" also find payments of a category or a shop."""
+"""Synonyms of the search. With synonyms, a search for a word such as "coffee" also finds payments
+of a category or a shop.
+"""

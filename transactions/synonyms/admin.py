@@ -143,7 +143,7 @@ class SynonymForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Synonym)
 class SynonymAdmin(ListFiles, LockedChanges):
-    """The admin pages of synonyms. The next search uses a changed synonym."""
+    """The admin pages of synonyms. A change of a synonym takes effect in the next search."""
 
     form = SynonymForm
     list_display = ("name", "typed", "found_categories", "found_codes")
@@ -155,8 +155,8 @@ class SynonymAdmin(ListFiles, LockedChanges):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Returns the synonyms that contain the term as it was typed, or without its accents as
-        words are stored.
+        """Returns the synonyms that contain the search term. Compares the term as it was typed, and
+        also without its accents, because words are stored without accents.
         """
         typed, _ = super().get_search_results(request, queryset, search_term)
         plain, _ = super().get_search_results(request, queryset, folded(search_term))

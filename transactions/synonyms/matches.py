@@ -17,8 +17,9 @@ MOST_SYNONYMS = 5  # for one typed word
 
 @dataclass(frozen=True, slots=True)
 class SynonymMatch:
-    """A synonym that contains a typed word: its name, categories and merchant codes. Codes with a
-    zero at the beginning are also contained without it, because JSON numbers have none.
+    """A synonym that contains a typed word: its name, categories and merchant codes. A code that
+    begins with a zero is also included without the zero, because a JSON number cannot begin with a
+    zero.
     """
 
     name: str
@@ -33,12 +34,14 @@ class SynonymMatch:
 
 
 def synonyms_of(row: Any) -> list[str]:
-    """Returns the names of the synonyms without which a search would not have found the row."""
+    """Returns the names of the synonyms through which a search found the row. The list is empty if
+    the search finds the row by its words alone.
+    """
     return [name for name in dict.fromkeys(getattr(row, "found_by", ())) if name]
 
 
 def labels_of(row: Any) -> list[str]:
-    """Returns the labels for `synonyms_of` a row, such as "also: Restaurant"."""
+    """Returns one label for each synonym in `synonyms_of(row)`, such as "also: Restaurant"."""
     return [f"also: {name}" for name in synonyms_of(row)]
 
 

@@ -1,4 +1,6 @@
-"""`Synonym`, the model of words that also find payments of a category or a kind of shop."""
+"""`Synonym`, the model of words for which a search also finds payments of a category or a kind of
+shop.
+"""
 
 from typing import ClassVar
 

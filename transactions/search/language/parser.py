@@ -176,8 +176,8 @@ def _joined(group: list[QueryItem]) -> list[QueryItem]:
 
 
 def _readings(query: ParsedQuery) -> Iterator[Mistake]:
-    """Yields a hint for each word that may mean an amount or a period. The hint contains the query
-    for only this amount or period.
+    """Yields a hint for each word that may mean an amount or a period. The hint contains a query
+    that searches only for this amount or period.
     """
     for item in query.items:
         reading = item.reading

@@ -19,10 +19,10 @@ KEYS_WITHOUT_NAMES = ("category", "channel")
 class QueryItem:
     """One term of a query, such as `rent`, `-"blue note"` or `amount:>100`.
 
-    `kind` is the name of a field, or one of the kinds above. `text` is the typed value, `value` is
-    the parsed value, and `path` is the path of a metadata key. `source` is the whole typed term,
-    including a minus. `is_quoted` is True if the value was in quotes. `is_negated` is True if the
-    term starts with a minus.
+    `kind` is the name of a field, or WORD, PHRASE, AMOUNT, META or HAS_META. `text` is the typed
+    value, `value` is the parsed value, and `path` is the path of a metadata key. `source` is the
+    whole typed term, including a minus. `is_quoted` is True if the value was in quotes.
+    `is_negated` is True if the term starts with a minus.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class QueryItem:
     @property
     def is_text(self) -> bool:
         """Whether the item searches texts that people wrote, which may contain names: words,
-        phrases, references, and values of metadata keys other than KEYS_WITHOUT_NAMES.
+        phrases, references, and values of metadata keys that are not in KEYS_WITHOUT_NAMES.
         """
         if self.kind == META:
             return not (len(self.path) == 1 and self.path[0] in KEYS_WITHOUT_NAMES)

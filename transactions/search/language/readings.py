@@ -2,8 +2,8 @@
 
     4,70   €150   150 EUR   >100        yesterday   last month   october   oct 2025   10/2026
 
-Such words find the same words in texts, and also the payments with this amount or in this period.
-Sends no queries.
+A search for such a word finds texts with the same word, and also the payments with this amount or
+in this period. This module sends no queries.
 """
 
 import re

@@ -52,8 +52,8 @@ class IncompleteValue(InvalidValue):
 
 
 def is_number(typed: str) -> bool:
-    """Returns whether a metadata value is parsed as a number. A search for a number does not also
-    search for a word.
+    """Returns whether a metadata value is parsed as a number. The search compares such a value as a
+    number and as a whole text, but not as a word.
     """
     return bool(TYPED_AMOUNT.fullmatch(typed))
 

@@ -215,9 +215,9 @@ class Hit:
 
 
 def direction_of(row: Transaction, scope: Scope, named: Sequence[UUID]) -> str:
-    """Returns whether the money went "in", "out" or between "own" accounts. The direction is seen
-    from the accounts in `named` if there are any, otherwise from the reader's accounts or from the
-    bank.
+    """Returns the direction of the money: "in", "out", or "own" for money between own accounts. The
+    direction is seen from the accounts in `named` if there are any, otherwise from the reader's
+    accounts or from the bank.
     """
     if scope.is_bank and not named:
         return {"deposit": "in", "withdrawal": "out"}.get(row.type, "own")

@@ -234,11 +234,12 @@ class SearchPage:
         ]
 
     def _account_term(self, name: str) -> str:
-        """Returns the term that limits the search to an account. Returns "" if no term has the same
-        rows as the facet.
+        """Returns the term that limits the search to an account. Returns "" if no term finds the
+        rows that the facet counts.
 
-        With `account:`, directions and signs apply only to that account. So transfers between the
-        reader's accounts, which do not match now, are left out.
+        In a query with `account:`, `is:in`, `is:out` and signs of amounts mean money into or out of
+        that account. So such a query would also find transfers between the reader's accounts, which
+        the facet does not count. The term `-is:own` leaves these transfers out.
         """
         term, groups = token("account", name), self.query.groups
         directed = [[item for item in group if item.is_directed] for group in groups]

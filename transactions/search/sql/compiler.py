@@ -83,7 +83,8 @@ WITHOUT_CATEGORY = Q(category=None) | Q(category="")
 
 
 class ConditionCompiler:
-    """A compiler for the items of a query, for transactions or for entries (`sides`).
+    """A compiler for the items of a query. `sides` builds the conditions that differ between
+    transactions and entries.
 
     `names` is the result of `find_names`.
     """
@@ -118,8 +119,8 @@ class ConditionCompiler:
         }
 
     def condition(self, query: ParsedQuery) -> Condition:
-        """Compiles a whole query. A row must match at least one group of the query. Every row
-        matches a query without items.
+        """Compiles a whole query. A row must match at least one group of the query. A query without
+        items matches every row.
         """
         found = query.words if self.scope.finds_texts else []
         words = [word_query(item) for item in found]
@@ -170,8 +171,8 @@ class ConditionCompiler:
         return [pk for item in items for pk in self._accounts(item)] if items else None
 
     def _few(self, groups: Iterable[list[UUID] | None]) -> tuple[UUID, ...]:
-        """Returns the ids of all groups without duplicates. Returns an empty tuple for more than
-        MOST_NAMED ids.
+        """Returns the ids of the accounts in all groups, without duplicates. Returns an empty tuple
+        for more than MOST_NAMED ids.
         """
         ids = dict.fromkeys(pk for group in groups for pk in group or ())
         return tuple(ids) if len(ids) <= MOST_NAMED else ()
@@ -202,8 +203,8 @@ class ConditionCompiler:
         """Compiles the item with the method of its field. If the reader may not see texts, an item
         that searches texts matches nothing, and a number matches only amounts.
 
-        Otherwise the reader could find out a text by many searches for the id of a payment together
-        with a word.
+        Without this rule, a reader could find out the text of a payment: by many searches for the
+        id of the payment together with one word.
         """
         if self.scope.finds_texts or not item.is_text:
             return self.fields[item.kind](item)
@@ -237,9 +238,9 @@ class ConditionCompiler:
         return found if part.rest is None else found & part.rest
 
     def _direct_word(self, item: QueryItem) -> ConditionPart:
-        """Compiles a word without its synonyms. The word matches the row's texts, a name on the
-        other side, the reader's annotation of the row, and the amount or the period that the word
-        may mean.
+        """Compiles a word without its synonyms. The word may match the texts of the row, the name
+        of the other person or account, or the reader's annotation of the row. If the word may mean
+        an amount or a period, it also matches rows with this amount or in this period.
         """
         lexemes, named = word_query(item), self._named(item)
         lexemes = lexemes if named is None else lexemes | named
@@ -254,9 +255,9 @@ class ConditionCompiler:
         return ConditionPart(None, reduce(or_, others, Q(search=self._with_own_lexemes(lexemes))))
 
     def _meant(self, item: QueryItem) -> Q | None:
-        """Returns the condition for rows of the amount or the period that a word may mean. Returns
-        None if there is no such amount or period, or if the word is negated: -october excludes only
-        the word.
+        """Returns the condition for rows with the amount, or in the period, that a word may mean.
+        Returns None if the word means no amount or period. Also returns None for a negated word:
+        `-october` excludes only rows that contain the word.
         """
         reading = None if item.is_negated else item.reading
         if reading is None:
@@ -343,10 +344,11 @@ class ConditionCompiler:
         )
 
     def _description_as_name(self, item: QueryItem) -> ConditionPart | None:
-        """Returns the condition for rows without an account on that side, such as card payments,
-        whose description contains the words. Pages show this description as the name.
+        """Returns the condition for payments that to:, from: or with: finds by their description.
+        Such a payment, for example a card payment, has no account on that side, and pages show its
+        description as the name.
 
-        Returns None if the reader may not see names, and if the item is a number or `me`.
+        Returns None for any other field, for a number or `me`, and if the reader may not see names.
         """
         is_name = item.kind in SIDES and not (is_me(item) or account_number(item))
         if not (is_name and self.scope.shows_names):

@@ -47,9 +47,10 @@ class ConditionPart:
 
 @dataclass(frozen=True, slots=True)
 class SynonymHits:
-    """The conditions that decide which synonym a row shows, for one word. `direct` is the condition
-    for rows that the word finds without a synonym. `found` contains the name and the condition of
-    each synonym. The name is a Value, so that all names have the same SQL: see `CompiledOnce`.
+    """The synonyms of one word in a query, with the conditions that decide which synonym a row
+    shows. `direct` is the condition for rows that the word finds without a synonym. `found`
+    contains the name and the condition of each synonym. The name is a Value, so that all names have
+    the same SQL: see `CompiledOnce`.
     """
 
     direct: Q
@@ -136,7 +137,7 @@ def bounded(column: str, bounds: Iterable[tuple[str, Any]]) -> Q:
 
 
 def has_kind(synonyms: Iterable[SynonymMatch]) -> Q:
-    """Returns the condition for rows whose category or merchant code one of the synonyms contains.
+    """Returns the condition for rows with a category or merchant code of at least one synonym.
     Compares the bank's category, not the reader's own category. So a rule finds the same rows after
     it has set the reader's own category.
     """
@@ -151,7 +152,7 @@ def note_query(query: ParsedQuery) -> Any:
     """Returns the tsquery whose words are highlighted in annotations: the words of the query and
     the values of `note:`.
 
-    Returns None if the query has neither words nor fields that search annotations. If the query has
+    Returns None if the query has no words and no fields that search annotations. If the query has
     only fields such as `has:note`, returns a lexeme that no text contains. The annotation is then
     shown without highlights.
     """

@@ -66,7 +66,8 @@ def has_value(item: QueryItem, *, is_bank: bool) -> Q:
 
     A number matches equal numbers and the same text. A word matches a word of the value, or a word
     of the texts in an object or list. A quoted item matches only the whole value. With `is_bank`,
-    another condition matches the same rows, see Note [Values of the bank].
+    returns another condition, which matches the same rows but is fast for the whole bank, see Note
+    [Values of the bank].
     """
     if item.value is not None:
         return _in_range(item.path, item.value)
@@ -142,8 +143,9 @@ def metadata_words(text: str) -> WordQuery | None:
 
 
 def _is_worded(text: str) -> bool:
-    """Returns whether the search column contains the words of a metadata value. It does not contain
-    numbers, true, false and JSON.
+    """Returns whether the search column contains the words of a metadata value with this text.
+    Returns False for numbers, true, false, and the JSON of objects and lists, because their words
+    may be missing in the search column.
     """
     return not (text.lower() in BOOLEANS or text.startswith(("[", "{")) or is_number(text)) and any(
         c.isalnum() for c in text

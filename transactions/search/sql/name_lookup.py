@@ -82,8 +82,8 @@ class PossibleName:
 
 def find_names(scope: Scope, query: ParsedQuery, *, has_synonyms: bool = True) -> NameMatches:
     """Finds the people, accounts, annotated transactions and synonyms that the words of a query may
-    refer to. Finds no synonyms without `has_synonyms`. Sends one query, or no query if no word may
-    be a name.
+    refer to. Finds synonyms only if `has_synonyms` is True. Sends one query, or no query if no word
+    may be a name.
 
     The read log records each search of the whole bank, even without a result, because an empty
     result also reveals something. If the query contains a number, an id or an address, the log
@@ -181,7 +181,8 @@ def _subqueries(
 
 
 def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem]:
-    """Returns the items that may refer to names, without items that have the same source."""
+    """Returns the items that may refer to names. Of items with the same source, returns only one.
+    """
     kinds = (*NAMED, "account") if is_bank else NAMED
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
@@ -256,8 +257,9 @@ def _other_accounts(scope: Scope, name: PossibleName) -> "QuerySet[Account] | No
 
 
 def _is_own_account(reader: User, name: PossibleName) -> Q:
-    """Returns the condition for the reader's accounts that the item refers to by the account's
-    name. For to:, from: and with:, also by the number, the holder's name or `me`.
+    """Returns the condition for the reader's accounts to which the item refers. The item may
+    contain words of the account's name. After to:, from: and with:, it may also contain the
+    account's number, words of the reader's name, or `me`.
     """
     condition = Q(pk__in=_with_words(Account.objects.filter(user=reader), name.words))
     if name.kind in SIDES:

@@ -20,9 +20,9 @@ from transactions.scope import Scope
 class SideConditions(Protocol):
     """The methods that build conditions for transactions and for entries.
 
-    `side` is "to", "from", "with" (the other side) or "account" (any own side). `id_field` is the
-    field with the id of the transaction. Every row has at least one of the accounts in `own_ids`,
-    which is empty for the whole bank.
+    `side` is "to" (the payee), "from" (the payer), "with" (the other person or account) or
+    "account" (the payer or the payee). `id_field` is the field with the id of the transaction.
+    Every row has at least one of the accounts in `own_ids`, which is empty for the whole bank.
     """
 
     id_field: str
@@ -34,14 +34,15 @@ class SideConditions(Protocol):
         ...
 
     def has_holder(self, side: str, name: SearchQuery) -> Q:
-        """Returns the condition for rows whose holder on this side has this name. The condition
-        joins users.
+        """Returns the condition for rows in which the holder of the account on this side has this
+        name. For the side "account" of transactions, compares the name of the account instead. The
+        condition joins users.
         """
         ...
 
     def has_other_holder(self, name: SearchQuery) -> Q:
-        """Returns the condition for rows in which another person than the reader has this name. The
-        condition joins users.
+        """Returns the condition for rows in which the payer or the payee has this name. The name of
+        the reader counts only in a search of the whole bank. The condition joins users.
         """
         ...
 
