@@ -26,8 +26,8 @@ A_WEEK = 7 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class CachedRows:
-    """The rows of an earlier run, the run's queries and time, and the number of the newest seal at
-    that time.
+    """The rows of an earlier run of a report, with the queries and the time of the run, and the
+    number of the newest seal at that time.
     """
 
     rows: Sequence[Row]
@@ -57,7 +57,7 @@ class CacheEntry:
 
 def cache_entry(report: Report, params: ReportParameters) -> CacheEntry | None:
     """Returns the cache entry of a report with these parameters. Returns None if the rows may still
-    change, or if they belong to one customer.
+    change, contain names, or belong to one customer.
 
     The key depends on everything that can change the rows: the parameters, the digest of the newest
     seal (each database has different digests), the time zone, and the source code of the report.

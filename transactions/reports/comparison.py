@@ -43,9 +43,9 @@ def is_compared(report: Report, params: ReportParameters) -> bool:
 
 
 def with_first_booking(params: ReportParameters) -> ReportParameters:
-    """Returns the parameters with `goes_back` set: whether anything was booked by the first day of
-    the earlier period. Without a chosen comparison, the earlier period is the previous period.
-    Sends one query.
+    """Returns the parameters with `goes_back` set. `goes_back` is true if anything was booked by
+    the first day of the earlier period. If the user chose no comparison, this is the previous
+    period. Sends one query.
     """
     first_day = earlier_params(params).values["since"]
     booked = params.scope.entries().between(None, end_of_day(first_day))

@@ -142,8 +142,8 @@ class PeriodForm(ReportForm):
 
 
 class FewMonthsForm(PeriodForm):
-    """A form with a period. The default is the last three months for the whole bank, and the last
-    twelve months for one customer.
+    """A form with a period. For the whole bank, the default is the last three months. For one
+    customer, it is the last twelve months.
     """
 
     def defaults(self) -> dict[str, Any]:

@@ -211,8 +211,9 @@ class Report:
     `footer`: returns the rows below the table, computed from all rows. Cells without a value are
     empty.
     `page_rows`: the maximum number of rows on the page. Files have all rows.
-    `final_from`: returns the time after the last entry that the report reads. The result may be
-    cached when the period until this time is sealed. Reports with names return None.
+    `final_from`: returns the time after the last entry that the report reads. The rows of the
+    report may be cached when the period until this time is sealed. For a report with names,
+    `final_from` returns None.
     `comparison`: the rules for comparing rows with an earlier period, or None if the rows cannot be
     compared, for example because they are single payments.
     """

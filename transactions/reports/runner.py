@@ -133,8 +133,8 @@ def run(
     """Runs the report and reads all rows in one snapshot. With `with_plans`, also reads the query
     plans.
 
-    Without `fresh` and `with_plans`, may return cached rows if all entries that the rows depend on
-    are sealed.
+    If `fresh` and `with_plans` are both False, may return cached rows. Rows are cached only if all
+    entries on which they depend are sealed.
 
     Raises: OperationalError if a query takes longer than SECONDS.
     """

@@ -35,8 +35,9 @@ class NumberField(forms.CharField):
 
 
 class BalanceForm(PeriodForm):
-    """A form with a period, the length of each step, and an account. Customers choose one of their
-    accounts. Readers of the whole bank type an account number, if they may see account numbers.
+    """A form with a period, an interval (automatic, daily, weekly, monthly or yearly), and an
+    account. Customers choose one of their accounts. Readers of the whole bank type an account
+    number, if they may see account numbers.
     """
 
     needs_names = frozenset({"number"})
@@ -88,11 +89,11 @@ class BalanceForm(PeriodForm):
 
 
 class MomentField(forms.DateTimeField):
-    """A field for a time in the bank's time zone. When the clocks go back, a time that exists twice
-    means the first one.
+    """A field for a time in the bank's time zone. When the clocks go back, some times exist twice,
+    and the field returns the first of the two.
 
-    When the clocks go forward, a skipped time means one hour later, so that no valid input is
-    refused.
+    When the clocks go forward, some times do not exist, and the field returns the time one hour
+    later. So the field accepts every time of day.
     """
 
     def to_python(self, value: Any) -> datetime | None:
@@ -104,8 +105,8 @@ class MomentField(forms.DateTimeField):
 class MomentForm(ReportForm):
     """A form with the time of the balances, and the start of the turnover.
 
-    The default start is the first day of the month for the whole bank, because summing all entries
-    would be slow. The default start for one customer is the first entry.
+    For the whole bank, the default start is the first day of the month, because summing all entries
+    would be slow. For one customer, the default start is the first entry.
     """
 
     at = MomentField(

@@ -78,8 +78,9 @@ def _line(rows: Sequence[Row], params: ReportParameters) -> LineChart:
 
 
 def _final_from(params: ReportParameters) -> datetime | None:
-    """Returns the end of the period. Returns None for a single account, because balances of one
-    account belong to its holder and are never cached.
+    """Returns the time after which no new entry can change the report: the end of the period.
+    Returns None for a report on a single account, because balances of one account belong to its
+    holder and are never cached.
     """
     return None if params.values.get("number") else after_period(params)
 
@@ -111,8 +112,8 @@ def _sums(rows: Sequence[Row]) -> dict[str, Decimal]:
 
 
 def _wrong(rows: Sequence[Row]) -> Decimal:
-    """Returns the amount by which the total does not balance, or else the amount by which an
-    account does not balance. Returns zero if everything balances.
+    """Returns the amount by which the total does not balance. If the total balances, returns the
+    amount for the first account that does not balance, or zero if all accounts balance.
     """
     sums = _sums(rows)
     whole = sums["opening"] + sums["outside_in"] - sums["outside_out"] - sums["ending"]

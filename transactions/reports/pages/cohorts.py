@@ -22,8 +22,9 @@ from transactions.reports.report import (
 
 
 def _finding(rows: Sequence[Row], _params: ReportParameters) -> str:
-    """Returns a sentence with the share of customers who sent money in the latest complete month
-    after joining. Only customers who joined long enough ago are included.
+    """Returns a sentence with the share of customers who sent money a number of months after
+    joining. This is the largest number of complete months for which the report has rows. The share
+    covers only customers who joined at least so many months ago.
     """
     joined = _people(row["people"] for row in rows if row["after"] == 0)
     this_month = timezone.localdate().replace(day=1)

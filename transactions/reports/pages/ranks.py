@@ -18,7 +18,8 @@ RANKS = (
 
 def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters], str]:
     """Returns a function for `Report.finding`. The function returns a sentence with the top
-    quartile's share of the money.
+    quartile's share of the money. For fewer than four rows, or if the total is not positive, the
+    sentence contains the highest balance.
     """
 
     def finding(rows: Sequence[Row], params: ReportParameters) -> str:
@@ -36,7 +37,9 @@ def _finding(one: str, many: str) -> Callable[[Sequence[Row], ReportParameters],
 
 
 def _by(params: ReportParameters) -> str:
-    """Returns a sentence for readers who may not see names. Returns "" for other readers."""
+    """Returns a sentence for readers who may not see names: it explains that account numbers
+    replace the names. Returns "" for other readers.
+    """
     return (
         ""
         if params.scope.shows_names

@@ -24,15 +24,15 @@ DRAWN = 12
 
 
 def _behind(row: Row, params: ReportParameters) -> str:
-    """Returns the search query for the entries of one month. Each account of the row is one part of
-    the query.
+    """Returns the search query for the entries of one month. A row may have several accounts, and
+    the query contains a part for each of them.
     """
     return _each(row, params, booked_month_query(row["month"], params))
 
 
 def _whole(row: Row, params: ReportParameters) -> str:
-    """Returns the search query for the entries of the whole period. Each account of the row is one
-    part of the query.
+    """Returns the search query for the entries of the whole period. A row may have several
+    accounts, and the query contains a part for each of them.
     """
     return _each(row, params, booked_query(params.values["since"], params.values["until"]))
 

@@ -28,11 +28,11 @@ def balance_over_time(
     """Returns the balance at the end of each day, week, month or year. The balance is the balance
     of one account, or the sum of all accounts in the scope.
 
-    The query looks up the last stored balance of each account before each time (LATERAL). So days
-    without entries are exact, and old days take no longer than new days. `first` and `day` are the
-    first and last day of the period. `change` is the balance minus the balance of the previous
-    period. Days in the future have no row. If `step` is "", the function uses the shortest step
-    with at most MAX_POINTS rows.
+    The query looks up the last stored balance of each account before each time (LATERAL). So the
+    balance on a day without entries is exact, and the query takes the same time for old and for new
+    days. `first` and `day` are the first and last day of the period. `change` is the balance minus
+    the balance of the previous period. Days in the future have no row. `step` is DAY, WEEK, MONTH
+    or YEAR. If it is "", the function uses the shortest of these with at most MAX_POINTS rows.
     """
     until = min(until, timezone.localdate())
     accounts = scope.all_accounts().filter(
@@ -98,8 +98,8 @@ def _last_of(day: date, step: str) -> date:
 
 
 def finest_step(since: date, until: date, accounts: int) -> str:
-    """Returns the shortest step for which the report has at most MAX_POINTS rows and MAX_LOOK_UPS
-    look-ups.
+    """Returns the shortest interval (DAY, WEEK, MONTH or YEAR) for which the report has at most
+    MAX_POINTS rows and needs at most MAX_LOOK_UPS look-ups.
     """
     most = min(MAX_POINTS, MAX_LOOK_UPS // max(accounts, 1))
     days = (until - since).days + 1

@@ -18,11 +18,11 @@ def metadata_keys(scope: Scope) -> list[dict[str, Any]]:
     """Returns the metadata keys of the newest NEWEST transactions, the most frequent key first.
     Counts at most MAX_VALUES values.
 
-    Of more values, the values inside objects are left out first. A key inside an object is written
-    as a path, such as `merchant.city`, and `path` contains the steps of the path. `row_count` is
-    the number of transactions with the key, `distinct_values` is the number of different values,
-    `types` are the JSON types of the values, and `example` is the most frequent value as JSON. An
-    object counts as its keys, and a list counts as one value.
+    If there are more than MAX_VALUES values, the values inside objects are left out first. A key
+    inside an object is written as a path, such as `merchant.city`, and `path` is a list of the keys
+    in this path. `row_count` is the number of transactions with the key, `distinct_values` is the
+    number of different values, `types` are the JSON types of the values, and `example` is the most
+    frequent value as JSON. An object counts as its keys, and a list counts as one value.
 
     This is raw SQL, because the query needs WITH RECURSIVE: jsonb_each expands an object, and the
     values of the object are expanded until no object is left. The ORM selects the rows

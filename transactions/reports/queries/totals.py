@@ -20,12 +20,13 @@ from transactions.scope import Scope
 
 def running_total(scope: Scope, *, currency: str, since: date, until: date) -> QuerySet[Any, Any]:
     """Returns a queryset with the `net` of each month and the running `total` since the first day.
-    In the whole bank, each row is a month of a customer. For one customer, each row is a month of
+    For the whole bank, each row is a month of a customer. For one customer, each row is a month of
     an account.
 
     `total` is a window over the months of one customer or account, from the first row to the
-    current row (ROWS UNBOUNDED PRECEDING). The rows with the highest net in the whole period come
-    first. In the whole bank, transfers between a customer's own accounts cancel out.
+    current row (ROWS UNBOUNDED PRECEDING). The customer or account with the highest net of the
+    whole period comes first. For the whole bank, transfers between a customer's own accounts cancel
+    out.
     """
     holder = "account__user" if scope.is_bank else "account"
     months = (
