@@ -31,8 +31,8 @@ def release(*, hold: Transaction, reason: str, message: str = "", written_by: Us
     """Voids a hold and stores the reason. Returns True if this call has voided the hold, and False
     if an earlier call by the same person has voided the hold.
 
-    Raises HoldNotPending if the hold was captured, has expired and was voided, or was voided by a
-    colleague. Raises ServesOwn if the payer or the payee is the writer, or lives in the writer's
+    Raises HoldNotPending if the hold was captured, was voided by a colleague, or was voided after
+    it had expired. Raises ServesOwn if the payer or the payee is `written_by`, or lives in the same
     household. The result is correct even if the answer to a COMMIT was lost, because it depends on
     the id of the stored reason.
     """

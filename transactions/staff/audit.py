@@ -199,8 +199,9 @@ class AuditRunAdmin(ReadOnly, CheckedKeys):
 
 
 def _closed_by_audit_since(run: AuditRun | None) -> datetime | None:
-    """Returns the latest start of a period whose audit would close the findings of this audit.
-    Returns None if there are no findings, or if only a complete audit would close the findings.
+    """Returns the latest start of a checked period with which a new audit would close the findings
+    of this audit. Returns None if there are no findings, or if only a complete audit would close
+    the findings.
     """
     if run is None or run.is_clean:
         return None

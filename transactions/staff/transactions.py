@@ -83,8 +83,8 @@ class TransactionAdmin(ListFiles, ReadOnly, ReasonedActions, TransactionColumns)
         return rows, False
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """Returns the action "release", the only action. Returns no action for a list without
-        pending holds, unless the request is a POST.
+        """Returns the action "release" if the list is filtered by a state of pending holds, or if
+        the request is a POST. There is no other action.
 
         `action_location` exists since Django 6.1.
         """

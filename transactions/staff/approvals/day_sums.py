@@ -14,8 +14,8 @@ from ledger.text.money import money
 
 @dataclass(frozen=True, slots=True)
 class DaySums:
-    """Today's sums of actions without approval: by the clerk who made the request, and on each
-    account of the request.
+    """Today's sums of the amounts that were booked without approval: by the clerk who made the
+    request, and on each account of the request.
 
     `unapproved` contains the label of each sum, and the sum as a fraction of the threshold. Amounts
     in different currencies are never added.

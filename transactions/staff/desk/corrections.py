@@ -85,7 +85,7 @@ class RefundForm(CorrectionForm):
         return f"{self.lifecycle.left:.{minor_units(self.row.currency)}f}"
 
     def look_again(self) -> None:
-        """Reads the amount that can still be refunded again, and updates the field."""
+        """Reads again how much of the transaction can still be refunded, and updates the field."""
         super().look_again()
         self.fields["amount"].initial = self.figures
         left = money(self.lifecycle.left, self.row.currency)
@@ -210,8 +210,8 @@ def _way(row: Transaction) -> str:
 def _balances(
     account: Account | None, after: Any, row: Transaction, *, comes_in: bool
 ) -> list[tuple[str, str]]:
-    """Returns a list with one fact: the balance of the account before and after. The list is empty
-    if the account is None.
+    """Returns a list with one pair for `Review.facts`: a label, and the balance of the account
+    before and after the booking. The list is empty if the account is None.
     """
     if account is None:
         return []

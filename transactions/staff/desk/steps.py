@@ -1,8 +1,9 @@
 """Handles staff forms that book one transaction: the form, then its review, then the booking.
 
 The form and its URL contain a key, from which the id of the transaction is computed. So a clerk who
-goes back, reloads or presses twice books only one transaction. The review posts the transaction and
-rolls it back, so that the clerk sees an error before promising anything to the customer.
+goes back, reloads the page or presses the button twice books only one transaction. The review posts
+the transaction and rolls it back, so that the clerk sees an error before promising anything to the
+customer.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ CHANGED_SINCE_REVIEW = (
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The content of the review page: a sentence about the planned booking, the facts, and the
-    label of the button.
+    """The content of the review page: a sentence about the planned booking, (label, text) pairs
+    with its details (`facts`), and the label of the button.
     """
 
     sentence: str
@@ -208,7 +209,7 @@ class StepDesk:
     def serve(self) -> HttpResponse:
         """Returns the form, its review, or a redirect to the booked transaction.
 
-        Raises: PermissionDenied without the form's permission.
+        Raises: PermissionDenied if the clerk does not have the permission of the form.
         """
         if not self.clerk.has_perm(self.form_class.permission):
             raise PermissionDenied
@@ -267,8 +268,8 @@ class StepDesk:
         return self._page(form, shown, asks=asks, why_error=why_error, warning=why_again)
 
     def _why(self, form: StepForm) -> str:
-        """Returns the reason for the person who approves. The clerk types the reason in the form or
-        in the review.
+        """Returns the reason that the person who approves the booking reads. The clerk types this
+        reason in the form or in the review.
         """
         why = form.cleaned_data.get("reason") or self.request.POST.get("why", "")
         return tidy_reason(why[:WHY_LIMIT])
@@ -321,8 +322,8 @@ class StepDesk:
     def _booked(self) -> Transaction | None:
         """Returns the transaction that this form has booked, or None.
 
-        Call this method again before the page shows that nothing was booked. If the button was
-        pressed twice, the other request may have booked the transaction in the meantime.
+        If the clerk pressed the button twice, the other request may have booked the transaction in
+        the meantime. So call this method again before the page states that nothing was booked.
         """
         id = self.transaction_id
         return booked_before(self.clerk, id, self.about) if id else None

@@ -32,11 +32,11 @@ FEWEST_DIGITS = 4  # minimum number of digits at the start or end of an account 
 
 @dataclass(frozen=True, slots=True)
 class KindResults:
-    """The results of one kind. The id, number or address of the results in `exact` is the search
-    text.
+    """The results of one kind, such as people. `exact` contains the results whose id, number or
+    address is the search text, and `ranked` contains the other results.
 
-    `many` is the number of all matches, at most `RANKED`. `is_ranked` is False if the search has no
-    word for a rank.
+    `many` is the number of all matches, at most `RANKED`. `is_ranked` is False if the search
+    contains no word by which results can be ranked.
     """
 
     exact: list[Any] = field(default_factory=list)
@@ -157,8 +157,9 @@ def people(query: StaffQuery) -> KindResults:
 def accounts(query: StaffQuery) -> tuple[KindResults, list[Account]]:
     """Returns the accounts that match the query, and the accounts whose transactions also match.
 
-    The first list starts with the account that has this id or number. Accounts whose name, or whose
-    holder's name, contains the words follow, the best match first: see Note [Ranked names].
+    The first list starts with the account that has this id or number. After it come the accounts
+    that contain the words in their name or in their holder's name, the best match first: see Note
+    [Ranked names].
 
     The second list is empty if it would have more than `NAMED_ACCOUNTS` accounts. It does not
     contain accounts with a misspelt word. It also does not contain accounts whose number only ends
@@ -189,9 +190,9 @@ def ranked(
     newest: Sequence[Any] = ("-pk",),
     most: int = SHOWN + 1,
 ) -> list[Any]:
-    """Returns the exact results, then the best of the newest `RANKED` matches. Of results with
-    equal rank, the newest comes first. Also ranks the newest `RANKED` rows that match `similar`.
-    Sends one query.
+    """Returns the exact results, then the best of the newest `RANKED` matches. If results have the
+    same rank, the newest comes first. The newest `RANKED` rows that match `similar` are ranked,
+    too. Sends one query.
     """
 
     def newest_of(condition: Q) -> Q:

@@ -62,10 +62,12 @@ def scope_for_staff(reader: User) -> Scope:
 def transaction_condition(
     query: StaffQuery, scope: Scope, named: Iterable[Account] = (), *, is_narrow: bool = False
 ) -> TransactionCondition:
-    """Returns the condition of a search. `named` are accounts that match the same words.
+    """Returns the condition of a search. `named` are accounts that the query found. If the query
+    contains only words and phrases, the transactions of these accounts match too.
 
-    `is_narrow` is True if the rows belong to one account. A search for an amount then reads all
-    rows. Sends one query if a word may be a name.
+    A search for only an amount compares only the amounts of the newest transactions, at most
+    NEWEST. If `is_narrow` is True, the rows belong to one account, and the search compares the
+    amounts of all its rows. Sends one query if a word may be a name.
     """
     parsed = query.parsed
     if parsed.is_empty:
@@ -86,8 +88,8 @@ def transaction_condition(
 def transactions(
     query: StaffQuery, scope: Scope, named: Iterable[Account] = ()
 ) -> tuple[KindResults, TransactionCondition]:
-    """Returns the transaction with this id, then the best matches. Of results with equal rank, the
-    newest comes first.
+    """Returns the transaction with this id, then the best matches. If results have the same rank,
+    the newest comes first.
     """
     condition = transaction_condition(query, scope, named)
     rows = ranked(
