@@ -8,7 +8,7 @@ from transactions.demo.places import BERLIN, BRISTOL, KUWAIT, KYOTO, PROVIDENCE,
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A person of the demo. Amounts are in whole units of the currency of the person's place."""
+    """A person of the demo. Amounts are in whole units of the currency of the person's town."""
 
     name: str
     kind: str = "customer"  # customer, company, landlord, shop, newcomer, analyst or staff

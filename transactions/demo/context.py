@@ -13,8 +13,8 @@ MAIL = "In this demo, mail is printed in the terminal where the bank was started
 
 
 def demo(request: HttpRequest) -> dict[str, Any]:
-    """Returns the template variables of a demo bank, and an empty dict for other banks. `demo_mail`
-    is a text for visitors who wait for an email, unless the bank sends real emails.
+    """Returns the template variables of a demo bank, and an empty dict for other banks. If the bank
+    sends no real emails, `demo_mail` is a text for visitors who wait for an email.
     """
     if not settings.LEDGER_DEMO:
         return {}

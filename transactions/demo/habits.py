@@ -162,8 +162,9 @@ def bills(person: Person, day: date) -> Iterator[Event]:
 
 
 def spare_money(person: Person, day: date) -> Iterator[Event]:
-    """Yields an investment on the 4th day of the month, if the customer has more than two salaries
-    and is not saving for a trip. The customer invests 70 % of the money above one salary.
+    """Yields an investment on the 4th day of the month, if the balance of the customer's everyday
+    account is more than two salaries and the customer is not saving for a trip. The amount is 70 %
+    of the money above one salary, rounded down to a multiple of 50.
     """
     spare = person.everyday.balance - person.role.salary
     saving_up = any(first - SAVING_UP <= day <= last for first, last in person.trips)
@@ -265,8 +266,8 @@ def arrange_gifts(person: Person, day: date) -> None:
 
 
 def _promise(payer: Person, payee: Person, day: date, amount: Decimal, text: str) -> None:
-    """Adds a transfer between friends to the diary of the payee. Does nothing if the payer has
-    stopped spending.
+    """Plans a transfer between friends: adds it to the planned payments (`diary`) of the payee.
+    Does nothing if the payer has stopped spending.
     """
     if day > payer.spends_until:
         return

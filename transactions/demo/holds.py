@@ -17,7 +17,7 @@ HOTEL_ENDS_IN = 9  # days
 
 
 def plan(person: Person, today: date) -> None:
-    """Adds the holds and the refund to the person's diary."""
+    """Adds the holds and the refund to the person's planned payments (`diary`)."""
     everyday, travel = person.everyday, person.accounts["travel"]
 
     def on(days_ago: int, clock: str, account: DemoAccount, amount: str, shop: str) -> Event:

@@ -186,7 +186,7 @@ def _parts(count: int, rng: random.Random) -> Iterator[Role]:
 
 
 def _whole_units(dollars: int, place: Town) -> int:
-    """Returns the value of these dollars in the currency of the place, as a round number."""
+    """Returns the value of these dollars in the currency of `place`, as a round number."""
     major: int = 10 ** minor_units(place.currency)
     return dollars * place.per_dollar // major // 10 * 10
 
@@ -235,7 +235,8 @@ def _number(rng: random.Random, taken: set[str]) -> str:
 
 def _introduce(people: list[Person]) -> None:
     """Sets the friends and subscriptions of customers, and the wages that employers pay. Also adds
-    the accounts of companies, landlords and shops to the directory.
+    the accounts of companies, landlords and shops to `Person.directory`, where other people find
+    them by name.
     """
     circles: dict[str, list[Person]] = {}
     by_account: dict[uuid.UUID, Person] = {}

@@ -9,8 +9,9 @@ from ledger.text.currencies import minor_units
 
 @dataclass(frozen=True, slots=True)
 class ShopKind:
-    """A kind of purchase. The lowest and the highest price are in US cents. Prices in another
-    currency are multiples of `grain` hundredths.
+    """A kind of purchase. The lowest and the highest price are in US cents. Prices in every
+    currency are multiples of `grain` minor units. In a currency with more than two decimals, they
+    are multiples of `grain` hundredths.
     """
 
     category: str
@@ -67,8 +68,8 @@ class Town:
     weekend: frozenset[int] = field(default=frozenset({5, 6}))
 
     def amount(self, cents: int, grain: int = 1) -> Decimal:
-        """Converts US cents to the currency of the place, and rounds the amount to a multiple of
-        the grain.
+        """Converts US cents to the currency of the town, and rounds the amount down to a multiple
+        of `grain` (see ShopKind), but not to zero.
         """
         units = minor_units(self.currency)
         grain *= 10 ** max(0, units - 2)

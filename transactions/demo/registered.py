@@ -40,12 +40,12 @@ STEPS: list[RegisteredStep] = []  # in the order in which they run
 
 
 def register(*, order: int, before_booking: bool = False) -> Callable[[Step], Step]:
-    """Returns a decorator that registers a function which adds data to the demo. Functions with a
-    lower `order` run earlier.
+    """Returns a decorator. The decorated function adds data to the demo. Functions with a lower
+    `order` run earlier.
 
-    The function runs after all payments are booked, or with `before_booking` before the first
-    payment. The function runs again if the creation of the demo was interrupted, so a second call
-    must change nothing.
+    With `before_booking`, the function runs before the first payment is booked. Otherwise it runs
+    after all payments are booked. If the creation of the demo is interrupted and starts again, the
+    function runs again. So a second call must change nothing.
     """
 
     def add(run: Step) -> Step:

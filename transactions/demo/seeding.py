@@ -1,13 +1,15 @@
 """Creates the demo bank: first the people and accounts, then all payments through `post_batch`.
 
-2,000 people over 24 months, with 1.5 million transactions, took 221 s and 92 MB on two shared
-cores. Memory use does not grow after the first batch. The default, 10,000 transactions, takes 2 s.
+For 2,000 people over 24 months, with 1.5 million transactions, `seed` needed 221 s and 92 MB on two
+shared cores. Memory use does not grow after the first batch. The default, 10,000 transactions,
+takes 2 s.
 
 Note [Demo and seals]: the demo books payments of past months. If a day were sealed between two
 batches, all later batches would be refused. So `seal_ledger` does not seal while the demo is
-incomplete, that is, after the people are saved and before their passwords are set. This is also
-true if the creation was interrupted. Both `seal_ledger` and the function that saves the people take
-the lock of the seals. So either `seal_ledger` finds the people, or the demo finds the seal.
+incomplete, that is, after the people are saved and before their passwords are set. A demo whose
+creation was interrupted is also incomplete. Both `seal_ledger` and the function that saves the
+people take the lock of the seals. So either `seal_ledger` finds the people, or the demo finds the
+seal.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +61,7 @@ MIN_USERS, MAX_MONTHS = 3, 120
 
 
 class SeedingError(Exception):
-    """An error if the demo data cannot be created. The message contains the reason."""
+    """The demo data cannot be created. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,8 @@ def check_options(users: int, months: int, seed: int) -> None:
 
 
 def is_seeded() -> bool:
-    """Returns whether the demo data is complete. Checks only whether a sign-in can be used, because
-    the passwords are set last.
+    """Returns whether the demo data is complete. Checks only whether at least one user of the demo
+    can sign in, because `seed` sets the passwords last.
     """
     return any(map(_is_open, _demo_sign_ins()))
 
@@ -142,8 +144,8 @@ def hindrance_of_seals() -> str:
 
 
 def _is_open(user: User) -> bool:
-    """Returns whether the user can sign in. Also checks for a verified address, because the worker
-    cannot read passwords. The address is verified when the password is set.
+    """Returns whether the user can sign in. A user with a verified email address counts too: `seed`
+    verifies the address when it sets the password, and the worker cannot read passwords.
     """
     if user.has_usable_password() or user.last_login is not None:
         return True
@@ -164,8 +166,9 @@ def _is_demo(user: User) -> bool:
 
 
 def _refuse_strangers(people: Iterable[Person]) -> None:
-    """Raises SeedingError if another user has an email address of the demo. This user is a real
-    person, or was created by an interrupted call with other options or on another day.
+    """Raises SeedingError if an email address of the demo belongs to a user with another id. Either
+    the user is a real person, or an interrupted call with other options or on another day created
+    the user.
     """
     wanted = {person.email: person.id for person in people}
     for user in User.objects.filter(email__in=wanted).order_by("email"):

@@ -1,4 +1,6 @@
-"""The sign-ins of the demo. Everybody may use these sign-ins, and the password is printed."""
+"""The email addresses and the password of the demo's users. Everybody may sign in with them, so the
+password is not secret.
+"""
 
 PASSWORD = "ledger-demo"  # noqa: S105  not a secret
 SIGN_INS = {

@@ -74,8 +74,9 @@ def ana(person: Person, day: date, today: date) -> Iterator[Event]:
 
 
 def _before_trip(person: Person, days_left: int, day: date) -> Iterator[Event]:
-    """Yields the payments before a trip: the flights 33 days before the trip, and a transfer from
-    the savings account and an exchange of dollars to euros 6 days before the trip.
+    """Yields the payments before a trip: the flights 33 days before the trip, and two payments 6
+    days before the trip. These are a transfer from the savings account, and an exchange of dollars
+    to euros.
     """
     rng, everyday, travel = person.rng, person.everyday, person.accounts["travel"]
     if days_left == 33:

@@ -1,5 +1,5 @@
-"""Simulates the demo bank day by day without a database. Yields the payments that the bank would
-accept as drafts.
+"""Simulates the demo bank day by day without a database. Yields a draft for each payment that the
+bank would accept.
 
 Memory use does not grow, because only the planned events and the events of one day are in memory.
 """
