@@ -1,7 +1,9 @@
-"""Queries for the categories that owners set for their payments. The posted rows do not change.
+"""Queries for the categories that owners set for their payments. Setting a category does not change
+the posted row.
 
-`shown_category` of an entry or transaction is the category that its owner set, or else the category
-of the transaction. Load the owner's category with `own_category` or `read_own_categories`.
+`shown_category` of an entry or transaction is the category that the account's owner set. If the
+owner set no category, it is the category of the transaction. Load the owner's category with
+`own_category` or `read_own_categories`.
 """
 
 from collections.abc import Sequence
@@ -78,7 +80,7 @@ def has_own_category(owner: User, field: str = "pk") -> Exists:
 
 def category_or_none(owner: User | UUID | None, field: str = "pk") -> Combinable:
     """Returns an expression for the category of a row: the category that the owner set, or else the
-    transaction's category in lower case, or else NULL. With the owner None, returns only the
+    transaction's category in lower case, or else NULL. If `owner` is None, uses only the
     transaction's category.
     """
     of_row = NullIf(Lower(F("category")), Value("", TextField()))
@@ -119,7 +121,9 @@ def read_own_categories(owner: User | UUID, rows: Sequence[Entry] | Sequence[Tra
 
 
 def categories_of(user: User) -> list[str]:
-    """Returns the categories that the user has set, the last used first, at most MAX_OFFERED."""
+    """Returns the categories that the user has set, at most MAX_OFFERED. The most recently used
+    category comes first.
+    """
     given = OwnCategory.objects.of(user).values("category").annotate(last=Max("created_at"))
     return list(given.order_by("-last").values_list("category", flat=True)[:MAX_OFFERED])
 

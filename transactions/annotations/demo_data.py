@@ -1,4 +1,4 @@
-"""Ana's notes and tags on her payments."""
+"""Writes Ana's notes and tags on her payments, for the demo."""
 
 from transactions.annotations.services import annotate
 from transactions.demo.registered import DemoBank, register

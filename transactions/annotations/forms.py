@@ -16,8 +16,8 @@ TAG_SEPARATORS = re.compile(r"[\s,;]+")
 
 
 class AnyText(forms.CharField):
-    """A text field that allows all characters. `tidy_text` and `tidy_tags` check the characters
-    later.
+    """A text field that allows all characters. After the field, `tidy_text` or `tidy_tags` checks
+    the characters.
     """
 
     def to_python(self, value: object) -> str:

@@ -5,9 +5,10 @@ combine a subquery with the condition on the search column of transactions:
 
     Q(search=words) | one_of(ids_with_words(reader, words))
 
-One word of a query may be in the payment and the next word in the note. So search for each word or
-phrase separately, and combine the conditions. To exclude a word, use `~Q(...)` on the whole
-condition. Do not use a tsquery with "!", because it does not find payments without an annotation.
+One word of a query may be in the payment and the next word in the note. So build a condition for
+each word or phrase separately, and combine the conditions. To exclude a word, use `~Q(...)` on the
+whole condition. Do not use a tsquery with "!", because it does not find payments without an
+annotation.
 """
 
 from dataclasses import dataclass
@@ -44,8 +45,8 @@ def ids_with_words(user: User, query: SearchQuery) -> Ids:
 
 
 def ids_with_note(user: User, query: SearchQuery | None = None) -> Ids:
-    """Returns the ids of transactions that have a note by the user. If `query` is passed, only
-    notes that match the query count.
+    """Returns the ids of transactions that have a note by the user. If `query` is not None, the
+    note must also match `query`.
     """
     rows = _current(user).exclude(text="")
     if query is not None:

@@ -179,7 +179,7 @@ def tidy_tag(tag: str) -> str:
 
 
 def _check_typed(count: int, limit: int, rule: str) -> None:
-    """Raises InvalidDetails if a typed text is longer than TYPED times the limit."""
+    """Raises InvalidDetails if `count`, the size of a typed text, exceeds `limit` times TYPED."""
     if count > TYPED * limit:
         raise InvalidDetails(f"{rule}, and you typed {count:,}. Shorten the text.")
 

@@ -90,8 +90,8 @@ class BudgetLine:
     """A budget and the amount spent in this month. `usual` is the mean amount per month over at
     most MONTHS earlier months, or None if there are fewer than MIN_MONTHS earlier months.
 
-    `is_used` is true if a payment of these months has the category. `has_refunds` is true if
-    `spent` is reduced by refunds.
+    `is_used` is true if a payment in this month or in one of the MONTHS earlier months has the
+    category. `has_refunds` is true if `spent` is reduced by refunds.
     """
 
     id: UUID
@@ -197,8 +197,8 @@ def budget_lines(owner: User, today: date | None = None) -> list[BudgetLine]:
 
 
 def categories_in_use(owner: User, today: date | None = None) -> list[str]:
-    """Returns the categories in which a person has spent money since `first_month`, the last used
-    first. Sends two queries.
+    """Returns the categories in which a person has spent money since `first_month`. The most
+    recently used category comes first. Sends two queries.
     """
     with connection.cursor() as cursor:
         parameters = _parameters(owner, today or timezone.localdate())

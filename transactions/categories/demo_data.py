@@ -1,4 +1,4 @@
-"""Ana's rules for categories and her budgets, for the demo."""
+"""Saves Ana's rules for categories and her budgets, for the demo."""
 
 from decimal import Decimal
 

@@ -69,9 +69,9 @@ class CategoryChangeForm(forms.Form):
 
 
 class RuleForm(forms.Form):
-    """A form for a rule. The first POST request shows only the effect of the rule, and writes
-    `as_tried` to the hidden field `tried`. The second POST request saves the rule if `tried` still
-    equals `as_tried`.
+    """A form for a rule, which is sent twice. After the first POST request, the page shows only the
+    effect of the rule, and the hidden field `tried` contains the value of `as_tried`. The second
+    POST request saves the rule if `tried` still equals `as_tried`.
     """
 
     name = ReadableNameField(
@@ -144,8 +144,8 @@ class BudgetForm(MoneyForm):
         return form
 
     def clean_category(self) -> str:
-        """Returns the category. A label as on pages, such as "eating out", is replaced by the
-        category that has this label.
+        """Returns the category. If the user typed a label of a category, such as "eating out",
+        returns the category that has this label.
         """
         typed = str(self.cleaned_data["category"])
         same = [name for name in self.offered if category_label(name).lower() == typed]

@@ -7,10 +7,11 @@ booking times strictly increase within an account, see Note [News from the books
 a payment only after the rules before it.
 
 Note [Time of rules]: a search can take seconds for one payment, and the worker has other jobs. So a
-rule is applied to at most PART payments per database transaction. In each run, all people first get
-a short turn, so that one person's slow rules do not delay other people. People who need more time
-then get a longer turn, until the run ends. The next run continues. A rule is switched off if it
-cannot process PART payments in the longer turn.
+rule is applied to at most PART payments per database transaction. In each run, the job first
+applies each person's rules for a short time, so that one person's slow rules do not delay other
+people. Then it continues with the people who need more time, with a longer limit for each person,
+until the run ends. The next run continues. The job switches a rule off if the rule cannot process
+PART payments within the longer limit.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,8 +71,8 @@ class UnseenTime(NamedTuple):
 
 
 class NextPart(NamedTuple):
-    """The next payments for a rule. `seen` is the new part of `CategoryRule.seen` after these
-    payments.
+    """The next payments to which a rule is applied. `seen` contains the new items for
+    `CategoryRule.seen`, which are stored when the rule has processed these payments.
     """
 
     ids: list[UUID]

@@ -19,10 +19,10 @@ from transactions.search.page.results import SearchPage
 
 @dataclass
 class FoundPayments:
-    """The payments that a search finds, and whose category the person wants to change.
+    """The payments that a search finds. The person wants to change their category.
 
-    An empty search and a search with a mistake find no payments, so that nobody changes all
-    payments by accident.
+    A search that is empty or has a mistake finds no payments, so that nobody changes all payments
+    by accident.
     """
 
     owner: User
@@ -49,7 +49,7 @@ class FoundPayments:
 
     @cached_property
     def has_mistake(self) -> bool:
-        """Whether the search has a mistake, so that a part of the search is ignored."""
+        """Whether the search has a mistake. Parts with a mistake are ignored."""
         return any(not mistake.is_advice for mistake in parse(self.query).mistakes)
 
     @property

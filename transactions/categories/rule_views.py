@@ -30,7 +30,7 @@ def rules(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_new(request: PersonRequest) -> HttpResponse:
-    """Shows the form for a new rule. The first POST request shows the effect of the rule; a second
+    """Shows the form for a new rule. The first POST request shows the effect of the rule. A second
     POST request with the same values saves the rule.
     """
     initial = {name: request.GET.get(name, "") for name in ("query", "category")}
@@ -39,8 +39,8 @@ def rule_new(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_change(request: PersonRequest, pk: Any) -> HttpResponse:
-    """Shows one of the reader's rules. The first POST request shows the effect of the changed rule;
-    a second POST request with the same values saves the rule.
+    """Shows one of the reader's rules. The first POST request shows the effect of the changed rule.
+    A second POST request with the same values saves the rule.
     """
     rule = _own(request, pk)
     initial = {name: getattr(rule, name) for name in ("name", "query", "category")}

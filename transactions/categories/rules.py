@@ -1,9 +1,9 @@
 """Saves rules that set the categories of payments, and applies rules to past payments.
 
-A rule sets the category only of payments that have no own category. So a category that the owner
-chose has priority over rules, and an earlier rule has priority over a later rule. All categories
-that a rule sets are one change with the id of the rule. The owner can undo this change.
-`transactions.categories.new_payments` applies rules to new payments.
+A rule sets the category of a payment only if neither the owner nor another rule has set it. So a
+category that the owner chose has priority over rules, and an earlier rule has priority over a later
+rule. All categories that a rule sets belong to one change, whose id is the id of the rule. The
+owner can undo this change. `transactions.categories.new_payments` applies rules to new payments.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The scheduled job of rules for categories."""
+"""Schedules the job that sets the categories of new payments by rules."""
 
 from datetime import timedelta
 

@@ -45,8 +45,9 @@ _FORGET = """
 
 
 def give_where_none(owner: User, rows: TransactionQuerySet, category: str, change: UUID) -> int:
-    """Sets a category on the rows that have no own category. Returns the number of these rows. The
-    caller must have called `wait_for_categories` in the same database transaction.
+    """Sets a category on those `rows` for which neither the owner nor a rule has set a category.
+    Returns the number of these rows. The caller must have called `wait_for_categories` in the same
+    database transaction.
     """
     return _give(owner, rows.exclude(has_own_category(owner)), category, change)
 
@@ -57,11 +58,11 @@ def give_category(*, owner: User, rows: TransactionQuerySet, category: str, chan
     """Sets a category on all `rows`, which must be in the owner's scope. Returns the number of rows
     that got the category.
 
-    Rows for which the owner has already chosen this category are skipped. If a rule or the payment
-    has the same category, the category becomes the owner's choice, and rules can no longer replace
-    the category. If the same `change` is sent again, and `rows` is the same, nothing changes and
-    the same number is returned. The last MAX_CHANGES changes can be undone. Older categories that
-    no undo can restore are deleted.
+    Rows for which the owner has already chosen this category are skipped. If a rule has set the
+    same category, or if it is the bank's category of the payment, the category becomes the owner's
+    choice. Rules can then no longer replace it. A second call with the same `change` and the same
+    `rows` changes nothing and returns the same number. The last MAX_CHANGES changes can be undone.
+    Older categories that no undo can restore are deleted.
 
     Raises InvalidDetails for more than MAX_PER_CHANGE rows.
     """
@@ -106,12 +107,12 @@ def wait_for_categories(owner: UUID) -> None:
     """Waits until all other changes of this owner's categories have ended. As a result, each new
     category of a transaction is later than the previous category.
 
-    Note [Slow searches]: a change of categories searches all payments of a person, which takes
-    seconds if there are many payments. So a change first takes an advisory lock, for which only
-    other changes of categories wait. The change locks the person's row only at its end, because all
-    other changes of that person need the row. If the person has left the bank by then, the change
-    is rolled back. An erasure also locks the row, so that no text about the person is inserted
-    during the erasure.
+    Note [Slow searches]: to change categories, Ledger searches all payments of a person. This takes
+    seconds if there are many payments. So a change of categories first takes an advisory lock. Only
+    other changes of categories need this lock. The change locks the person's row only at its end,
+    because all other changes of that person need the row. If the person has left the bank by then,
+    the change is rolled back. An erasure also locks the row, so that no text about the person is
+    inserted during the erasure.
     """
     wait_for_lock(f"categories of {owner}")
 

@@ -1,4 +1,4 @@
-"""Ana's payees, for the demo."""
+"""Saves Ana's payees, for the demo."""
 
 from transactions.demo.registered import DemoBank, register
 from transactions.models import Transaction

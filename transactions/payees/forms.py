@@ -46,11 +46,12 @@ class PayeeForm(PayeeNameForm):
         self.user = user
 
     def refuse_unknown(self) -> bool:
-        """Adds an error to the form and returns True, unless the account with this number can be
-        paid or the person knows the account. Call this method only for a valid form.
+        """Returns False if the account with this number can be saved: the person knows the account,
+        or can pay it. Otherwise adds an error to the form and returns True. Call this method only
+        for a valid form.
 
-        Wrong numbers count towards a daily limit, as in the transfer form. When the limit is
-        exceeded, only accounts that the person knows are accepted.
+        Wrong numbers count towards a daily limit, as in the transfer form. After the limit, only
+        accounts that the person knows are accepted.
         """
         account: Account | None = self.cleaned_data["number"]
         if knows(self.user, account):

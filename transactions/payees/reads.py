@@ -78,13 +78,16 @@ def sees_currency(person: User, account: Account | None) -> bool:
 
 
 def saved_payees(owner: UUID) -> list[Payee]:
-    """Returns a person's payees by name, with their accounts and holders. Sends one query."""
+    """Returns a person's payees, sorted by name, with their accounts and holders. Sends one query.
+    """
     with reading(RowScope.DIRECTORY):
         return list(Payee.objects.filter(owner=owner).by_name())
 
 
 def payee_lines(owner: User) -> list[PayeeLine]:
-    """Returns the lines of a person's list of payees, by name. Always sends five queries."""
+    """Returns a PayeeLine for each of the person's payees, sorted by name. Always sends five
+    queries.
+    """
     return lines_of(owner, saved_payees(owner.pk))
 
 
@@ -96,7 +99,7 @@ def own_payee(owner: User, pk: UUID) -> Payee | None:
 
 
 def lines_of(owner: User, payees: Sequence[Payee]) -> list[PayeeLine]:
-    """Returns the lines for these payees in the person's list of payees."""
+    """Returns a PayeeLine for each of these payees. `owner` is the reader who has saved them."""
     mine = list(Account.objects.owned_by(owner))
     currencies = {account.currency for account in mine if not account.is_closed}
     others = [payee.account_id for payee in payees]
@@ -124,9 +127,9 @@ def _line(
 
 
 def _last_paid(mine: Sequence[UUID], others: Sequence[UUID]) -> dict[UUID, Transaction]:
-    """Returns a dict from the id of each account in `others` to the newest payment from one of the
-    accounts in `mine`. The query uses the search column, so it reads only payments between these
-    accounts, see Note [Search column].
+    """Returns the newest payment to each account in `others` from the accounts in `mine`, by the id
+    of the account in `others`. Accounts without a payment are missing. The query uses the search
+    column, so it reads only payments between these accounts, see Note [Search column].
     """
     if not (mine and others):
         return {}

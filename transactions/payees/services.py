@@ -23,10 +23,10 @@ def save_payee(
     """Saves an account as a payee with a name and a note, and returns the payee. Replaces the name
     and the note of an existing payee, unless `is_new`.
 
-    A new name is compared with the name of the account's holder. A wrong name counts towards the
-    daily limit, if the owner may not see the holder's name. The count is written in a separate
-    database transaction before the payee is saved. This prevents a deadlock with an upload, which
-    locks the count and the owner's row in the same order.
+    A new name is compared with the name of the account's holder. If the owner may not see the
+    holder's name, a wrong name counts towards the daily limit. The count is written in a separate
+    database transaction before the payee is saved. An upload also locks the count before the
+    owner's row, so there is no deadlock with an upload.
 
     Raises InvalidDetails if the account belongs to the owner, if the owner already has MAX_PAYEES
     other payees, or if `is_new` and the payee exists with another name or note.

@@ -1,4 +1,6 @@
-"""Registers the descriptions of the rules that the database enforces in the table of payees."""
+"""Describes the rules that the database enforces in the table of payees. docs/schema.md lists these
+descriptions.
+"""
 
 from ledger.db.table_rules import TableRule, register
 

@@ -31,7 +31,7 @@ NAME_MESSAGES = {
 
 @require_safe
 def payee_list(request: PersonRequest) -> HttpResponse:
-    """Shows the reader's payees, by name."""
+    """Shows the reader's payees, sorted by name."""
     return render(request, "payees/list.html", {"lines": payee_lines(request.user)})
 
 
@@ -100,7 +100,9 @@ def _own(request: PersonRequest, pk: UUID) -> Payee:
 
 
 def _new(request: PersonRequest, form: PayeeForm, *, taken: Payee | None = None) -> HttpResponse:
-    """Returns the page with the form. `taken` is the saved payee that has the same number."""
+    """Returns the page with the form. `taken` is the reader's payee that is already saved with the
+    account number of the form.
+    """
     return render(request, "payees/new.html", {"form": form, "taken": taken})
 
 

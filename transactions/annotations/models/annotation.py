@@ -88,8 +88,8 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         """Returns only the newest annotation for each transaction and owner. Older annotations are
         outdated.
 
-        Uses one index look-up per row. With NOT EXISTS instead, Postgres compared each row with all
-        other rows until the table was analyzed.
+        The query uses one index look-up per row. A query with NOT EXISTS would be slow on a table
+        that is not analyzed yet, because Postgres then compares each row with all other rows.
         """
         newest = Annotation.objects.filter(
             owner=OuterRef("owner"), transaction=OuterRef("transaction")
