@@ -1,11 +1,13 @@
-"""Finds the events on a user's accounts since a given position. `/api/v1/events` uses this module.
+"""Finds the events on a user's accounts since a position. A position stores which events a reader
+has already received. `/api/v1/events` uses this module.
 
 Note [News from the books]: the events are computed from the rows of the ledger, not from the
 outbox. Within one account, booking times strictly increase, because they are assigned while the
-account is locked. So the earlier of two rows always commits first. A reader stores, for each
-account, the booking time of the last row that the reader has received, and therefore never misses a
-row. Readers do not subscribe, and a GET request writes nothing. One booking time for all accounts
-together would not be enough, because rows of different accounts may commit in any order.
+account is locked. So the earlier of two rows always commits first. A position contains, for each
+account, the booking time of the last row that the reader has received. Therefore a reader who
+stores the position never misses a row. Readers do not subscribe, and a GET request writes nothing.
+One booking time for all accounts together would not be enough, because rows of different accounts
+may commit in any order.
 
 The release of a hold does not add a row. So a position also contains the held amount of each
 account: if the held amount decreased and the new rows do not explain the decrease, a hold was
@@ -90,22 +92,26 @@ def _read_up_to(part: "re.Match[str]") -> ReadUpTo:
 
 @dataclass(frozen=True, slots=True)
 class NewsPosition:
-    """The last received event of several accounts. `accounts` maps the last 12 hex digits of an
-    account's id to the state of that account. `str()` returns the position as text for an HTTP
-    header.
+    """The last event that a reader received on each of several accounts. `accounts` maps the last
+    12 hex digits of an account's id to the state of that account. `str()` returns the position as
+    text for an HTTP header.
     """
 
     accounts: dict[str, ReadUpTo]
 
     @classmethod
     def now(cls, accounts: Iterable[Account]) -> Self:
-        """Returns a position to which only later events are new. Sends no query."""
+        """Returns the position after all events that have happened on these accounts. Sends no
+        query.
+        """
         open_ones = [account for account in accounts if account.status != Account.Status.CLOSED]
         return cls({_end(each.pk): ReadUpTo.of(each) for each in open_ones[:MAX_ACCOUNTS]})
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Parses a text that `str()` has created. Raises UnreadablePosition for invalid text."""
+        """Parses the text of a position, which `str()` returned. Raises UnreadablePosition if the
+        text is not a valid position.
+        """
         version, *parts = text.split("~")
         found = [READABLE.fullmatch(part) for part in parts]
         if version != VERSION or len(parts) > MAX_ACCOUNTS or not all(found):
@@ -226,7 +232,7 @@ def news_of(accounts: Sequence[Account], position: NewsPosition) -> News:
 
 
 def _reported(accounts: Sequence[Account], position: NewsPosition) -> list[Account]:
-    """Returns the open accounts, and the closed accounts that the position contains."""
+    """Returns the open accounts. Also returns the closed accounts that are in the position."""
     found = [
         each for each in accounts
         if each.status != Account.Status.CLOSED or _end(each.pk) in position.accounts
@@ -235,8 +241,8 @@ def _reported(accounts: Sequence[Account], position: NewsPosition) -> list[Accou
 
 
 def _rows(accounts: Sequence[Account], reached: dict[str, ReadUpTo]) -> tuple[list[_NewRow], bool]:
-    """Returns the new rows of the accounts, oldest first. The second value is true if there are
-    more rows.
+    """Returns the rows of the accounts that were booked after `reached`, oldest first. The second
+    value is true if there are more such rows.
     """
     behind = [each for each in accounts if _is_behind(each, reached[_end(each.pk)])]
     if not behind:

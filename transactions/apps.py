@@ -10,8 +10,9 @@ class TransactionsConfig(AppConfig):
     name = "transactions"
 
     def ready(self) -> None:
-        """Connects the functions that run before and after migrations, which grant rights and
-        install policies. Also registers the deploy check about audits.
+        """Registers functions that Django calls before and after migrations. These functions grant
+        rights and install policies and database functions. Also registers the deploy check about
+        audits.
         """
         from django.core.checks import register
 

@@ -14,7 +14,7 @@ from transactions.models import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a payment, as the receipt shows it to this reader.
+    """The origin of a payment, as the receipt shows it to one reader.
 
     `id` is the id of the file or standing order. `url` is "" if the reader may not open the origin.
     The receipt then does not show the origin's name. `how` completes the sentence "The bank paid

@@ -1,4 +1,4 @@
-"""The scheduled jobs of the core and of privacy."""
+"""The scheduled jobs of this app: expiry of holds, audits, seals, erasure and retention."""
 
 from datetime import timedelta
 

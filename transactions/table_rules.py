@@ -1,5 +1,5 @@
-"""Registers the descriptions of the rules that the database enforces in the tables of transactions,
-audit and saved reports.
+"""Describes the rules that the database enforces in the tables of transactions, audit and saved
+reports. docs/schema.md lists these descriptions.
 """
 
 from ledger.db.table_rules import TableRule, register

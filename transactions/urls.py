@@ -1,4 +1,4 @@
-"""The URLs of the core. Each feature adds its URLs in its module `urls`."""
+"""The URLs of the app. Each feature in a separate app adds its URLs in its module `urls`."""
 
 from importlib import import_module
 

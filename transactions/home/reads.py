@@ -58,7 +58,7 @@ class Home:
 
     @property
     def other_money(self) -> str:
-        """A text about held, frozen or owed money, or "" if there is no such money."""
+        """A text about the money that is held, frozen or owed, or "" if there is no such money."""
         return " ".join(_other_money(self.worth))
 
 

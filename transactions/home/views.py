@@ -53,7 +53,7 @@ def home(request: PersonRequest) -> HttpResponse:
 
 
 def work_page_of(reader: User) -> str:
-    """Returns the URL name of the first page for staff or analysts, or "" for customers."""
+    """Returns the URL name of the page that staff or analysts see first, or "" for customers."""
     if reader.is_staff:
         return "admin:index"
     return "transactions:reports" if may_read_bank(reader) else ""

@@ -1,5 +1,5 @@
-"""A transaction as one reader may see it: all data of the reader's account, but only the name of
-the other side.
+"""A transaction as one reader may see it. The reader sees all data of the reader's account, but
+only the name of the person on the other side.
 
 Staff who own neither account see both accounts, the reasons of staff, and the actions that they may
 take.
@@ -223,8 +223,8 @@ def _is_paid_by(row: Transaction, sender: Side | None, recipient: Side | None) -
 
 
 def _back_url(lifecycle: Lifecycle, sender: Side | None, recipient: Side | None) -> str:
-    """Returns the URL of the transfer form with values that send the money back. Returns "" if the
-    reader is not the recipient, or if nothing is left to send back.
+    """Returns the URL of the transfer form, filled in so that the recipient sends the money back.
+    Returns "" if the reader is not the recipient, or if nothing is left to send back.
     """
     row = lifecycle.row
     if not (lifecycle.left and sender and recipient and recipient.is_mine and not sender.is_mine):

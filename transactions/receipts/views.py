@@ -85,7 +85,7 @@ def metadata(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def sides_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Returns the sides of a transaction as a file."""
+    """Returns a file with the sender and the recipient of a transaction."""
     return table_response(sides_table(receipt_for(readable_row(request, pk), request.user)), kind)
 
 

@@ -1,5 +1,5 @@
-"""Defines the schema `row_security`: the keys, the known counterparties, and the functions that
-policies call.
+"""Defines the schema `row_security`. It contains a table of keys, a table of accounts that have
+paid each other, and the functions that policies call.
 
 Each function runs with the rights of the tables' owner and verifies the token itself. So the web
 role cannot pretend to be another reader.

@@ -200,8 +200,8 @@ def _writes(table: str, columns: list[TableColumn]) -> list[str]:
 
 
 def _guard(table: str) -> str:
-    """Returns PL/pgSQL that raises an error if a reader without the right changes columns of
-    GUARDED.
+    """Returns PL/pgSQL code for a trigger. It raises an error if a reader changes a column in
+    GUARDED and does not have the right to change it.
     """
     return "".join(
         f"""

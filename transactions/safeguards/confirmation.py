@@ -1,13 +1,13 @@
 """Decides which payments need a step-up: payments to a new recipient, and payments over the limit.
 
 Note [Splitting]: the limit applies to the sum that a person has sent to others today in the same
-currency, from all of the person's accounts. Payments that a proof covered (until `covered_until`)
-are not included. The function `paid_to_others` computes the sum in the turn of the person (Note
-[Turn of a person]), in the transaction that books the payment. So payments that are sent at the
-same moment cannot exceed the limit together. The function waits and sums in two SQL statements,
-because a single statement would not see payments that were booked while it waited. This happens
-before any account is locked (Note [Sums before locks]). Payments of the transaction itself are
-added.
+currency, from all of the person's accounts. Payments before `covered_until` are not included,
+because a proof of identity already covered them. The function `paid_to_others` computes the sum in
+the turn of the person (Note [Turn of a person]), in the transaction that books the payment. So
+payments that are sent at the same moment cannot exceed the limit together. The function waits and
+sums in two SQL statements, because a single statement would not see payments that were booked while
+it waited. Both statements run before any account is locked (Note [Sums before locks]). The payments
+that the transaction itself books are added to the sum.
 """
 
 import uuid
@@ -84,7 +84,7 @@ def book_once(
 def limit_today(
     person: uuid.UUID, currency: str, covered_until: datetime | None
 ) -> services.DayLimit:
-    """Returns the limit for a person's payments to others today without a step-up, see Note
+    """Returns the limit up to which a person may pay others today without a step-up, see Note
     [Splitting]. A payment over the limit raises ConfirmationNeeded.
     """
     refusal = ConfirmationNeeded(over_limit(currency))

@@ -27,7 +27,7 @@ class Questions:
     """A counter of the wrong names and numbers that one person tries. The counts are stored in the
     same database transaction as the results.
 
-    The person is None for staff. Nothing is then counted or limited, because staff can read every
+    For staff, the person is None, and nothing is counted or limited, because staff can read every
     name.
     """
 

@@ -95,8 +95,8 @@ def is_payable(sender: Account, recipient: Account | None) -> bool:
 
 
 def _between(person: User, account: Account | None) -> TransactionQuerySet:
-    """Returns the completed transactions between a person and an account. The query uses Note
-    [Search column], so it is fast even if both have many payments.
+    """Returns the completed transactions between a person and an account. The query uses the search
+    column (see Note [Search column]), so it is fast even if both have many payments.
     """
     own, other = own_accounts(person.pk), account.pk if account else NOBODY
     if not own:

@@ -1,7 +1,8 @@
 """Ensures that a person has reviewed a payment before it is booked.
 
 The review page contains a signed token for the shown values. The token is valid for one person, in
-one session, for REVIEW_MINUTES. A form with other values, or without a review, has no valid token.
+one session, for REVIEW_MINUTES. If the values of a form differ from the shown values, or if there
+was no review, the form has no valid token.
 """
 
 import hashlib
@@ -24,8 +25,8 @@ Facts = Iterable[tuple[str, str]]
 
 
 def token_for(request: HttpRequest, about: str, facts: Facts, *, note: str = "") -> str:
-    """Returns the token for a review that shows these facts. `about` is the kind of form. The token
-    is valid only for this kind.
+    """Returns the token for a review page that shows the values in `facts`. `about` is the kind of
+    form. The token is valid only for this kind.
 
     The token also contains `note`, which `note_of` returns.
     """
@@ -33,8 +34,8 @@ def token_for(request: HttpRequest, about: str, facts: Facts, *, note: str = "")
 
 
 def was_reviewed(request: HttpRequest, about: str, facts: Facts) -> bool:
-    """Returns whether the POST contains a valid token for exactly these facts, this person and this
-    session.
+    """Returns whether the POST contains a valid token for this kind of form, for exactly the values
+    in `facts`, and for the current person and session.
     """
     return note_of(request, about, facts) is not None
 
@@ -58,8 +59,8 @@ def _signer() -> signing.TimestampSigner:
 
 
 def _digest(request: HttpRequest, about: str, facts: Facts) -> str:
-    """Returns a digest of the shown facts, the person and the session. Nobody can guess the digest,
-    because it includes the session key.
+    """Returns a digest of the kind of form, the values in `facts`, the person and the session.
+    Nobody can guess the digest, because it includes the session key.
     """
     shown = [str(request.user.pk), request.session.session_key, about, list(facts)]
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()

@@ -186,9 +186,10 @@ def statement_page(
 
     Sends at most eight queries. Reads one page of entries (`size`, by default PAGE). With a filter,
     it also reads the entries that `totals_of` counts, and the entries of a day that continues on
-    another page. If
-    the page from a replica does not match the account's balance, which comes from the primary
-    database, the page is read again from the primary database.
+    another page.
+
+    A page from a replica may not match the account's balance, which comes from the primary
+    database. The page is then read again from the primary database.
     """
 
     def page() -> StatementPage:
@@ -275,8 +276,8 @@ def _cut(
     """Returns the entries of one page, newest first, the day of the next newer entry, and the day
     of the next older entry. A day is None if there is no such entry.
 
-    Entries of the page from which the reader comes are not read again. For that side, the day is
-    the day of the first or last entry of this page.
+    The entries of the page that the reader has left are not read again. For the direction of that
+    page, the function returns the day of the first or the last entry of this page.
     """
     entries = with_own_categories(scoped.for_rows(), account)
     if after is not None:

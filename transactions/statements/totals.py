@@ -25,7 +25,7 @@ from transactions.search.facets import COUNTED
 class StatementTotals:
     """The number of entries that match the filters, and their sums of money in and out.
 
-    If `is_cut` is True, more than COUNTED entries match, and only the newest COUNTED entries are
+    If `is_cut` is True, more entries match than the limit COUNTED, and only the newest entries are
     counted and summed. `change` is then the change of the balance from the start to the end of the
     period, including all entries, or None if there is a filter other than the period.
     """
@@ -56,8 +56,8 @@ class StatementTotals:
 
 
 def totals_of(entries: EntryQuerySet, currency: str) -> StatementTotals:
-    """Returns the totals of the newest COUNTED entries. Sends one query, which reads one more entry
-    to find out whether there are more entries.
+    """Returns the number and the sums of the newest entries, at most COUNTED. Sends one query,
+    which reads one more entry to find out whether there are more.
     """
     number = Window(RowNumber(), order_by=F("created_at").desc())
     newest = entries.newest_first().values("direction", "amount").annotate(number=number)

@@ -1,4 +1,4 @@
-"""Tags for the admin's first page, for the part above Django's list."""
+"""Tags for the admin's first page. They show the part above Django's list of models."""
 
 from django import template
 

@@ -82,11 +82,11 @@ class TransferForm(MoneyForm):
         return uuid7_for(self.user.pk, id)
 
     def refuse_unknown(self) -> bool:
-        """Adds an error to the form and returns True, unless the account with the typed number can
-        be paid or the person already knows the account.
+        """Returns False if the person knows the account with the typed number, or if this account
+        can be paid. Otherwise adds an error to the form and returns True.
 
-        Counts the numbers that cannot be paid. After the daily limit, every number has the same
-        error.
+        Counts the numbers that cannot be paid. After the daily limit, all unknown numbers get the
+        same error, so that the form does not reveal which accounts exist.
         """
         if knows(self.user, self.to_account):
             return False
@@ -147,7 +147,9 @@ class TransferForm(MoneyForm):
         return tidy_line(self.cleaned_data["name"])
 
     def describes(self, row: Any) -> bool:
-        """Returns whether the row that this form has made has the values of this valid form."""
+        """Returns whether `row`, the payment that this form has made, has the same values as the
+        form. The form must be valid.
+        """
         data, to = self.cleaned_data, self.to_account
         return (
             row.from_account_id, row.to_account_id, row.amount, row.description, row.reference

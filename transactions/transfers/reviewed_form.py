@@ -1,9 +1,10 @@
 """Handles a customer's form that moves money: the form, its review, the step-up, and the result.
 
 The form and its URL contain an id, from which the id of the result is computed. So a person who
-goes back, reloads or presses twice makes only one payment. A review contains a token for the values
-that it shows: see `transactions.safeguards.review`. A person who must confirm their identity first
-sees the review again afterwards, and does not have to type the values again.
+goes back, reloads the page or presses the button twice makes only one payment. A review contains a
+token for the values that it shows: see `transactions.safeguards.review`. If a person must confirm
+their identity first, the page then shows the review again, and the person does not have to type the
+values again.
 """
 
 from typing import Any, ClassVar, Generic, TypeVar
@@ -50,7 +51,9 @@ class ReviewedForm(Generic[F]):
         self.request = request
 
     def made(self, form: F) -> Model | None:
-        """Returns the result of this form if there is one, even with other values."""
+        """Returns the result that this form has already made, or None. The result may have other
+        values than the form.
+        """
         raise NotImplementedError
 
     def page_of(self, made: Any) -> HttpResponse:
@@ -67,7 +70,8 @@ class ReviewedForm(Generic[F]):
     def make(self, form: F, note: str) -> Model:
         """Makes and returns the result. `note` is the note from the token of the review.
 
-        Raises: ConfirmationNeeded if the person must confirm their identity first; LedgerError.
+        Raises: ConfirmationNeeded if the person must confirm their identity first. LedgerError if
+        the result cannot be made.
         """
         raise NotImplementedError
 

@@ -73,7 +73,9 @@ class Command(JobCommand):
 
 
 def log_result(result: Audit) -> None:
-    """Logs the result of an audit. `deploy/aws` counts these lines by `clean`."""
+    """Logs the result of an audit. Metrics of `deploy/aws` count the log lines by the value of
+    `clean`.
+    """
     facts = {
         "event": "audit.done",
         "clean": result.clean,

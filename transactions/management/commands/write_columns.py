@@ -1,4 +1,4 @@
-"""Writes docs/columns.md, a list of the columns of the core's tables, from the models."""
+"""Writes docs/columns.md, a list of the columns of the tables users, accounts and transactions."""
 
 from collections.abc import Iterator
 from pathlib import Path

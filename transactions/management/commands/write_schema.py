@@ -1,4 +1,6 @@
-"""Writes the table of docs/schema.md: what the constraints and triggers of each table refuse."""
+"""Writes the table in docs/schema.md. It lists what the constraints and triggers of each database
+table refuse.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +22,9 @@ def page() -> str:
 
 
 def rows() -> Iterator[str]:
-    """Yields the rows of the table. The first row of each table has its name."""
+    """Yields the lines of the Markdown table. The first line about each database table contains its
+    name.
+    """
     for table, rules in RULES.items():
         cell = f" `{table}` "
         for rule in rules:
