@@ -78,8 +78,7 @@ def sees_currency(person: User, account: Account | None) -> bool:
 
 
 def saved_payees(owner: UUID) -> list[Payee]:
-    """Returns a person's payees, sorted by name, with their accounts and holders. Sends one query.
-    """
+    """Returns the owner's payees with accounts and holders, sorted by name. Sends one query."""
     with reading(RowScope.DIRECTORY):
         return list(Payee.objects.filter(owner=owner).by_name())
 

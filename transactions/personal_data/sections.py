@@ -1,5 +1,4 @@
-"""The sections of a person's download that contain data of `accounts` and of `transactions.models`.
-"""
+"""The sections of a person's download with data of `accounts` and of `transactions.models`."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain

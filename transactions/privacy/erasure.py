@@ -312,7 +312,6 @@ def _erase_from_the_history(person: User, others: Sequence[UUID]) -> None:
 
 
 def _naming(about: Sequence[str]) -> QuerySet[Change]:
-    """Returns the recorded changes that contain a name or a reason, for the objects with these ids.
-    """
+    """Returns the recorded changes of these objects (ids) that contain a name or a reason."""
     names = Q(before__has_any_keys=NAMING) | Q(after__has_any_keys=NAMING)
     return Change.objects.filter(~Q(reason="") | names, about__in=about)

@@ -181,8 +181,7 @@ def _subqueries(
 
 
 def _named_items(items: Iterable[QueryItem], *, is_bank: bool) -> list[QueryItem]:
-    """Returns the items that may refer to names. Of items with the same source, returns only one.
-    """
+    """Returns the items that may refer to names, but only one item for each source."""
     kinds = (*NAMED, "account") if is_bank else NAMED
     return list({item.source: item for item in items if item.kind in kinds}.values())
 
