@@ -35,7 +35,7 @@ class SynonymMatch:
 
 def synonyms_of(row: Any) -> list[str]:
     """Returns the names of the synonyms through which a search found the row. The list is empty if
-    the search finds the row by its words alone.
+    the typed words find the row without synonyms.
     """
     return [name for name in dict.fromkeys(getattr(row, "found_by", ())) if name]
 
