@@ -101,13 +101,13 @@ class AlertTimesForm(forms.Form):
 
     @classmethod
     def of(cls, data: Any, times: AlertTimes) -> "AlertTimesForm":
-        """Returns the form with these times as its initial values."""
+        """Returns the form. `times` contains the initial values of its fields."""
         names = ("daily_at", "quiet_from", "quiet_until")
         return cls(data, initial={name: getattr(times, name) for name in names})
 
     def clean(self) -> None:
-        """Adds an error if the quiet hours have no beginning or no end, or if the beginning and the
-        end are equal.
+        """Adds an error in two cases: only one of the fields `quiet_from` and `quiet_until` has a
+        time, or both fields have the same time.
         """
         if self.errors:
             return

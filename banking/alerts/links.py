@@ -35,14 +35,14 @@ class MailKind(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The absolute URL of the page that turns off these emails, or "" if LEDGER_URL is
-        not set.
+        """The absolute URL of the page that turns off the emails of this kind, or "" if LEDGER_URL
+        is not set.
         """
         return site_url(reverse("transactions:alert_mails_end", args=[token_of(self)]))
 
 
 def token_of(which: MailKind) -> str:
-    """Returns the signed token for the unsubscribe link."""
+    """Returns the signed token for the unsubscribe link in the emails of this kind."""
     return signing.dumps([which.person.hex, which.kind], salt=SALT)
 
 
@@ -63,7 +63,9 @@ def mail_kind_of(token: str) -> MailKind | None:
 
 
 def have_ended(which: MailKind) -> bool:
-    """Returns whether these emails are already off: no choice of the person requires them."""
+    """Returns whether the emails of this kind are already off: none of the person's choices
+    requires them.
+    """
     with reading(RowScope.AUDIT):  # the reader may not be signed in; the signed link is enough here
         mine = AlertChoice.objects.filter(owner_id=which.person)
         if which.kind == DAILY:
@@ -72,6 +74,8 @@ def have_ended(which: MailKind) -> bool:
 
 
 def end_mails(which: MailKind) -> None:
-    """Turns off these emails. A second call changes nothing. Alerts are still shown on the page."""
+    """Turns off the emails of this kind. A second call changes nothing. The page of alerts still
+    shows the alerts.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT stop_alert_mails(%s, %s)", [which.person, which.kind])

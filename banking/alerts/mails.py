@@ -1,8 +1,8 @@
 """Creates an alert email as text and as HTML.
 
-A person can write a link in the text or the name of a payment, and email programs make links
-clickable. Therefore an email does not contain texts that other people wrote. Names and the reader's
-own texts are left out if they look like a link.
+A person can type a link into the description of a payment or into their name, and email programs
+make links clickable. Therefore an email does not contain texts that other people wrote. Names and
+the reader's own texts are left out if they look like a link.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,9 @@ LONGEST_SUBJECT = 120
 def mail_of(mail_id: UUID, kind: str, owner: User, alerts: Sequence[Alert], count: int) -> (
     EmailMultiAlternatives
 ):  # fmt: skip
-    """Returns an email with the newest of `count` alerts. The state of a standing order is read
-    when the email is created. The Message-ID depends only on `mail_id`, so a second attempt has the
+    """Returns an email about `count` alerts. The email contains the texts of `alerts`, the newest
+    of them, and only counts the others. The state of a standing order is read when the email is
+    created. The Message-ID depends only on `mail_id`. So an email that is created again has the
     same Message-ID.
     """
     which = MailKind(owner.pk, kind)

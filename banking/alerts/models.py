@@ -1,11 +1,11 @@
 """The kinds of alerts that people choose, and the alerts of each person.
 
 Note [Alerts]: a trigger writes the alerts of an event in the database transaction of the event.
-Each person who has chosen this kind of alert gets one. So events and alerts always agree, no matter
-which code books a payment. The id of an alert is made from its kind, its person and its event, so
-an event cannot cause the same alert twice. The job `send_alerts` writes the alerts that no commit
-causes, for example that a hold will expire or that an order will lack money. Their ids have the
-same form.
+Each person who has chosen this kind of alert gets an alert. So events and alerts always agree, no
+matter which code books a payment. The id of an alert is made from its kind, its person and its
+event, so an event cannot cause the same alert twice. The job `send_alerts` writes the alerts about
+the coming days: a hold will expire, or an account will have too little money for a standing order.
+Their ids have the same form.
 
 Note [Mails of alerts]: before a worker sends an email, the worker claims the alerts of this email:
 it writes an id into their `mail_id` and commits. The Message-ID is made from this id. If a worker
@@ -45,7 +45,7 @@ class AlertKind(models.TextChoices):
 
     @property
     def is_of_account(self) -> bool:
-        """Whether a choice of this kind has an account and an amount."""
+        """Whether the person must choose an account and an amount for alerts of this kind."""
         return self in (self.MONEY_IN, self.MONEY_OUT, self.BALANCE_BELOW)
 
 
@@ -238,8 +238,8 @@ class AlertedOrder(StandingOrder):
 
 
 class AlertedOccurrence(Occurrence):
-    """A proxy model of Occurrence with the trigger that writes alerts for the days of standing
-    orders that were not paid.
+    """A proxy model of Occurrence with the trigger that writes alerts. The trigger writes an alert
+    when "refused" is stored as the result of a standing order's day.
     """
 
     class Meta:

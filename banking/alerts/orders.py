@@ -1,5 +1,5 @@
-"""Alerts about standing orders: the state of the order in an alert, and alerts about payments that
-will lack money.
+"""Alerts about standing orders. This module reads the state of the order in an alert. It also
+writes the alerts about payments for which an account will have too little money.
 
 An alert is stored for a year, and an email may wait for hours. Therefore the state of the order is
 read when the alert is shown.
@@ -30,7 +30,9 @@ Outcome = Occurrence.DayOutcome
 
 
 class SettledDay(NamedTuple):
-    """The result of the due day of an alert. `paid` is the amount, or None if nothing was paid."""
+    """The result of a due day of a standing order. `paid` is the amount, or None if nothing was
+    paid.
+    """
 
     outcome: str
     reason: str
@@ -40,8 +42,9 @@ class SettledDay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OrderDay:
-    """The standing order of an alert, in its current state, and a due day. `who` is the recipient's
-    name as the order's owner may see it. `settled` is None if the day has no result yet.
+    """The standing order that an alert is about, in its current state, and the due day of the
+    payment. `who` is the recipient's name as the order's owner may see it. `settled` is None if the
+    day has no result yet.
     """
 
     order: StandingOrder
@@ -76,8 +79,8 @@ class OrderDay:
 
     @property
     def reason(self) -> str:
-        """The reason why the latest attempt was refused. Returns "" if no reason is stored, or if
-        the day now has another result.
+        """The reason why the latest attempt was refused, or "" if no reason is stored. Also "" if
+        the day was paid or skipped in the meantime.
         """
         if self.settled is None:
             return self.order.refused_why
@@ -111,13 +114,14 @@ class OrderDay:
 
 
 def order_url(alert: Alert) -> str:
-    """Returns the URL of the page of the alert's standing order."""
+    """Returns the URL of the page of the standing order that the alert is about."""
     return reverse("transactions:standing_order", args=[alert.about])
 
 
 def order_days(alerts: Iterable[Alert]) -> dict[UUID, OrderDay]:
-    """Returns a dict from the id of each alert about a standing order to its OrderDay. Leaves out
-    other alerts, and alerts whose orders were erased.
+    """Returns a dict with the OrderDay of each alert about a standing order. The keys are the ids
+    of the alerts. Leaves out alerts about other events. Also leaves out alerts whose standing
+    orders were erased.
 
     All alerts must belong to one person. Makes six queries, or none if no alert is about an order.
     """
@@ -156,8 +160,9 @@ def _settled(alerts: Iterable[Alert]) -> dict[tuple[UUID, date], SettledDay]:
 
 
 def write_lacking_money_alerts() -> int:
-    """Writes the alerts about payments that will lack money, each only once. Returns the number of
-    new alerts.
+    """Writes an alert about each payment of a standing order that will soon fail, for example
+    because the account will have too little money. Writes each alert only once. Returns the number
+    of new alerts.
 
     Raises: the first error, after the alerts of all other people were written.
     """
@@ -184,9 +189,9 @@ def _write_alerts(choice: AlertChoice) -> int:
 
 
 def _alert_of_lack(choice: AlertChoice, payment: ExpectedPayment) -> Alert:
-    """Returns an alert about a payment that will probably fail. The alert's amount is the missing
-    money, or 0 if the account is frozen. For other reasons, the amount is None and the detail
-    contains the reason.
+    """Returns an alert about a payment that will probably fail. `amount` of the alert is the
+    missing money. If the account is frozen, `amount` is 0. If the payment will fail for another
+    reason, `amount` is None, and `detail` contains the reason.
     """
     order, stop = payment.order, payment.stop
     is_frozen = stop is not None and stop.account.is_frozen

@@ -13,7 +13,7 @@ from ledger.web.panels import register
 @register("top", "alerts/_bell.html")
 def bell(request: HttpRequest, context: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns the template context with the number of unread alerts of the signed-in user, or None
-    if nobody is signed in. Uses the number that the page has already counted, if there is one.
+    if nobody is signed in. If the page has already counted the unread alerts, uses this number.
     """
     if not isinstance(request.user, User):
         return None

@@ -1,4 +1,4 @@
-"""The texts of a person's alerts and choices of alerts."""
+"""Builds the texts about a person's alerts and about the person's choices of alerts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,9 @@ HELP = {
 
 
 class AlertLine(NamedTuple):
-    """The text of an alert. `mailed` is the detail that an email contains."""
+    """The text of an alert. `mailed` is the detail for an email. It contains no texts that other
+    people wrote.
+    """
 
     title: str
     detail: str
@@ -77,8 +79,8 @@ def unread_count(person: User) -> int:
 
 
 def lines_of(alerts: Sequence[Alert]) -> list[AlertLine]:
-    """Returns the texts of alerts that all belong to one person. Makes two queries, and the queries
-    of `order_days`.
+    """Returns the texts of alerts that all belong to one person. Makes at most two queries, and the
+    queries of `order_days`.
 
     The text of a booked payment contains the name of the payer or recipient, as on the account
     statement. The text of a hold contains no name.
@@ -136,7 +138,8 @@ def _line(
 
 
 def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str, str]:
-    """Returns the title and the detail of an alert that is not about a standing order."""
+    """Returns the title and the detail of an alert about a payment, a balance, a hold or a sign-in.
+    """
     if account is None:
         return "A sign-in from a new device", cut(alert.detail, LONGEST_DETAIL)
     name = cut(account.name, LONGEST_NAME)
@@ -178,7 +181,9 @@ def _words_of_order(
 def _words_of_lack(
     alert: Alert, labels: tuple[str, str, str, str], order_day: OrderDay | None
 ) -> tuple[str, str]:
-    """Returns the title and the detail of an alert about a standing order that lacks money."""
+    """Returns the title and the detail of an alert about a payment of a standing order that will
+    probably fail.
+    """
     name, amount, day, to = labels
     verb, result = (
         ("is", "")
@@ -203,8 +208,8 @@ def _mailed_side(entry: Entry | None, reader: UUID) -> str:
     """Returns the text about the payer or recipient for an email. If the reader made the payment,
     the text includes the description.
 
-    A name or a description that looks like a link is left out. Another person chose the name, and a
-    link may have filled in the description.
+    Leaves out a name or a description that looks like a link. The other person chose the name. The
+    reader may have opened a link that contained the description.
     """
     name = entry.counterparty_name if entry else ""
     if entry is None or not name or is_like_a_link(name):

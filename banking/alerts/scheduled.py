@@ -1,5 +1,5 @@
-"""Schedules the job that writes and sends alerts. The job runs last, so that it also sends the
-alerts of jobs that ran in the same minute.
+"""Schedules the job that writes and sends alerts. The job runs after all other jobs of the same
+minute, so that it also sends the alerts that these jobs caused.
 """
 
 from datetime import timedelta

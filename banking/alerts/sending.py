@@ -1,7 +1,8 @@
 """Sends the alert emails that are due. See Note [Mails of alerts].
 
-An alert with immediate email waits only for the end of the quiet hours. The alerts of the quiet
-hours become one email per kind. Alerts for the daily email wait until the time of this email.
+An alert with immediate email waits only for the end of the quiet hours. After the quiet hours, the
+alerts of each kind are sent as one email. Alerts for the daily email wait until the time of this
+email.
 """
 
 import logging
@@ -87,10 +88,11 @@ class SentMails:
 
 def send_due(now: datetime | None = None) -> SentMails:
     """Sends each email that is due. Returns the number of sent emails, and the number that will be
-    tried again later. Can run in parallel and several times.
+    tried again later. Several workers can call this function in parallel.
 
-    An email that the mail server refuses does not delay the other emails. An email that cannot be
-    created raises its error after the other emails were sent.
+    An email that the mail server refuses does not delay the other emails. After MAX_FAILURES emails
+    in a row without an answer from the server, the function stops. An email that cannot be created
+    raises its error after the other emails were sent.
     """
     counts, down = SentMails(), 0
     with apart("Mail of alerts") as mail_apart:
@@ -164,8 +166,8 @@ def mark_sent(claimed: ClaimedMail, now: datetime) -> None:
 
 @with_retry
 def _wait(claimed: ClaimedMail, attempts: int, now: datetime, error: MailNotSent) -> None:
-    """Sets the time of the next attempt. Gives up alerts that are older than GIVE_UP_AFTER: only
-    the page shows them.
+    """Sets the time of the next attempt. Alerts that are older than GIVE_UP_AFTER are not sent by
+    email any more. The page of alerts still shows them.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     claimed.alerts.update(mail_claim_ends=now + pause)

@@ -68,11 +68,11 @@ def set_times(
 
 @with_retry
 def mark_read(*, owner: User, alert_ids: Collection[UUID], before: datetime | None = None) -> int:
-    """Marks these alerts as read, and all alerts that are older than `before`. Returns how many of
-    them were unread.
+    """Marks these alerts as read, and all alerts that are older than `before`. Returns the number
+    of alerts that were unread before.
 
-    All other alerts stay unread. An alert gets its time before its commit, so an alert that the
-    page did not show may have an earlier time than the page.
+    All other alerts stay unread. The time of the page cannot replace `alert_ids`: an alert gets its
+    time before its commit, so an alert that the page did not show can be older than the page.
     """
     seen = Q(pk__in=alert_ids)
     if before is not None:
@@ -82,8 +82,8 @@ def mark_read(*, owner: User, alert_ids: Collection[UUID], before: datetime | No
 
 
 def write_new_device_alert(*, sign_in: SignIn, **_signal: object) -> None:
-    """Writes the alert about a sign-in from a new device, in the database transaction of the
-    sign-in.
+    """Writes an alert about a sign-in from a new device. The alert is written in the database
+    transaction of the sign-in.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tell_of_new_device(%s)", [sign_in.pk])

@@ -1,8 +1,8 @@
 """The triggers that write alerts. See Note [Alerts].
 
-The web role may not insert alerts, so the triggers run with the rights of the tables' owner. Each
-payment needs one lookup in the index of choices by account. Only the holder of the account gets an
-alert, even if another person has a choice for this account.
+The web role has no right to insert alerts, so the triggers run with the rights of the tables'
+owner. Each payment needs one lookup in the index of choices by account. Only the holder of the
+account gets an alert, even if another person has a choice for this account.
 """
 
 import pgtrigger
@@ -11,7 +11,7 @@ from ledger.db.triggers import FirmTrigger
 
 
 def id_sql(kind: str, owner: str, about: str, day: str = "NULL::date") -> str:
-    """Returns a SQL expression for the id of an alert. The value is the same as from
+    """Returns a SQL expression for the id of an alert. Its value equals the result of
     `id_of_alert`.
     """
     return f"md5(concat('alert ', {kind}, ' ', {owner}, ' ', {about}, ' ', {day}))::uuid"

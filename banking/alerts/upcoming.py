@@ -1,5 +1,5 @@
-"""Writes the alerts that are not caused by a commit: a hold will expire soon, or a standing order
-will lack money.
+"""Writes the alerts about the coming days: a hold will expire soon, or a payment of a standing
+order will fail.
 """
 
 from datetime import timedelta
@@ -27,8 +27,8 @@ _HOLDS = """
 
 
 def write_upcoming_alerts() -> int:
-    """Writes the alerts about holds and orders of the coming days, each only once. Returns the
-    number of new alerts.
+    """Writes the alerts about the coming days: holds that will expire, and payments of standing
+    orders that will fail. Writes each alert only once. Returns the number of new alerts.
 
     Raises: the first error, after the alerts of all other people were written.
     """

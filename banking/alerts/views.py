@@ -44,7 +44,7 @@ def alert_list(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 def read(request: PersonRequest) -> HttpResponse:
-    """Marks alerts as read: the alerts that the page has shown, and all alerts on later pages."""
+    """Marks alerts as read: the alerts that the page has shown, and all older alerts."""
     before = moment_in_utc(request.POST.get("before", ""))
     try:
         alert_ids = [UUID(id) for id in request.POST.get("shown", "").split()[:ALERTS_PER_PAGE]]
@@ -111,8 +111,8 @@ def times(request: PersonRequest) -> HttpResponse:
 @csrf_exempt  # mail programs send the POST without opening our page
 @require_http_methods(["GET", "HEAD", "POST"])
 def mails_end(request: HttpRequest, token: str) -> HttpResponse:
-    """Shows the page of the unsubscribe link in an email. A POST turns these emails off. Email
-    programs may send the POST too.
+    """Shows the page of the unsubscribe link in an email. A POST turns these emails off. An email
+    program can send this POST for its user.
     """
     which = mail_kind_of(token)
     if which is None:
@@ -128,8 +128,8 @@ def mails_end(request: HttpRequest, token: str) -> HttpResponse:
 def _replaced(
     request: PersonRequest, kind: AlertKind, form: AlertChoiceForm, saved: AlertChoice | None
 ) -> str:
-    """Returns a message about the existing choice that the form will overwrite. Returns "" if the
-    form overwrites no choice, or overwrites `saved`, which the form showed.
+    """Returns a message about the existing choice that the form will overwrite, or "" if there is
+    none. Also returns "" if this choice is `saved`, because the form showed the values of `saved`.
     """
     mine = AlertChoice.objects.owned_by(request.user).filter(kind=kind).select_related("account")
     old = mine.filter(account=form.cleaned_data.get("account")).first()

@@ -1,6 +1,6 @@
 """Cleans PDF documents in a separate process (`banking.attachments.pdf`).
 
-A small PDF can use all memory and minutes of CPU time. So the process has limits, and its
+Reading a small PDF can need all memory and minutes of CPU time. So the process has limits. Its
 environment contains no secrets.
 """
 

@@ -15,8 +15,8 @@ NO_FILE = "Choose a file, or take a picture."
 
 
 class SentFile(forms.FileField):
-    """A file field that may be empty. `AttachmentForm` has two of these fields, and checks that one
-    of them has a file.
+    """A form field for a file that may be empty. `AttachmentForm` has two fields of this class, and
+    checks that one of the two contains a file.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -27,8 +27,9 @@ class SentFile(forms.FileField):
 
 
 class AttachmentForm(forms.Form):
-    """The form for a file: a chosen file, or a picture taken with the camera. The form contains the
-    id of the attachment, so that a form that is sent twice attaches the file only once.
+    """The form for a file that the user chooses, or for a picture that the user takes with the
+    camera. The form contains the id of the attachment. So a form that is sent twice attaches the
+    file only once.
     """
 
     use_required_attribute = False

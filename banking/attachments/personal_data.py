@@ -21,8 +21,8 @@ from transactions.privacy.traces import Erased, Traces, naming, on_either_side
 
 
 def _attachments(person: User) -> Iterable[Row]:
-    """Yields the data of each attachment of the person, with its file. The content of a file is
-    read only when the export writes it.
+    """Yields the data of each attachment of the person, including its file. The export reads the
+    content of a file only when it writes the file.
     """
     for each in Attachment.objects.of(person).in_order():
         file = ExportedFile(f"attachments/{each.pk}/{each.file_name}", partial(_content, each.pk))

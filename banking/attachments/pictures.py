@@ -1,4 +1,5 @@
-"""Decodes pictures and encodes them again as JPEG. Only their pixels remain.
+"""Decodes pictures and encodes them again as JPEG. The new files contain only the pixels of the
+pictures.
 
 Encoding removes EXIF, GPS, thumbnails, texts and all data after the end of the picture. This module
 names a decoder for each accepted format, so that Pillow does not try its other decoders.
@@ -71,7 +72,9 @@ DECODERS: dict[str, type[WithLittleMetadata]] = {JPEG: _Jpeg, PNG: _Png, WEBP: _
 
 
 class CountedReads(io.BytesIO):
-    """A file that can be read `most` times. Each later read raises UnfitFile."""
+    """A file whose content can be read in at most `most` steps. Each later call of `read` raises
+    UnfitFile.
+    """
 
     def __init__(self, content: bytes, most: int) -> None:
         super().__init__(content)
@@ -137,8 +140,8 @@ def _decoded(content: bytes) -> Image.Image:
 
 
 def is_in_one_scan(content: bytes) -> bool:
-    """Returns whether the first scan of a JPEG contains all its colours (ITU-T T.81, B.2). Returns
-    False if there is anything unusual before the first scan.
+    """Returns whether the first scan of a JPEG contains all colours of the picture (ITU-T T.81,
+    B.2). Returns False if there is anything unusual before the first scan.
 
     libjpeg needs more memory for a picture with several scans: it keeps the coefficients until the
     last scan.
@@ -157,7 +160,7 @@ def is_in_one_scan(content: bytes) -> bool:
 
 
 def _encoded(picture: Image.Image) -> Iterator[bytes]:
-    """Yields the picture as JPEG in several sizes, largest first."""
+    """Yields the picture as a JPEG in smaller and smaller sizes."""
     for pixels in KEPT_PIXELS:
         size = _reduced(picture.size, pixels)
         resized = picture if size == picture.size else picture.resize(size)

@@ -1,4 +1,4 @@
-"""The error for refused files, and the lock that limits how many files are read in parallel."""
+"""The error for refused files, and the lock that lets a process read only one file at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,8 @@ class UnfitFile(LedgerError):
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Waits until no other file is being read in this process, because decoding needs much memory.
+    """Lets only one thread of this process read a file at a time, because decoding needs much
+    memory. The other threads wait.
 
     Raises: UnfitFile if other files are still being read after WAIT_SECONDS.
     """

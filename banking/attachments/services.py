@@ -67,8 +67,9 @@ def remove(*, attachment: Attachment) -> None:
 
 @with_retry
 def _insert(row: Attachment) -> Attachment | None:
-    """Inserts the row and returns None, or returns the existing row with this id and the same file.
-    Locks the owner, so that parallel requests together cannot exceed the limits.
+    """Inserts the row and returns None, or returns the existing row with this id. Rows of different
+    files have different ids. Locks the owner, so that parallel requests together cannot exceed the
+    limits.
     """
     with db_transaction.atomic(durable=True):
         owner = User.objects.lock_active(row.owner_id)
@@ -94,7 +95,7 @@ def _delete(attachment: Attachment) -> None:
 def _put(row: Attachment, content: bytes) -> None:
     """Stores the content in S3. Deletes the row if S3 does not accept the content.
 
-    Raises: StorageFailed.
+    Raises: StorageFailed if S3 does not accept the content.
     """
     try:
         storage.put(row, content)

@@ -1,9 +1,9 @@
 """Stores the content of attachments in the database, or in S3 under the id of the row.
 
 Note [Content in S3]: the row is inserted before its content is stored, and deleted after its
-content is deleted. So each object in S3 has a row, and code that removes or erases rows finds every
-object. If the content of a row is missing, a user who opens the file sees a message, and can remove
-the row or send the same form again.
+content is deleted. So each object in S3 has a row. Code that removes or erases rows therefore finds
+every object. If the content of a row is missing, a user who opens the file sees a message. The user
+can then remove the attachment, or attach the same file again.
 """
 
 import io
@@ -42,8 +42,8 @@ def put(attachment: Attachment, content: bytes) -> None:
 
 
 def content_of(attachment: Attachment) -> bytes | None:
-    """Returns the content of the attachment, or None if S3 has no content or content of another
-    size.
+    """Returns the content of the attachment. Returns None if the content is missing, or if the
+    content in S3 has the wrong size.
 
     Raises: StorageFailed if S3 does not answer.
     """
@@ -60,7 +60,7 @@ def content_of(attachment: Attachment) -> bytes | None:
 
 
 def is_missing(attachment: Attachment) -> bool:
-    """Returns whether the content belongs in S3 but is missing there.
+    """Returns whether the content should be in S3, but is missing there or has the wrong size.
 
     Raises: StorageFailed if S3 does not answer.
     """

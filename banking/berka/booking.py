@@ -1,8 +1,8 @@
 """Opens the accounts of the Berka data and books their rows.
 
-Note [Interrupted import]: every id is made from the bank's id, every booking time is made from the
-files, and the rows of each account are booked in order. After an interruption, the first rows of
-each account are booked. The next run finds these rows by their ids and continues after them. The
+Note [Interrupted import]: every id is made from the bank's id, and every booking time is made from
+the files. The rows of each account are booked in order. So an interrupted import has booked the
+first rows of each account. The next run finds these rows by their ids and continues after them. The
 result is the same as without the interruption.
 """
 
@@ -101,8 +101,8 @@ def _refusal(row: Movement, refusal: LedgerError) -> Refusal:
 
 
 def _drafts(rows: list[Movement], accounts: dict[int, Account]) -> Iterator[Draft]:
-    """Yields a draft for each row. The files contain no time of day, so the first row of each day
-    is booked at noon, and each further row one microsecond later.
+    """Yields a draft for each row. The files contain no time of day. Therefore the first row of an
+    account on a day is booked at noon, and each further row of this account one microsecond later.
     """
     for (account_id, day), day_rows in groupby(rows, key=attrgetter("account_id", "day")):
         account = accounts[account_id].pk
@@ -136,8 +136,8 @@ def _booked_among(ids: list[uuid.UUID]) -> set[uuid.UUID]:
 def _allow_overdrafts(
     rows: list[Movement], booked: set[uuid.UUID], accounts: dict[int, Account]
 ) -> None:
-    """Increases the overdraft limits of accounts, so that each account can have the lowest balance
-    of its history. The limits are rounded up to the next thousand.
+    """Increases the overdraft limit of each account, so that the lowest balance in the history of
+    the account is allowed. The limits are rounded up to the next thousand.
 
     Must be called before the first row is booked, so that an interrupted import has the same
     limits.

@@ -35,9 +35,9 @@ class Closing:
 def closing_of(history: Iterable[StatedBalance]) -> Closing:
     """Returns the bank's balance at the end of an account's last day.
 
-    The files do not contain the order of the rows of one day. The function returns the stated
-    balance that is nearest to the expected balance: the previous closing balance plus the sum of
-    the day's amounts. Every history begins at zero.
+    The files do not contain the order of the rows of one day. The expected balance of a day is the
+    previous closing balance plus the sum of the day's amounts. The closing balance of a day is the
+    balance in the files that is nearest to the expected balance. Every history begins at zero.
     """
     rows = sorted(history, key=attrgetter("day"))
     balance = Decimal(0)

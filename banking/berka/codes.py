@@ -39,7 +39,7 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class CodeWording:
-    """The codes of a row as text for customers."""
+    """The texts for customers that replace the codes of a row."""
 
     description: str
     category: str

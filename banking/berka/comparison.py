@@ -14,9 +14,9 @@ from ledger.text.money import figure
 
 
 def comparison(source: Source) -> Iterator[str]:
-    """Yields a message for each account whose balance differs by more than its tolerance. Then
-    yields a message with the number of accounts that agree. Yields nothing if there are no
-    accounts.
+    """Yields a message for each account whose booked balance differs from the files by more than
+    the tolerance of the account. Then yields a message with the number of accounts whose balances
+    agree. Yields nothing if there are no accounts.
     """
     found = list(_disagreements(source))
     yield from found
@@ -40,8 +40,8 @@ def _disagreements(source: Source) -> Iterator[str]:
 
 
 def booked_balances(days: Mapping[uuid.UUID, date]) -> dict[uuid.UUID, Decimal]:
-    """Returns the booked balance of each account at the end of the account's day in `days`. Selects
-    entries by their value date.
+    """Returns the booked balance of each account at the end of one day. `days` contains the day of
+    each account. Selects entries by their value date.
 
     Payments that were made after the import have a later value date, so they are not included. A
     corrected row that is booked later keeps its original value date, so it is included.

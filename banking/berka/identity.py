@@ -15,8 +15,8 @@ FIRST_DAY = datetime(1993, 1, 1, tzinfo=UTC)
 
 
 def id_of(kind: str, source_id: int) -> uuid.UUID:
-    """Returns the id for the bank's row of this kind ("trans", "account" or "client") with this
-    number.
+    """Returns the id in Ledger of a row in the bank's files. `kind` is "trans", "account" or
+    "client", and `source_id` is the number of the row in the files.
     """
     return uuid7_of(FIRST_DAY + timedelta(milliseconds=source_id), f"berka:{kind}:{source_id}")
 
@@ -27,8 +27,8 @@ def number_of(account_id: int) -> str:
 
 
 def email_of(client_id: int) -> str:
-    """Returns an email address for a client, because the data contains no addresses. The domain
-    .example has no real addresses.
+    """Returns an email address for a client, because the data contains no addresses. Addresses in
+    the domain .example never exist.
     """
     return f"client-{client_id}@berka.example"
 

@@ -49,7 +49,9 @@ class Refusal:
 
 @contextmanager
 def refused(refusals: list[Refusal], file: str, line: int) -> Iterator[None]:
-    """Catches a BrokenLine, and adds a refusal of this line to `refusals`."""
+    """Catches a BrokenLine that the `with` block raises, and adds a refusal of this line to
+    `refusals`.
+    """
     try:
         yield
     except BrokenLine as broken:
@@ -84,7 +86,7 @@ def rows(directory: Path, file: str, refusals: list[Refusal]) -> Iterator[tuple[
 
 
 def _places(path: Path, header: list[str]) -> dict[str, int]:
-    """Returns the position of each wanted column.
+    """Returns a dict from the name of each wanted column to its position in a line.
 
     Raises: UnreadableSource if a column is missing.
     """
@@ -116,7 +118,7 @@ def identifier(column: str, value: str) -> int:
 
 
 def day(column: str, value: str) -> date:
-    """Returns the date that a text of the form YYMMDD contains. The years are 1900 to 1999.
+    """Returns the date in a text of the form YYMMDD. The years are 1900 to 1999.
 
     Raises: BrokenLine if the text is not a date.
     """

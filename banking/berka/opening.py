@@ -29,8 +29,8 @@ class ImportReport:
 
 
 def open_missing(source: Source, report: ImportReport) -> dict[int, Account]:
-    """Opens the missing accounts. Returns a dict from the bank's id to the account, for all
-    accounts that exist.
+    """Opens the missing accounts. Returns a dict from the bank's id to the account. The dict
+    contains every account that exists, also accounts that existed before.
     """
     ids = {id_of("account", account.account_id): account for account in source.accounts.values()}
     existing = Account.objects.in_bulk(list(ids))
@@ -73,8 +73,8 @@ def _account(account: SourceAccount, user: User) -> Account:
 
 
 def _add_missing_users(accounts: list[SourceAccount], report: ImportReport) -> dict[int, User]:
-    """Adds the missing owners as users who cannot sign in. Returns a dict from the client id to the
-    user, for active users.
+    """Adds the missing owners as users who cannot sign in. Returns a dict from client id to user,
+    which contains only active users.
     """
     since: dict[int, date] = {}
     for account in accounts:

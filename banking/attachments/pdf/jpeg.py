@@ -1,4 +1,6 @@
-"""Removes all data from a JPEG that is not needed to draw the picture (ITU T.81, annex B)."""
+"""Removes metadata from a JPEG: everything that is not needed to draw the picture (ITU T.81, annex
+B).
+"""
 
 import re
 
@@ -45,8 +47,8 @@ def without_metadata(jpeg: bytes) -> bytes:
 
 
 def _kept(kind: int, content: bytes) -> bytes:
-    """Returns the segment as the cleaned JPEG contains it, or empty bytes if the segment is
-    removed.
+    """Returns a segment for the cleaned JPEG, without the parts that are not needed. Returns empty
+    bytes if the whole segment is not needed.
     """
     if 0xD0 <= kind <= 0xD7:
         return bytes((0xFF, kind))

@@ -24,8 +24,8 @@ def refuse_hidden_layers(catalog: DictionaryObject) -> None:
 
 
 def refuse_hiding_conditions(value: DictionaryObject) -> None:
-    """Raises UnfitFile if a condition hides this object while its layer is shown. Also checks the
-    content under the object's key /Properties.
+    """Raises UnfitFile if the object, or content that it lists under /Properties, has a condition
+    that can hide the content while its layer is shown.
     """
     for each in (value.get("/OC"), *_dictionary(value.get("/Properties")).values()):
         condition = _dictionary(each)

@@ -23,8 +23,8 @@ class CleaningLimits:
 
 def limit_this_process(limits: CleaningLimits) -> None:
     """Limits the CPU time and the memory of this process, prevents the process from writing files
-    and core dumps, and lowers its priority. The kernel kills the process after the CPU time. On
-    macOS, the memory limit may not work.
+    and core dumps, and lowers its priority. The kernel kills the process when it has used this CPU
+    time. On macOS, the memory limit may not work.
     """
     os.nice(NICENESS)
     _limit(resource.RLIMIT_CPU, limits.cpu_seconds)

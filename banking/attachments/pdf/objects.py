@@ -1,4 +1,4 @@
-"""Rewrites PDF documents so that only the content that their pages draw remains.
+"""Rewrites PDF documents. A rewritten document contains only what its pages show.
 
 Pages keep only the keys in PAGE, resources only the keys in RESOURCES, forms only the keys in FORM,
 and pictures only the keys in PICTURE. All objects inside them lose the keys in NEVER. This removes
@@ -105,8 +105,8 @@ def _count_object_streams(reader: PdfReader, budget: UnpackingBudget) -> None:
 
 
 def _refuse_jpeg_in_pieces(page: PageObject, budget: UnpackingBudget) -> None:
-    """Raises UnfitFile if the joined content of a page contains a JPEG. PDF readers join the
-    content streams of a page before they draw it.
+    """Raises UnfitFile if the content streams of a page together contain a JPEG. PDF readers join
+    these streams before they draw the page.
     """
     pieces = direct(page.get("/Contents"))
     if isinstance(pieces, ArrayObject):
@@ -146,7 +146,9 @@ def _clean(pages: list[PageObject], budget: UnpackingBudget) -> None:
 
 
 def _below(value: DictionaryObject, place: str) -> Iterator[tuple[object, str]]:
-    """Yields the values of a dictionary, each with its role."""
+    """Yields the values of a dictionary. Yields each value with its role (`place`), such as a
+    resource or a drawn object.
+    """
     is_stream = isinstance(value, StreamObject)
     for key, each in value.items():
         is_mask = is_picture(value) and key in ("/SMask", "/Mask")
@@ -167,7 +169,7 @@ def _is_resource(value: object) -> bool:
 
 
 def _clean_stream(stream: StreamObject, place: str, budget: UnpackingBudget) -> None:
-    """Cleans a stream according to its role.
+    """Cleans a stream. `place` is the role of the stream in the document.
 
     Raises: UnfitFile if the stream is not accepted, or if it is a picture in an unexpected place.
     """

@@ -107,8 +107,9 @@ def refuse_inline_jpeg(content: bytes) -> None:
 
 
 def _filters_of(stream: StreamObject) -> tuple[list[str], list[DictionaryObject]]:
-    """Returns the full names of the filters, and the settings of each filter. Also stores these
-    values in the stream, because PDF readers interpret other spellings differently.
+    """Returns the full names of the filters, and the settings of each filter. Also replaces the
+    filters and settings of the stream by these values, because PDF readers interpret short names
+    and other spellings differently.
 
     Raises: UnfitFile if a filter is not known.
     """
