@@ -1,3 +1,3 @@
-"""Events of accounts, and webhooks. A webhook is a URL of an account holder's program, to which the
-events are sent.
+"""Events of accounts, and webhooks. A webhook is the URL of a program of an account holder. Ledger
+sends the events of the holder's accounts to this URL.
 """

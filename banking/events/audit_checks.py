@@ -32,9 +32,9 @@ ORDER BY number <= coalesce(last_number, 0), account_id, number DESC LIMIT 1""" 
 
 @register_check
 def events(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding in three cases: two events of an account have the same number, a number is
-    above the account's last number, or a number is above IMPOSSIBLE_NUMBER. Checks only events
-    after `since`, if it is set.
+    """Yields at most one finding. A finding exists in three cases: two events of an account have
+    the same number, a number is above the account's last number, or a number is above
+    IMPOSSIBLE_NUMBER. If `since` is set, checks only events after this time.
     """
     with connection.cursor() as cursor:
         cursor.execute(NUMBERS, {"since": since})

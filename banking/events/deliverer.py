@@ -1,8 +1,8 @@
 """Delivers events to webhooks, in threads of `manage.py work`. Several workers can run in parallel.
 
-One thread looks for webhooks that have events to send. The other threads send the events. A person
-uses at most one thread at a time, and slow receivers cannot use the last free thread, so slow
-receivers do not delay quick receivers: see Note [Turns of webhooks].
+One thread looks for webhooks that have events to send. The other threads send the events. All
+webhooks of a person together use at most one thread at a time, and slow webhooks cannot use the
+last free thread. So slow receivers do not delay quick receivers: see Note [Turns of webhooks].
 """
 
 import json
@@ -38,17 +38,18 @@ logger = logging.getLogger("ledger.jobs")
 
 
 class DeliveryEnded(Exception):
-    """Raised if the thread that looks for webhooks has ended with an error. Without this thread,
-    nothing is delivered.
+    """Raised if the thread that looks for webhooks has ended with an error. No event is delivered
+    after this error.
     """
 
 
 class Deliverer:
-    """Sends the events that are due. `report` and `complain` are called with lines of text, as in a
-    `Worker`.
+    """A sender of events to webhooks. It calls `report` with each line of output, and `complain`
+    with each line about a problem, as a `Worker` does.
 
     The thread that looks for webhooks updates the time of the file `heartbeat` in each round, even
-    if the database does not answer. So a database outage does not end the process.
+    if the database does not answer. A health check may restart a process whose file is old. So a
+    database outage does not cause a restart.
     """
 
     def __init__(
@@ -162,8 +163,8 @@ class Deliverer:
                 self._wake.set()
 
     def _serve(self, webhook: UUID) -> int:
-        """Sends the due events of this webhook until an attempt was slow or SERVED_SECONDS have
-        passed. Returns the number of attempts.
+        """Sends the due events of this webhook. Stops after a slow attempt, and after
+        SERVED_SECONDS. Returns the number of attempts.
         """
         began, attempts = monotonic(), 0
         try:
@@ -182,7 +183,7 @@ class Deliverer:
         return attempts
 
     def _report_database(self, *, is_database_away: bool, why: str = "") -> None:
-        """Reports when the database stops answering and when it answers again, each only once."""
+        """Reports once when the database stops answering, and once when it answers again."""
         if is_database_away and not self._is_database_away:
             self._complain(f"Webhooks wait, because the database does not answer: {why}")
         elif self._is_database_away and not is_database_away:

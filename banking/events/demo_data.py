@@ -1,5 +1,5 @@
-"""Creates Ana's demo webhook and records invented deliveries of her holds and refunds. No HTTP
-request is sent.
+"""Creates a demo webhook for the demo user Ana, and records invented deliveries of her holds and
+refunds to the webhook. Sends no HTTP request.
 """
 
 from datetime import timedelta
@@ -24,7 +24,7 @@ AFTER = timedelta(seconds=2)  # the time between an event and its attempt
 @register(order=10, before_booking=True)
 def listen(bank: DemoBank) -> None:
     """Adds the demo webhook. Must be called before the first booking. A second call adds nothing.
-    Unlike the service, this function does not look up the host and sends no email.
+    The service `add_webhook` looks up the host and sends an email. This function does neither.
     """
     ana = bank.people["ana"]
     if Webhook.objects.filter(owner=ana, url=URL).exists():
@@ -42,8 +42,8 @@ def listen(bank: DemoBank) -> None:
 
 @register(order=40)
 def record_deliveries(bank: DemoBank) -> None:
-    """Records each event as delivered, except the release of a hold, which the receiver refused.
-    Then turns the webhook off, because its host does not exist.
+    """Records each event as delivered, with one exception: the receiver refused the release of a
+    hold. Then turns the webhook off, because its host does not exist.
     """
     ana = bank.people["ana"]
     webhook = Webhook.objects.get(owner=ana, url=URL)

@@ -47,9 +47,10 @@ FROM queues"""  # noqa: S608 - a constant
 
 class WebhookFigures(NamedTuple):
     """The single row that the query FIGURES returns. `hooks` is the number of webhooks by status.
-    `attempts` is the number of deliveries in the last hour by outcome. `waiting` and `failing` are
-    numbers of events. `receivers` is the number of different hosts of active webhooks, and
-    `failing_receivers` is the number of hosts that failed and are tried again.
+    `attempts` is the number of deliveries in the last hour by outcome. `waiting` is the number of
+    events that are not delivered yet, and `failing` is the number of those events that wait after a
+    failed attempt. `receivers` is the number of different hosts of active webhooks, and
+    `failing_receivers` is the number of hosts whose last attempt failed.
     """
 
     hooks: dict[str, int]
@@ -62,7 +63,7 @@ class WebhookFigures(NamedTuple):
 
 
 def figures(found: psycopg.Connection[Any]) -> WebhookFigures:
-    """Returns the numbers of the whole bank."""
+    """Reads and returns the metrics about the webhooks of all people."""
     read_every_row(found, RowScope.AUDIT)
     return WebhookFigures(*found.execute(FIGURES).fetchone() or ())
 

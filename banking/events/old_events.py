@@ -1,6 +1,6 @@
 """Deletes events after the retention period, if they were delivered to all webhooks.
 
-Other events are kept until they are delivered or their webhook is removed.
+An event that was not delivered is kept until it is delivered or its webhook is removed.
 """
 
 from datetime import datetime
@@ -28,8 +28,9 @@ _EVENTS = """
 
 
 def delete_old_events(before: datetime) -> dict[str, int]:
-    """Deletes events and deliveries that are older than `before`. Returns the numbers of deleted
-    rows.
+    """Deletes the events that are older than `before` and were delivered to all webhooks. Also
+    deletes finished deliveries from before this time, and removed webhooks without deliveries.
+    Returns the numbers of deleted rows.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         WebhookQueue.objects.filter(webhook__status=Webhook.Status.REMOVED).delete()

@@ -22,8 +22,8 @@ from transactions.privacy.personal_data import (
 
 
 def _webhooks(person: User) -> Iterable[Row]:
-    """Returns the URLs and kinds of events of the person's webhooks. The secrets are not
-    included.
+    """Returns the data of the person's webhooks, such as URLs and kinds of events. The secrets are
+    not included.
     """
     webhooks = Webhook.objects.filter(owner=person).order_by("created_at", "pk")
     return read(webhooks, "url", "kinds", "status", "created_at")

@@ -126,8 +126,8 @@ _TAKE = """
 
 @dataclass(frozen=True, slots=True)
 class WebhookClaim:
-    """A webhook that a worker has claimed. `is_slow` is true if the webhook's owner had a slow
-    attempt within SLOW_FOR.
+    """A webhook that a worker has claimed. `is_slow` is true if an attempt to send to a webhook of
+    the same owner was slow within the last SLOW_FOR.
     """
 
     webhook: UUID
@@ -136,7 +136,9 @@ class WebhookClaim:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A delivery to send now. `is_again` is true if the owner scheduled the delivery once more."""
+    """A delivery to send now. `is_again` is true if the webhook's owner scheduled the delivery to
+    be sent once more.
+    """
 
     delivery: WebhookDelivery
     webhook: Webhook
@@ -144,16 +146,15 @@ class Sending:
 
 
 def lease() -> float:
-    """Returns the length of a claim in seconds: the maximum time of one attempt and a grace
-    period.
-    """
+    """Returns the length of a claim in seconds: the maximum time of one attempt plus GRACE."""
     return float(settings.LEDGER_WEBHOOK_TIMEOUT) + GRACE
 
 
 def claim(worker: str, *, may_be_slow: bool = True) -> WebhookClaim | None:
-    """Claims a webhook that has something to send, and returns the claim. Ignores all webhooks of
-    an owner who has a claim: see Note [Turns of webhooks]. Returns None if there is no webhook to
-    claim.
+    """Claims a webhook that has something to send, and returns the claim. A person has at most one
+    claim: if a webhook of a person is claimed, ignores all webhooks of this person (see Note [Turns
+    of webhooks]). Returns None if no webhook can be claimed. If `may_be_slow` is false, claims no
+    slow webhook.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_CHOOSE, {"may_be_slow": may_be_slow, "slow_waits": SLOW_WAITS})
@@ -173,7 +174,8 @@ def give_back(webhook: UUID, worker: str) -> None:
 @with_retry
 def begin(webhook_id: UUID, worker: str) -> Sending | None:
     """Returns the next delivery of a claimed webhook, and records that it is being sent. Returns
-    None if there is nothing to send now, or if the claim has expired.
+    None if there is nothing to send now, if the claim has expired, or if the webhook is not active
+    any more.
     """
     with db_transaction.atomic(durable=True):
         mine = Webhook.objects.filter(
@@ -197,8 +199,8 @@ def begin(webhook_id: UUID, worker: str) -> Sending | None:
 
 
 def _next(webhook: Webhook) -> WebhookDelivery | None:
-    """Returns the delivery of the oldest event that is due, or None. Creates the delivery at the
-    first attempt.
+    """Returns the delivery of the webhook's oldest event that is due, or None if no event is due.
+    Creates the delivery if this is the first attempt to send the event.
     """
     if webhook.paused_until is not None and webhook.paused_until > clock():
         return None
@@ -219,7 +221,8 @@ def _next(webhook: Webhook) -> WebhookDelivery | None:
 @with_retry
 def finish(sending: Sending, answer: SendResult) -> None:
     """Records the result of an attempt. After a success, the queue moves to the next event. After a
-    failure, the queue waits, or the webhook is turned off.
+    failure, the time of the next attempt is set, or the webhook is turned off. The failure of a
+    delivery that was scheduled once more does not change the queue.
 
     Before a failure is recorded, the owner's row is locked: see Note [Lock of a person].
     """
@@ -252,7 +255,9 @@ def _advance(queue: Any, number: int) -> None:
 
 
 def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult) -> None:
-    """Sets the time of the next attempt, or turns off the webhook."""
+    """Sets the time of the next attempt after a failure. Turns the webhook off if its URL no longer
+    exists, or if attempts have failed for GIVE_UP_AFTER.
+    """
     if queue.position >= number or not webhook.is_active:
         return  # another worker delivered the event, or the webhook was turned off
     now = clock()
@@ -271,8 +276,8 @@ def _wait(webhook: Webhook, queue: WebhookQueue, number: int, answer: SendResult
 
 def pause_after(attempts: int) -> timedelta:
     """Returns the pause after this number of failed attempts: the value in PAUSES plus a random
-    part of up to 10 %. With the random part, webhooks of the same receiver retry at different
-    times.
+    part of up to 10 %. Because of the random part, Ledger does not send to all webhooks of a
+    receiver again at the same time.
     """
     pause = PAUSES[min(attempts, len(PAUSES)) - 1]
     return pause * random.uniform(1, 1.1)  # noqa: S311 - not a secret

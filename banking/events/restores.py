@@ -5,10 +5,11 @@ may know these numbers from bookings that no longer exist. Therefore each accoun
 gets a restore event before the next booking. The number of the restore event is the first number
 that is assigned again.
 
-The restore event is sent in the order of each account, even if the owner did not choose this kind
-of event. A webhook that is turned off gets the event after it is turned on. The event of each
-restore has a later time than the event of the previous restore, even if an older backup is
-restored. So a receiver can see by the event's time whether it already knows this restore.
+Each account has its restore event. The event is sent in the order of the account's events, even if
+the owner did not choose this kind of event. A webhook that is turned off gets the event after it is
+turned on. The event of each restore has a later time than the event of the previous restore, even
+if an older backup is restored. So a receiver can see by the event's time whether it already knows
+this restore.
 """
 
 from django.db import connection
@@ -33,7 +34,7 @@ _ANNOUNCE = """
 
 @with_retry
 def announce_restore() -> int:
-    """Writes a restore event for each account that has an event stream. Returns the number of
+    """Writes a restore event for each account that has an event stream. Returns the number of these
     accounts.
     """
     with db_transaction.atomic(durable=True), connection.cursor() as cursor:

@@ -26,8 +26,8 @@ SLOW_SECONDS = 2.0  # a longer attempt ends the turn of the webhook
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The result of one attempt. `error` is a message for the owner, or "" after a success.
-    `is_unreachable` is true if the receiver sent no answer.
+    """The result of one attempt to send an event. `error` is a message for the owner, or "" after a
+    success. `is_unreachable` is true if the receiver sent no answer.
     """
 
     code: int | None
@@ -47,8 +47,8 @@ class SendResult:
 def send(
     url: str, headers: Mapping[str, str], body: bytes, *, owner: UUID, seconds: float
 ) -> SendResult:
-    """Sends the body to the URL of this person's webhook, and returns the result. A refused address
-    or a network error is a result with a message, and not an exception.
+    """Sends the body to the URL of this person's webhook, and returns the result. If the address is
+    refused or the network fails, returns a result with an error message, and raises no exception.
     """
     began = monotonic()
     try:
@@ -101,7 +101,7 @@ def _exchange(
 
 def _connected(addresses: Sequence[str], port: int, limit: float) -> socket.socket:
     """Returns a connected socket. Tries the IP addresses in order until one accepts the connection.
-    The limit of `limit` seconds is for all addresses together.
+    `limit` is the time limit in seconds for all addresses together.
     """
     until = monotonic() + limit
     refused: OSError = TimeoutError()
@@ -140,8 +140,8 @@ def _with_tls(raw: socket.socket, host: str) -> socket.socket:
 
 @contextmanager
 def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Event]:
-    """Ends the connection after `seconds`, even if another thread is waiting for an answer. Yields
-    a threading.Event that is set at this time.
+    """Ends the connection if the `with` block takes longer than `seconds`, even while the block is
+    waiting for an answer. Yields a threading.Event that is set at this time.
     """
     handle, is_over = sock.dup(), threading.Event()  # a copy, because TLS takes the original
 
@@ -161,7 +161,9 @@ def _ended_after(sock: socket.socket, seconds: float) -> Iterator[threading.Even
 
 
 def _refusal(code: int) -> str:
-    """Returns a message why this HTTP status is a failure, or "" if the status is a success."""
+    """Returns a message for the webhook's owner if this HTTP status is a failure, or "" if the
+    status is a success.
+    """
     if 200 <= code < 300:
         return ""
     if 300 <= code < 400:

@@ -37,12 +37,13 @@ class WebhookNotActive(LedgerError):
 
 @with_retry
 def add_webhook(*, owner: User, url: str, kinds: Sequence[str]) -> tuple[Webhook, str]:
-    """Registers a URL. Later events of these kinds on all accounts of the owner are sent to the
-    URL. Returns the webhook and its secret, which cannot be shown again.
+    """Registers a URL. From now on, events of these kinds on all accounts of the owner are sent to
+    the URL. Returns the webhook and its secret, which cannot be shown again.
 
     Looks up the host before the database transaction begins.
 
-    Raises: AddressRefused, SameWebhook, TooManyWebhooks.
+    Raises: AddressRefused if the URL cannot be used; SameWebhook if the owner has a webhook with
+    this URL; TooManyWebhooks if the owner already has MAX_WEBHOOKS webhooks.
     """
     targets.resolve(targets.read(url), owner.pk)
     secret = signing.new_secret()
@@ -139,8 +140,8 @@ def remove_webhook(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def send_again(*, owner: User, delivery: UUID) -> WebhookDelivery:
-    """Schedules a delivery once more with the same id, independent of its queue. Returns the
-    delivery.
+    """Schedules a delivery to be sent once more, with the same id. The delivery does not wait for
+    other events. Returns the delivery.
 
     Raises: WebhookNotFound, or WebhookNotActive if the webhook is turned off.
     """

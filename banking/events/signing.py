@@ -57,8 +57,8 @@ def reencrypted(before: Stored, now: datetime) -> Stored:
 
 
 def old_valid_until(kept: Stored, now: datetime) -> datetime | None:
-    """Returns the time until which the previous secret is valid, or None if no previous secret is
-    valid.
+    """Returns the time until which the previous secret is valid, or None if there is no previous
+    secret that is still valid.
     """
     untils = [datetime.fromisoformat(each["until"]) for each in kept if each["until"]]
     return max((until for until in untils if until > now), default=None)

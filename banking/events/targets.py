@@ -53,7 +53,7 @@ class AddressRefused(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class HookTarget:
-    """A webhook's URL, split into its parts."""
+    """The parts of a webhook's URL."""
 
     is_https: bool
     host: str
@@ -100,8 +100,8 @@ def _host(name: str) -> str:
     """Returns the host name or the IP address in ASCII.
 
     Raises: ValueError if the text is neither a host name nor an IP address; AddressRefused if IDNA
-    2003 and IDNA 2008 convert the name differently, for example a name with an eszett. A browser
-    may show another host for such a name.
+    2003 and IDNA 2008 convert the name to different hosts, as with the letter "ß". For such a name,
+    a browser could open another host than Ledger.
     """
     if "%" in name:  # IPv6Address would accept a zone, which is only valid on one machine
         raise ValueError(name)
@@ -119,8 +119,8 @@ def _host(name: str) -> str:
 
 
 def resolve(target: HookTarget, owner: UUID) -> list[str]:
-    """Returns the checked IP addresses of the target's host: see Note [Checked addresses]. `owner`
-    is the owner of the webhook.
+    """Looks up the target's host, checks its IP addresses, and returns them: see Note [Checked
+    addresses]. `owner` is the owner of the webhook.
 
     Raises: AddressRefused if the host has no address, or if one of its addresses is not public.
     Both cases have the same message, so that the message does not reveal the hosts in the bank's
@@ -133,7 +133,9 @@ def resolve(target: HookTarget, owner: UUID) -> list[str]:
 
 
 def is_public(text: str) -> bool:
-    """Returns whether this IP address is public on the Internet."""
+    """Returns whether `text` is an IP address that anybody on the Internet can use. Returns False
+    for an address in a private network, for example.
+    """
     if "%" in text:  # a zone, which is only valid on this machine
         return False
     address: IPAddress = ipaddress.ip_address(text)

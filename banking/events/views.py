@@ -31,7 +31,9 @@ WebhookView = Callable[[PersonRequest, UUID], HttpResponse]
 
 
 def missing_is_404(view: WebhookView) -> WebhookView:
-    """Returns a view that responds with 404 if the webhook does not exist any more."""
+    """Wraps a view of a webhook. The returned view responds with 404 if the webhook was removed in
+    the meantime.
+    """
 
     @functools.wraps(view)
     def guarded(request: PersonRequest, pk: UUID) -> HttpResponse:
@@ -181,8 +183,9 @@ def _secret(request: PersonRequest, webhook: Webhook, secret: str) -> HttpRespon
 
 
 def _plans(webhook: Webhook) -> list[dict[str, Any]]:
-    """Returns the accounts whose next event could not be delivered, with the time of the next
-    attempt.
+    """Returns a dict for each account whose next event could not be delivered. Each dict contains
+    the account's name, the time of the first failure, the time of the next attempt, and the number
+    of attempts.
     """
     failing = webhook.queues.exclude(failing_since=None).select_related("account")
     return [

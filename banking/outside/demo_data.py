@@ -1,5 +1,5 @@
-"""Creates Ana's demo account at another bank. The account's entries come from a CSV file of the
-month before the demo.
+"""Creates an account of the demo user Ana at another bank. The entries of the account come from a
+CSV file for the month before the demo.
 """
 
 from datetime import timedelta

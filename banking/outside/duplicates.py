@@ -1,4 +1,6 @@
-"""Finds the lines of an import preview that seem to be duplicates of entries."""
+"""Finds the lines of an import that seem to be duplicates of the account's entries, before the
+person confirms the import.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,22 +31,23 @@ _TEXTS = "left(lower(concat_ws(' ', other, description, reference)), 300)"
 
 
 def mark_duplicates(source: OutsideImport) -> int:
-    """Marks the lines that seem to be duplicates. Returns the number of duplicates.
+    """Marks the lines that seem to be duplicates. Returns the number of duplicates. A line is a
+    duplicate in four cases:
 
-    - A line with an id of the other bank is a duplicate of an entry with the same id, amount and
-      day.
-    - If the days differ by at most NEAR days, the line must also share half of its words with the
-      nearest such entry.
-    - A line is also a duplicate of an earlier line in the file if both lines have the same id,
-      amount and day, and share half of their words.
-    - If the line or the entry has no id, the n-th line with the same day, amount and texts is a
-      duplicate if n such entries exist. So two coffees on one day remain two entries, even if the
-      file is imported several times.
+    - The line has the id, the amount and the day of an entry. The id comes from the other bank.
+    - The line has the id and the amount of an entry, and the two days differ by at most NEAR days.
+      In this case, the two texts must also be alike: they share at least half of the words of the
+      shorter text. Only the nearest such entries are compared.
+    - The line has the id, the amount and the day of an earlier line in the file, and the two texts
+      are alike.
+    - The line or the entry has no id, and the day, the amount and the texts are equal. If there are
+      n such entries, the first n such lines are duplicates. So two coffees on one day remain two
+      entries, even if the file is imported several times.
 
     In all other cases an equal id is ignored, because some ids identify a payee, and some banks
     reuse ids. An id that several lines of a camt.053 file share is also ignored: some banks use one
-    id for a batch, and such a file cannot contain a payment twice, because its lines must add up to
-    its closing balance. Ids are compared without dashes and without case.
+    id for a batch. Such a file cannot contain a payment twice, because its lines must add up to its
+    closing balance. Ids are compared without dashes and without case.
     """
     is_camt = source.format == OutsideImport.Format.CAMT
     # Postgres has no statistics for rows that were just copied, and would choose slow nested loops.
@@ -110,9 +113,10 @@ def mark_duplicates(source: OutsideImport) -> int:
 
 
 def _nearest(aggregate: str, order: str) -> str:
-    """Returns a SQL expression for the day and the texts of an entry: the last entry before a line
-    or the first entry after a line, depending on `order`. An entry on the same day is both before
-    and after the line.
+    """Returns a SQL expression for the day and the texts of an entry with the id and the amount of
+    a line: the last such entry before the line, or the first such entry after the line. `aggregate`
+    and `order` choose between the two. An entry on the day of the line counts as before and as
+    after the line.
     """
     return f"""
         {aggregate}(ARRAY[booked_on::text, texts]) FILTER (WHERE id IS NULL)
@@ -121,8 +125,8 @@ def _nearest(aggregate: str, order: str) -> str:
 
 
 def _is_same(entry: str) -> str:
-    """Returns a SQL condition: whether a line duplicates this entry. The entry must be on the same
-    day, or have similar texts and be at most NEAR days away.
+    """Returns a SQL condition: whether a line duplicates this entry. The condition is true in two
+    cases: both have the same day, or the days differ by at most NEAR days and the texts are alike.
     """
     return f"""(
         {entry}[1]::date = booked_on
@@ -180,15 +184,18 @@ _ALIKE = f"""
 
 @dataclass(frozen=True, slots=True)
 class Lookalikes:
-    """The new lines of a preview that may be duplicates, according to `_ALIKE`."""
+    """The lookalikes of a preview: new lines that may be duplicates of entries, according to
+    `_ALIKE`.
+    """
 
     count: int
     ids: set[UUID]  # only those on the current page
 
 
 def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Lookalikes:
-    """Returns the number of lookalikes in the preview, and the ids of the lookalikes in `lines`
-    (the lines of the current page). Makes one query.
+    """Returns the number of lookalikes in the preview, and the ids of the lookalikes on the current
+    page. `lines` contains the lines of this page. A lookalike is a new line that may be a duplicate
+    of an entry. Makes one query.
     """
     sql = f"{_ALIKE} SELECT count(*), array_agg(id) FILTER (WHERE id = ANY(%(lines)s)) FROM alike"  # noqa: S608
     # See `mark_duplicates`: Postgres has no statistics for rows that were just copied.
@@ -200,7 +207,8 @@ def lookalikes_of(source: OutsideImport, lines: Iterable[OutsideEntry]) -> Looka
 
 def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list[str]:
     """Returns a text for each line: a quoted list of up to SHOWN_LIKE entries that the line may
-    duplicate. These entries have the amount of the line, and its day or its id.
+    duplicate. Each of these entries has the amount of the line. In addition, it has the day of the
+    line, or it has the id of the line and a day at most NEAR days away.
 
     Makes two queries, or none if `lines` is empty.
     """
@@ -229,7 +237,9 @@ def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list
 
 
 def delete_lookalikes(source: OutsideImport) -> None:
-    """Deletes the lookalikes from the preview. Must be called in a database transaction."""
+    """Deletes the lookalikes from the preview: new lines that may be duplicates of entries. Must be
+    called in a database transaction.
+    """
     sql = f"{_ALIKE} DELETE FROM outside_entries AS entry USING alike WHERE entry.id = alike.id"  # noqa: S608
     with locally(enable_nestloop="off"), connection.cursor() as cursor:
         cursor.execute(sql, _facts_of(source))

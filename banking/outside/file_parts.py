@@ -46,7 +46,9 @@ def delete_file(source: OutsideImport) -> None:
 
 
 class _StoredFile(io.RawIOBase):
-    """A binary stream over the stored parts of a file. Only one part is in memory at a time."""
+    """A binary stream that reads the stored parts of a file from the database. Only one part is in
+    memory at a time.
+    """
 
     def __init__(self, source: OutsideImport) -> None:
         self.source, self.position = source, 0

@@ -52,8 +52,9 @@ class BalanceField(forms.CharField):
 
 
 class OutsideChangeForm(forms.Form):
-    """The form for the name and the opening balance of an outside account. Imports also change the
-    opening balance, so only the values that the person changed (`changes`) are saved.
+    """The form for the name and the opening balance of an outside account. An import can change the
+    opening balance while the form is open. Therefore only the values that the person changed
+    (`changes`) are saved.
     """
 
     name = ReadableNameField(
@@ -83,7 +84,9 @@ class OutsideChangeForm(forms.Form):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The values of a valid form that differ from the values that the page showed."""
+        """The values of a valid form that the person changed: they differ from the values that the
+        page showed.
+        """
         return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
@@ -184,8 +187,9 @@ class ColumnsForm(forms.Form):
         )
 
     def clean(self) -> None:
-        """Adds an error if no amount column is chosen, if both kinds of amount columns are chosen,
-        or if a column for the side or the fee is chosen without an amount column.
+        """Adds an error in three cases. No column with amounts is chosen. A column for all amounts
+        and a column for one direction are both chosen. A column for the direction or for the fee is
+        chosen, but no column for all amounts.
         """
         data = self.cleaned_data
         amount, out, into = (data.get(f"role_{role}") for role in ("amount", "out", "in"))

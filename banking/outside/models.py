@@ -33,8 +33,8 @@ class OutsideAccountQuerySet(models.QuerySet["OutsideAccount"]):
 
     def with_balance(self) -> Self:
         """Adds two columns. `balance` is the opening balance plus all entries. `is_start_unknown`
-        is true if the account has entries and an opening balance of zero, and no imported file
-        contained a balance.
+        is true if the opening balance may be wrong: the account has entries, its opening balance is
+        zero, and no imported file contained a balance.
         """
         entries = OutsideEntry.objects.filter(account=OuterRef("pk"), is_entered=True).order_by()
         total = entries.values("account").annotate(total=Sum("amount")).values("total")
@@ -92,13 +92,15 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
         return self.filter(account=account, state="imported")
 
     def waiting(self) -> Self:
-        """Returns the imports whose file was uploaded but not imported yet, without imports that
-        were undone.
+        """Returns the imports that still wait: their file was uploaded, but its lines are not
+        entries yet. Leaves out imports that were undone.
         """
         return self.exclude(state__in=["imported", "undone"])
 
     def line_total(self) -> int:
-        """Returns the number of lines of these imports, including lines that are not stored yet."""
+        """Returns the number of lines that these imports have in the database, or will have. For a
+        finished import, counts only its entries. For an import that was undone, counts nothing.
+        """
         entered = When(state="imported", then=F("entry_count"))
         stored = Case(entered, When(state="undone", then=0), default=F("line_count"))
         total: int = self.aggregate(total=Sum(stored, default=0))["total"]
@@ -106,8 +108,8 @@ class OutsideImportQuerySet(models.QuerySet["OutsideImport"]):
 
 
 class OutsideImport(models.Model):
-    """A file of another bank that a person uploaded. An undo deletes the entries of the file but
-    keeps this row.
+    """A file of another bank that a person uploaded. After an undo, the entries of the file are
+    deleted, but this row is kept.
     """
 
     class State(models.TextChoices):
@@ -208,7 +210,9 @@ class OutsideImport(models.Model):
 
 
 class OutsideFilePart(models.Model):
-    """A part of an uploaded file. The part is deleted when the lines are imported or discarded."""
+    """A part of an uploaded file. The parts of a file are deleted when its lines are imported or
+    discarded.
+    """
 
     id = models.UUIDField(
         primary_key=True, editable=False, db_comment="Made of the file and the number"
@@ -230,8 +234,8 @@ class OutsideFilePart(models.Model):
 
 
 class SignedLines(NamedTuple):
-    """The result of `all_one_way`: the first line of a file that is not zero, and its amount with
-    the opposite sign.
+    """The result of `all_one_way`: the first line of a file whose amount is not zero (`first`), and
+    this amount with the opposite sign (`otherwise`).
     """
 
     first: Any
@@ -239,9 +243,9 @@ class SignedLines(NamedTuple):
 
 
 def all_one_way(lines: models.QuerySet[Any]) -> SignedLines | None:
-    """Returns the first line that is not zero, if all lines are money in or all lines are money
-    out. The preview then asks whether the signs were read correctly. Otherwise, or if all amounts
-    are zero, returns None.
+    """If all lines are money in, or if all lines are money out, returns the first line whose amount
+    is not zero. The preview then asks whether the signs were read correctly. Returns None if the
+    lines have both directions, or if all amounts are zero.
     """
     signs = lines.aggregate(least=Min("amount"), most=Max("amount"))
     if signs["least"] is not None and signs["least"] < 0 < signs["most"]:
@@ -256,14 +260,16 @@ class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
         return self.filter(source=source)
 
     def entered(self, account: OutsideAccount) -> Self:
-        """Returns the entries of an account, newest first, without the lines of previews."""
+        """Returns the entries of an account, newest first. Leaves out lines of previews, which are
+        not entries yet.
+        """
         entries = self.filter(account=account, is_entered=True)
         return entries.order_by("-booked_on", "-source_id", "-position")
 
     def for_reading(self, source: OutsideImport) -> Self:
-        """Returns the lines of an import in the order of the preview. The smaller of two groups
-        comes first: the duplicates or the new lines. Within each group, the lines have the order of
-        the file.
+        """Returns the lines of an import in the order of the preview. The duplicates come first if
+        they are fewer than the new lines. Otherwise the new lines come first. Within each group,
+        the lines have the order of the file.
         """
         first = "is_double" if source.has_fewer_new else "-is_double"
         return self.of(source).order_by(first, "number")

@@ -41,8 +41,8 @@ class OutsideDay:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The difference between the closing balance of a file and the balance of the entries at the
-    end of the same day.
+    """The difference between the closing balance of a file and the account's balance in Ledger at
+    the end of the same day.
     """
 
     name: str  # name of the file
@@ -54,9 +54,9 @@ class Difference:
 
 
 def difference_of(account: OutsideAccount) -> Difference | None:
-    """Compares the closing balance of a file with the balance of the entries on that day. Uses the
-    newest file that has a closing balance. Returns the difference, or None if the balances are
-    equal or no file has a balance.
+    """Compares the closing balance of a file with the account's balance in Ledger at the end of the
+    same day. Uses the newest file that has a closing balance. Returns the difference, or None if
+    the balances are equal or no file has a balance.
 
     Makes one query, or two if the balances differ.
     """
@@ -76,8 +76,9 @@ def difference_of(account: OutsideAccount) -> Difference | None:
 
 
 def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> list[OutsideEntry]:
-    """Returns two entries from two files with this amount and the same day, because one of the two
-    may be a duplicate. Returns the latest such pair, in the order of the imports, or an empty list.
+    """Returns two entries that may be duplicates: they have the amount `amount` and the same day,
+    and come from two files. If there are several such pairs, returns the latest pair. Returns the
+    entries in the order of their imports. Returns an empty list if there is no such pair.
     """
     entries = OutsideEntry.objects.entered(account).filter(amount=amount, booked_on__lte=until)
     of_day = entries.order_by().values("booked_on").annotate(files=Count("source", distinct=True))
@@ -88,8 +89,9 @@ def _duplicates(account: OutsideAccount, amount: Decimal, *, until: date) -> lis
 
 
 def doubts_of(source: OutsideImport) -> dict[str, Any]:
-    """Returns the warnings of the preview: the order of dates, the letters or the status may have
-    been read wrongly. Reads the whole file, so the caller stores the warnings with the import.
+    """Returns the values for the warnings of the preview. A warning means that the order of dates,
+    the letters or the status may have been read wrongly. Reads the whole file, so the caller stores
+    the result with the import.
     """
     return {
         "order": doubtful_order(source),
@@ -99,8 +101,8 @@ def doubts_of(source: OutsideImport) -> dict[str, Any]:
 
 
 def doubtful_order(source: OutsideImport) -> str:
-    """Returns the order in which the dates of a CSV or QIF file were read ("dmy", "mdy" or "ymd").
-    Returns "" if the dates are valid only in this order.
+    """Returns the order in which the dates of a CSV or QIF file were read ("dmy", "mdy" or "ymd"),
+    if this order is in doubt: the dates are also valid in another order. Otherwise returns "".
     """
     lines = OutsideEntry.objects.of(source)
     is_late = lines.filter(booked_on__day__gt=12).exists()
@@ -117,8 +119,9 @@ def doubtful_order(source: OutsideImport) -> str:
 
 
 def doubtful_letters(source: OutsideImport) -> str:
-    """Returns the first line with letters outside ASCII if the encoding is a guess: the file does
-    not declare an encoding and was read as Windows-1252. Otherwise returns "".
+    """Returns the first line with letters outside ASCII, if the encoding of the file is only a
+    guess. This is so if the file does not declare an encoding and was read as Windows-1252.
+    Otherwise returns "".
     """
     if source.format in (OutsideImport.Format.CAMT, OutsideImport.Format.OFX2):
         return ""  # XML declares its encoding
@@ -128,8 +131,8 @@ def doubtful_letters(source: OutsideImport) -> str:
 
 
 def unknown_status_count(source: OutsideImport) -> int:
-    """Returns the number of lines of a CSV file whose status is not known. These lines are read as
-    booked.
+    """Returns the number of lines of a CSV file whose status is not known. These lines are imported
+    as booked payments.
     """
     place = (source.mapping or {}).get("status")
     if source.format != OutsideImport.Format.CSV or place is None:
@@ -141,8 +144,9 @@ def unknown_status_count(source: OutsideImport) -> int:
 
 
 def _doubtful_order_of_csv(file: IO[bytes], mapping: dict[str, Any], *, is_certain: bool) -> str:
-    """Returns the order of dates of a CSV file if the order is ambiguous, and "" otherwise. Reads
-    the whole file only if the first lines are ambiguous.
+    """Returns the order of dates of a CSV file if the order is ambiguous, and "" otherwise.
+    `is_certain` means that no other dates result if day and month are exchanged. In this case, the
+    whole file is read only if the first lines are also valid with the year first.
     """
     sheet = sheet_of(file, allow_unknown=True, is_checked=True)
     if is_certain and "ymd" not in day_order(sheet.column(mapping["date"])).possible:

@@ -2,14 +2,16 @@
 
 Note [Nothing half-imported]: a file is read completely before any of its lines are stored, so a
 file that cannot be read leaves no lines behind. The lines are then stored step by step as a
-preview, which balances do not include. One SQL statement turns the preview into entries, in the
-database transaction that marks the import as done. An undo deletes the entries in one transaction.
+preview, which balances do not include. One SQL statement turns the lines of the preview into
+entries, in the database transaction that marks the import as done. An undo deletes the entries in
+one transaction.
 
 Note [Opening balance]: the opening balance of an account comes from the imported file that begins
 first. The import of an older file replaces the opening balance, and stores the previous balance in
 `opening_before`. After an undo, the opening balance comes from the file that now begins first. In
-an account with entries, an opening balance that the owner typed is never replaced. A balance counts
-as typed if it differs from the balance of its file, or from zero if no file has set it.
+an account with entries, an opening balance that the owner typed is never replaced. An opening
+balance counts as typed if it differs from the opening balance in its file. If it comes from no
+file, it counts as typed if it is not zero.
 """
 
 import hashlib
@@ -95,7 +97,9 @@ def open_account(
 def change_account(
     *, account: OutsideAccount, name: str | None = None, opening: Decimal | None = None
 ) -> None:
-    """Changes the name and the opening balance of an account. None keeps a value."""
+    """Changes the name and the opening balance of an account. An argument that is None changes
+    nothing.
+    """
     facts = {"name": name, "opening": opening}
     changes = {column: value for column, value in facts.items() if value is not None}
     with db_transaction.atomic(durable=True):
@@ -121,11 +125,12 @@ def upload(
     unless it was undone.
 
     A CSV file with unknown columns waits until the person chooses the columns. All other files are
-    read completely, to check them. If other columns than the stored columns fit the file, they are
-    proposed, and the import's `refusal` is the reason why the stored columns do not fit.
+    read completely, to check them. If a CSV file cannot be read with the stored columns, but can be
+    read with other columns, the other columns are proposed. The import's `refusal` is then the
+    reason why the stored columns do not fit.
 
-    Raises: UnreadableStatement if the file cannot be read; InvalidDetails above
-    MAX_LINES_PER_PERSON.
+    Raises: UnreadableStatement if the file cannot be read; InvalidDetails if the owner would have
+    more than MAX_LINES_PER_PERSON lines.
     """
     digest = digest_of(source)
     pk = uuid7_with(id or uuid7(), account.pk, digest)
@@ -150,8 +155,8 @@ def upload(
 
 
 def _measure_in_order(made: OutsideImport, source: IO[bytes]) -> None:
-    """Reads a QIF file once to check it. Prefers the order of dates that the owner chose for an
-    earlier file of the account.
+    """Reads a whole QIF file to check it. First tries the order of dates that the owner chose for
+    an earlier file of the account.
     """
     files = OutsideImport.objects.imported_into(made.account).filter(format=Format.QIF)
     ordered = files.exclude(mapping=None).newest_first().first()
@@ -193,15 +198,15 @@ def _measure_or_propose(made: OutsideImport, source: IO[bytes]) -> None:
 
 
 def _relevant_roles(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the part of a mapping that determines whether the file can be read. Of two mappings
-    with the same part, only one is tried, because reading a large file takes seconds.
+    """Returns the part of a mapping that determines whether the file can be read. If two mappings
+    agree in this part, only one of them is tried, because reading a large file takes seconds.
     """
     return {role: of for role, of in mapping.items() if role != "texts" and of is not None}
 
 
 def _refuse_other_mark(made: OutsideImport, source: IO[bytes]) -> None:
-    """Raises UnreadableStatement if the numbers of the file have another decimal mark than the
-    mapping.
+    """Raises UnreadableStatement if the decimal mark of the numbers in the file differs from the
+    decimal mark in the mapping.
     """
     sheet, mapping = sheet_of(source, allow_unknown=True), made.mapping or {}
     mark = mark_of_file(source, sheet, mapping, made.account.currency)
@@ -258,10 +263,10 @@ def _last_with_heading(account: OutsideAccount, heading: str) -> OutsideImport |
 @with_retry
 def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> OutsideImport:
     """Sets the meaning of the columns of a CSV file, reads the file again, and returns the import.
-    Each call counts in the upload limit like another upload, because reading takes as long.
+    Each call counts as an upload in the upload limit, because the file is read again.
 
     Raises: UnreadableStatement if the file cannot be read; InvalidDetails if the file was imported
-    or removed in the meantime, or above MAX_LINES_PER_PERSON.
+    or removed in the meantime, or if the owner would have more than MAX_LINES_PER_PERSON lines.
     """
     # Counted outside the transaction below, so that a file that cannot be read also counts.
     count_stored(source.account.owner_id, size_of(source))
@@ -280,8 +285,9 @@ def name_columns(*, source: OutsideImport, mapping: Mapping[str, Any]) -> Outsid
 def _with_known_roles(
     locked: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns the mapping without the CONFIRMED_ROLES that have a column neither in the person's
-    choice nor in the guess. If a later file has such a column, the person must confirm the column.
+    """Returns the mapping without each role of CONFIRMED_ROLES for which the file has no column:
+    neither the person nor the guess assigned a column to the role. If a later file has a column for
+    such a role, the person must confirm the column.
     """
     if locked.format != Format.CSV:
         return dict(mapping)
@@ -344,9 +350,9 @@ def _read(source: OutsideImport, most: int) -> OutsideImport:
 def confirm(
     *, source: OutsideImport, with_duplicates: bool = False, with_lookalikes: bool = True
 ) -> OutsideImport:
-    """Turns the lines of a preview into entries, and returns the import. Enters duplicates only if
-    `with_duplicates` is true, and lookalikes of entries only if `with_lookalikes` is true. A second
-    call changes nothing. See Note [Opening balance].
+    """Turns the lines of a preview into entries, and returns the import. Duplicates become entries
+    only if `with_duplicates` is true. Lookalikes (new lines that may be duplicates) become entries
+    only if `with_lookalikes` is true. A second call changes nothing. See Note [Opening balance].
 
     Searches for duplicates again, because another import may have been confirmed since the preview.
     """
@@ -401,8 +407,9 @@ def _take_opening(locked: OutsideImport, account: OutsideAccount) -> None:
 
 
 def _settle_opening(locked: OutsideImport, account: OutsideAccount) -> None:
-    """Sets the opening balance after the entries of `locked` were deleted: the opening balance of
-    the file that now begins first, or the previous balance if no file remains. Keeps a balance that
+    """Sets the account's opening balance after the entries of `locked` were deleted. The new
+    balance is the opening balance of the file that now begins first. If no such file contains an
+    opening balance, it is the balance that the import of `locked` replaced. Keeps a balance that
     the owner typed.
     """
     holder = _holder_of_opening(account)
@@ -426,8 +433,8 @@ def _holder_of_opening(account: OutsideAccount) -> OutsideImport | None:
 
 
 def _is_typed(account: OutsideAccount, holder: OutsideImport | None) -> bool:
-    """Returns whether the owner typed the opening balance: it differs from the opening balance of
-    `holder`, or from zero if `holder` is None.
+    """Returns whether the owner typed the account's opening balance: it differs from the opening
+    balance of `holder`. If `holder` is None, it differs from zero.
     """
     expected = holder.opening if holder is not None else Decimal(0)
     return bool(account.opening != expected)
@@ -457,8 +464,8 @@ def discard(*, source: OutsideImport) -> None:
 
 
 def _measured(made: OutsideImport, file: IO[bytes], mapping: Mapping[str, Any] | None) -> Measured:
-    """Returns the result of `measure`. If the file is refused, the lines that were already read
-    count in the upload limit, because reading takes as long as for an accepted file.
+    """Returns the result of `measure`. If the file is refused, the lines that were read before the
+    error count in the upload limit, because reading them takes time too.
     """
     try:
         return measure(file, made.format, mapping, made.account.currency)
@@ -533,8 +540,8 @@ def fingerprint(line: OutsideLine) -> uuid.UUID:
 
 
 def _write(source: OutsideImport, lines: Iterable[OutsideLine]) -> None:
-    """Writes lines of a preview by COPY, or by INSERT if the table has row-level security
-    policies.
+    """Writes the lines of a preview into the database with COPY. Uses INSERT if the table has
+    row-level security policies, because COPY does not support them.
     """
     sign = -1 if source.is_newest_first else 1
     rows = [

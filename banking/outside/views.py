@@ -96,7 +96,8 @@ def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def entries_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Returns all entries of an account as a streamed file."""
+    """Returns a file with all entries of an account. The file is sent while the entries are read.
+    """
     return table_response(entries_table(_account(request, pk)), kind)
 
 
@@ -251,7 +252,9 @@ def _read(request: PersonRequest, source: OutsideImport) -> HttpResponse:
 
 
 def _next(source: OutsideImport) -> HttpResponse:
-    """Redirects to the page of the import. Stores the lines first if they fit into one step."""
+    """Redirects to the page of the import. If all lines of the preview fit into one step, stores
+    them first.
+    """
     if source.state == State.READING and source.line_count <= services.STEP:
         services.read_rest(source)
     return redirect("transactions:outside_import", source.pk)

@@ -24,8 +24,8 @@ from transactions.models.transaction import Transaction
 
 
 class EventStream(models.Model):
-    """The event stream of an account: its last event number, and whether the account has an active
-    webhook. Triggers write this table.
+    """The counter of an account's events: the number of the last event, and whether the account has
+    an active webhook. Triggers write this table.
     """
 
     account = models.OneToOneField(
@@ -49,8 +49,9 @@ class EventStream(models.Model):
 
 
 class AccountEvent(models.Model):
-    """The number of an event on an account that has an active webhook. A payment between two such
-    accounts is one event with two numbers. Triggers write this table: see Note [Events].
+    """An event of an account that has an active webhook, with its number. A payment between two
+    such accounts is one event with two numbers, one for each account. Triggers write this table:
+    see Note [Events].
     """
 
     pk = models.CompositePrimaryKey("account_id", "number")

@@ -7,12 +7,12 @@ change numbers.
 Note [Lock of a stream]: the release of a hold locks only the paying account, so the lock of an
 account does not protect the number of its stream. Therefore each trigger first locks people and
 accounts, and then locks the streams in the order of their accounts. The trigger uses the numbers in
-the locked rows, because a number that was read before the lock may be outdated.
+the locked rows, because a number that was read before the rows were locked may be outdated.
 
 A database transaction with several SQL statements may lock streams in another order. Such a
 transaction has already locked the accounts of the streams, so it can wait only for releases of
-holds. The release of a hold locks only one stream of another account, the recipient's, and waits
-for no other lock. So there is no deadlock.
+holds. The release of a hold locks only one stream of another account, the stream of the recipient.
+It waits for no other lock. So there is no deadlock.
 """
 
 import pgtrigger
@@ -35,9 +35,9 @@ _IS_MANY_LISTENED = f"""(SELECT count(*) > 0 {_LISTENED} from_account_id)
 
 
 def _write_events(rows: str, kind: str, at: str) -> str:
-    """Returns PL/pgSQL that writes an event for each row of `rows` (rows of `transactions`), and
-    increases the numbers of their streams: see Note [Lock of a stream]. `kind` and `at` are SQL
-    expressions for the kind and the time of the event.
+    """Returns PL/pgSQL that writes an event for each row of `rows` (rows of `transactions`). The
+    event gets the next number of each account that has an active webhook: see Note [Lock of a
+    stream]. `kind` and `at` are SQL expressions for the kind and the time of the event.
     """
     return f"""
         WITH streams AS MATERIALIZED (

@@ -98,7 +98,7 @@ class Webhook(models.Model):
 
     @property
     def host(self) -> str:
-        """The host of the URL, for headings, because the whole URL may be long."""
+        """The host of the URL. Headings show the host, because the whole URL may be too long."""
         return urlsplit(self.url).hostname or self.url
 
     def remove(self) -> None:
@@ -110,8 +110,8 @@ class Webhook(models.Model):
 
 
 class WebhookQueue(models.Model):
-    """The queue of one account for one webhook: the number of the last delivered event, and the
-    state of the next event.
+    """The progress of one webhook in the events of one account: the number of the last delivered
+    event, and the state of the next event.
     """
 
     pk = models.CompositePrimaryKey("webhook_id", "account_id")

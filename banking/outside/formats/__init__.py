@@ -1,3 +1,3 @@
-"""Readers of other banks' files. A reader yields each OutsideLine as soon as its line is read, so
-the memory use does not depend on the size of the file.
+"""Readers of other banks' files. A reader yields an OutsideLine as soon as it has read a payment.
+So the memory use does not depend on the size of the file.
 """

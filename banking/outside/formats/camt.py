@@ -1,10 +1,10 @@
 """Reads camt.053, the bank-to-customer statement of ISO 20022, in any version.
 
 Note [Batches]: a bank may book several payments as one entry that contains the details of each
-payment. Each payment becomes a line, because people recognise single payments more easily. This
-requires that all details have an amount in the currency of the entry, and that these amounts add up
-exactly to the amount of the entry. Otherwise the entry becomes one line with the bank's text for
-the batch, without the name and the reference of a single payment.
+payment. Each payment becomes a line, because people recognise single payments more easily. Two
+conditions must be true: all details have an amount in the currency of the entry, and these amounts
+add up exactly to the amount of the entry. Otherwise the entry becomes one line with the bank's text
+for the batch. This line has no name and no reference of a single payment.
 """
 
 import re
@@ -35,7 +35,7 @@ OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The values that all payments of an entry share."""
+    """The values of an entry (`Ntry`) that are the same for all its payments."""
 
     amount: Decimal
     day: date
@@ -46,7 +46,7 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Reading:
-    """The state of the reader while it reads a file."""
+    """The state of the camt.053 reader while it reads a file."""
 
     facts: StatementFacts
     balances: StatementBalances
@@ -88,8 +88,8 @@ def _refuse_other_roots(name: str) -> None:
 
 
 def _begin(reading: _Reading, account: Element) -> None:
-    """Begins a statement. In the file, the account (`Acct`) of a statement comes before its
-    balances and entries.
+    """Begins a new statement of the file, and ends the previous statement. Must be called for the
+    account (`Acct`) of each statement, which comes before the balances and entries.
     """
     number = text_at(account, "Id/IBAN") or text_at(account, "Id/Othr/Id")
     if reading.is_begun:
@@ -179,10 +179,10 @@ def _payment(
 def _reference_and_words(details: Element | None, *, is_out: bool) -> tuple[str, list[str]]:
     """Returns the reference of a payment, and the texts of its remittance information.
 
-    For money in, the reference is the creditor's reference, for example from a Swiss QR-bill, or
-    otherwise the payer's id. For money out, the reference is the payer's id, and the texts include
-    the creditor's reference. If a payment has several creditor's references, the texts include all
-    of them.
+    For money in, the reference is the creditor's reference, for example from a Swiss QR-bill.
+    Without a creditor's reference, it is the payer's id. For money out, the reference is the
+    payer's id, and the texts include the creditor's reference. If a payment has several creditor's
+    references, the texts include all of them.
     """
     id = text_at(details, "Refs/EndToEndId")
     words = texts_of(details, "Ustrd")

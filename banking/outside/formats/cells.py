@@ -39,8 +39,9 @@ MONTHS = tuple(
 
 
 def read_day(number: int, typed: str, order: str) -> date:
-    """Returns the date in a cell of a CSV file. `order` is "dmy", "mdy" or "ymd", and applies if
-    the text has only digits. `number` is the line number for the error message.
+    """Returns the date in a cell of a CSV file. `order` is the order of day, month and year: "dmy",
+    "mdy" or "ymd". It is used only if the text contains no name of a month. `number` is the line
+    number for the error message.
 
     Raises: UnreadableStatement if the text is not a date.
     """
@@ -62,8 +63,9 @@ def read_day(number: int, typed: str, order: str) -> date:
 
 
 def _month(word: str) -> int:
-    """Returns the number of the month (1 to 12) whose name begins with this word of at least three
-    letters. Returns 0 if no month matches, for example for "marraskuu" (November in Finnish).
+    """Returns the number of the month (1 to 12) whose name begins with `word`. Returns 0 if there
+    is no such month, for example for "marraskuu" (November in Finnish), or if `word` has less than
+    three letters.
     """
     for month, names in enumerate(MONTHS, 1):
         if any(name.startswith(word) for name in names):
@@ -98,8 +100,8 @@ _UNSIGNED = {
 
 
 def read_figure(number: int, typed: str, mark: str) -> Decimal:
-    """Returns the number in a cell. `mark` is the decimal mark, "." or ",". The number may have a
-    sign before or after it. A number in brackets is negative.
+    """Returns the number in a cell. `mark` is the decimal mark, "." or ",". A sign can be before or
+    after the digits. A number in brackets is negative.
 
     Raises: UnreadableStatement if the text is not a number with this decimal mark.
     """
@@ -122,8 +124,8 @@ def _not_a_figure(number: int, typed: str, text: str, mark: str) -> str:
 
 
 def _without_sign(typed: str) -> tuple[str, bool]:
-    """Returns the text of a number without its sign and its currency, and whether the number is
-    negative.
+    """Returns two values: the text of a number without its sign and its currency, and True if the
+    number is negative.
     """
     if _WITHIN.search(typed):  # in 12€50 and 20$00 (Cape Verde), the sign replaces the point
         return typed, False
@@ -141,8 +143,8 @@ def _without_sign(typed: str) -> tuple[str, bool]:
 
 def _without_currency(found: re.Match[str]) -> str:
     """Returns "" if the letters before or after a number are a currency. Otherwise returns the
-    letters, such as D for debit. The caller then refuses the line, because the text is not a
-    number.
+    letters unchanged, such as "D" for debit. The text is then not a number, and the caller refuses
+    the line.
     """
     code = found[0].strip()
     return "" if len(code) == 1 or code in ISO_CURRENCIES else found[0]
@@ -163,7 +165,9 @@ class DayOrder(NamedTuple):
 
 @dataclass(slots=True)
 class _DaysInOrder:
-    """The period of a file's dates, if they are read in one order of day, month and year."""
+    """The number and the period of a file's valid dates, if all dates are read in one order of day,
+    month and year.
+    """
 
     order: str
     count: int = 0
@@ -184,13 +188,17 @@ class _DaysInOrder:
 
 
 def day_order(days: Iterable[str]) -> DayOrder:
-    """Returns the order (day, month or year first) in which most of these dates are valid. A date
-    is invalid in an order if its month would be above 12. Among equally good orders, returns the
-    order with the shortest period from the first to the last date, because a file usually covers a
-    few weeks.
+    """Returns the most probable order of day, month and year in these dates, and all possible
+    orders. A date that begins with a year of four digits decides immediately. Dates with dots
+    follow the rules of `_order_with_dots`.
 
-    Returns year first only if no other order has a shorter period, because nearly every date with a
-    two-digit year is also valid with the year first.
+    In all other cases, an order is better if more dates are valid in it. A date is invalid in an
+    order if its month would be above 12. Among equally good orders, the order with the shortest
+    period from the first to the last date is the most probable, because a file usually covers a few
+    weeks.
+
+    Year first is possible only if no other order has a shorter period, because nearly every date
+    with a two-digit year is also valid with the year first.
     """
     readings = [_DaysInOrder(order) for order in ORDERS]
     has_dots = False
@@ -223,10 +231,10 @@ def _order_with_dots(
     """Returns the order of dates that have dots. Dots are common in Europe, so the day is first,
     unless more dates are valid with the month first.
 
-    Year first is also possible if its dates cover a shorter period. Year first is the most probable
-    order if three conditions are true: with the day first, the period is longer than four years;
-    with the year first, the last date is not in the future; with the year first, the last date is
-    not earlier than with the day first.
+    If the dates cover a shorter period with the year first than with the day first, both orders are
+    possible. Year first is then the more probable order if three conditions are true. With the day
+    first, the period is longer than four years. With the year first, the last date is not in the
+    future. With the year first, the last date is not earlier than with the day first.
     """
     if month_first.count > max(day_first.count, year_first.count):
         return DayOrder("mdy", ("mdy",))
@@ -247,8 +255,8 @@ def decimal_of(figures: Iterable[str], decimals: int = 2) -> str:
     """Returns the decimal mark of these numbers, "." or ",", or "" if no number has a mark. The
     first unambiguous number decides.
 
-    If a mark before three digits is a thousands separator, the other mark is the decimal mark. For
-    currencies with three decimals, a mark before three digits is a decimal mark.
+    A mark before three digits is usually a thousands separator, and the other mark is then the
+    decimal mark. For a currency with three decimals, it is the decimal mark.
     """
     other = ""
     for typed in figures:
@@ -281,8 +289,8 @@ CURRENCIES_OF_SIGN = {
 
 
 def currency_of(typed: str, expected: str = "") -> str:
-    """Returns the code of a currency that is written as a code or as a sign. Some currencies have
-    the same sign: among these, returns `expected` if possible.
+    """Returns the code of a currency. `typed` is its code or its sign. If several currencies have
+    the sign, returns `expected` if it is one of them.
     """
     code = typed.strip().upper()
     return expected if expected in CURRENCIES_OF_SIGN.get(code, ()) else SIGNS.get(code, code)
@@ -353,8 +361,8 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")  # "PENDING_REVIEW", 
 
 
 def may_be_status(typed: str) -> bool:
-    """Returns whether the text has a letter. Without a letter, the text is a number and not a
-    status.
+    """Returns whether the text can be the status of a line: it contains a letter. A text without a
+    letter is a number and not a status.
     """
     return any(map(str.isalpha, typed))
 
@@ -372,8 +380,9 @@ def is_short_status(typed: str) -> bool:
 
 
 def is_unbooked(typed: str) -> bool:
-    """Returns whether the status means that the line has not moved money. A short status must
-    contain a word of UNBOOKED. In a longer text, the first word that is a known status decides.
+    """Returns whether the status means that the payment was not booked: it has not moved money. In
+    a status of at most MAX_STATUS_WORDS words, any word of UNBOOKED has this meaning. In a longer
+    text, the first word that is a known status decides.
     """
     words = _words_of_status(typed)
     verdicts = _verdicts(words)
@@ -392,7 +401,8 @@ def _words_of_status(typed: str) -> list[str]:
 
 
 def _verdicts(words: Sequence[str]) -> list[bool]:
-    """Returns a bool for each known word: whether the word means that the line is booked.
+    """Returns a bool for each word that is a known status: True if the word means "booked", and
+    False if it means "not booked".
 
     "not" can negate only the next two words. It negates "completed" in "Not yet completed", but
     does not negate "declined" in "Declined: not enough funds".
@@ -411,9 +421,9 @@ _MARKED = re.compile(r"'(?=[0-9A-Z]{2})", re.ASCII)  # does not match "'t Hooft"
 
 
 def without_mark(typed: str) -> str:
-    """Returns the text of a cell without a leading apostrophe. Banks add an apostrophe so that
-    spreadsheets read the cell as text. If a leading apostrophe is removed, an apostrophe at the end
-    is removed too.
+    """Returns the text of a cell without a leading apostrophe. Some banks write an apostrophe
+    before a value, so that spreadsheets read the value as text. If a leading apostrophe is removed,
+    an apostrophe at the end is removed too.
     """
     text = typed.strip()
     return text[1:].removesuffix("'") if _MARKED.match(text) else text
@@ -429,5 +439,7 @@ def by_side(number: int, value: Decimal, side: str) -> Decimal:
 
 
 def has_sign(typed: str) -> bool:
-    """Returns whether the number in the text is negative: it has a minus or an opening bracket."""
+    """Returns whether the number in the text has a sign for "negative": a minus or an opening
+    bracket.
+    """
     return any(mark in typed for mark in "-\u2212(")

@@ -95,8 +95,8 @@ EACH_VALUE = {"currency": is_currency_code, "balance": is_figure}
 
 
 def cell_of(cells: Sequence[str], mapping: Mapping[str, Any], role: str) -> str:
-    """Returns the cell in the column of this role, such as "amount". Returns "" if no column has
-    the role or the row is too short.
+    """Returns the cell of a row (`cells`) in the column that `mapping` assigns to this role, such
+    as "amount". Returns "" if no column has the role, or if the row is too short.
     """
     place = mapping.get(role)
     return cells[place].strip() if place is not None and place < len(cells) else ""
@@ -132,18 +132,18 @@ def may_mean(name: str, role: str) -> bool:
 
 
 def _is_one_way(words: set[str]) -> bool:
-    """Returns whether these words mean only money out or only money in, as in "Debit Amount".
-    Ignores the words "in" and "out", because they have other meanings, as in "Amount in account
-    currency".
+    """Returns whether these words of a column name mean only one direction of money, as in "Debit
+    Amount". Ignores the words "in" and "out", because they have other meanings, as in "Amount in
+    account currency".
     """
     ways = (set(WORDS[role].split()) - {role} for role in ("out", "in"))
     return sum(not words.isdisjoint(way) for way in ways) == 1
 
 
 def doubt_of(name: str) -> int:
-    """Returns a number that increases with the doubt that this column contains the amounts on the
-    account. The lowest is 0. FOREIGN_OR_PART means that the amounts are in another currency, or are
-    only a part, such as a fee.
+    """Returns a number for the doubt that a column with this name contains the amounts on the
+    account: 0 (most likely), 1, 2 or FOREIGN_OR_PART. FOREIGN_OR_PART is the number for a column
+    with amounts in another currency, or with only a part of the amounts, such as fees.
     """
     words = words_of(name)
     if not words.isdisjoint(FOREIGN_AMOUNT | PARTIAL_AMOUNT):
@@ -174,11 +174,12 @@ def doubt_of_other(name: str) -> int:
 
 
 def _is_of_others(name: str, values: Sequence[str]) -> bool:
-    """Returns whether these values may be names of the other side. Account numbers are not names.
+    """Returns whether the values of a column may be the names of the other side (the payer or the
+    recipient). Account numbers are not names.
 
     A column with the same value in all rows may contain the owner's name. Such a column is accepted
-    in two cases: its name clearly means the other side, or the name does not exclude the other side
-    and there are at most A_FEW rows.
+    if its name clearly means the other side. With at most A_FEW rows, it is also accepted if its
+    name does not exclude the other side.
     """
     if values and all(_IBAN.fullmatch(it.replace(" ", "")) or it.isdecimal() for it in values):
         return False
@@ -203,15 +204,15 @@ def can_be(role: str, values: Sequence[str], name: str = "") -> bool:
 
 
 def _is_of_fees(_name: str, values: Sequence[str]) -> bool:
-    """Returns whether the values are fees that must be subtracted. Fees with a minus would have to
-    be added.
+    """Returns whether the values can be fees that must be subtracted from the amounts: numbers
+    without a minus. Fees with a minus would have to be added.
     """
     return bool(values) and all(is_figure(it) and not has_sign(it) for it in values)
 
 
 def _is_of_sides(_name: str, values: Sequence[str]) -> bool:
-    """Returns whether most values are known words for money in or out. `is_out` raises
-    UnreadableStatement for a line with another word, such as "Fee".
+    """Returns whether more than half of the values are known words for money in or money out. If
+    another line has an unknown word, such as "Fee", `is_out` later raises UnreadableStatement.
     """
     return sum(map(is_side, values)) * 2 > len(values)
 

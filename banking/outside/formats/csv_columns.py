@@ -47,8 +47,9 @@ FIGURES = ("amount", "out", "in", "fee", "balance")
 
 
 def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
-    """Returns a mapping: the probable column of each role, and properties such as the decimal mark
-    and the order of dates. Roles without a column are not in the mapping.
+    """Returns a mapping, which contains the probable column of each role, such as "amount". It also
+    contains properties of the file, such as the decimal mark and the order of dates. A role without
+    a column is not in the mapping.
 
     `currency` is the currency of the account. The number of its decimals helps to distinguish a
     decimal point from a thousands separator.
@@ -78,8 +79,8 @@ def guess(sheet: Sheet, currency: str = "") -> dict[str, Any]:
 
 
 def guess_of_file(source: IO[bytes], sheet: Sheet, currency: str = "") -> dict[str, Any]:
-    """Returns the same mapping as `guess`, but reads all lines of the file to find the decimal mark
-    and the order of dates, because the first lines may be ambiguous.
+    """Returns a mapping as `guess` does. Reads all lines of the file to find the decimal mark and
+    the order of dates, because the first lines may be ambiguous.
     """
     found = guess(sheet, currency)
     mark = mark_of_file(source, sheet, found, currency) or found["decimal"]
@@ -95,7 +96,8 @@ def mark_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any], cu
 
 
 def order_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> DayOrder:
-    """Returns the order of day, month and year of the dates in all lines of the file."""
+    """Reads the dates in all lines of the file, and returns the order of their day, month and year.
+    """
     with closing(cells_under(source, sheet, [mapping.get("date")])) as days:
         return day_order(days)
 
@@ -105,8 +107,8 @@ def _decimals(currency: str) -> int:
 
 
 def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether the amounts already have signs, so that the column for money in or out is not
-    needed.
+    """Returns whether the amounts already have signs, so that the column for the direction of money
+    (in or out) is not needed.
 
     The result is true if all amounts of money out have a minus, or if there is no money out and
     some amounts have a minus. If only some amounts of money out have a minus, these amounts are
@@ -119,8 +121,9 @@ def _has_signed_amounts(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _place_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> int | None:
-    """Returns the first column whose name and values can have this role, or None. For an amount, a
-    date and the other side, returns the most likely column instead of the first.
+    """Returns the first column whose name and values can have this role, or None. For the roles of
+    an amount, a date and the other side, returns the most likely column instead of the first
+    column.
     """
     free = _places_of(role, sheet, found)
     if role == "date":
@@ -152,8 +155,9 @@ def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
 
 
 def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
-    """Returns the amount column that agrees with the balances in most rows, for example a total
-    that includes the fee. Prefers the column in `found` if several columns agree equally.
+    """Returns the column of amounts with which the balances are right in most rows. For example,
+    this column can be a total that includes the fee. Prefers the column in `found` if several
+    columns agree equally.
     """
     others = {role: place for role, place in found.items() if role not in ("amount", "fee")}
 
@@ -176,8 +180,8 @@ def _day_of(sheet: Sheet, free: Sequence[int]) -> int | None:
 
 
 def _is_separate_fee(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether the amount probably does not include the fee: more rows agree with the
-    balances after the fee is subtracted. If all fees are zero, one row that agrees is enough.
+    """Returns whether the amount probably does not include the fee: if the fee is subtracted, the
+    balances are right in more rows. If all fees are zero, one row with a right balance is enough.
     Returns False if the file has no balances.
     """
     without = _fitting_pairs(sheet, {**found, "fee": None})
@@ -187,15 +191,16 @@ def _is_separate_fee(sheet: Sheet, found: Mapping[str, Any]) -> bool:
 
 
 def _is_flipped(sheet: Sheet, found: Mapping[str, Any]) -> bool:
-    """Returns whether amounts without a minus are probably money out: with this assumption, more
-    rows agree with the balances.
+    """Returns whether amounts without a minus are probably money out: with this assumption, the
+    balances are right in more rows.
     """
     return _fitting_pairs(sheet, {**found, "flip": True}) > _fitting_pairs(sheet, found)
 
 
 def _fitting_pairs(sheet: Sheet, found: Mapping[str, Any]) -> int:
-    """Returns the number of rows whose balance is the previous balance plus the amount. Reads the
-    rows in both directions and returns the higher number.
+    """Returns the number of rows whose balance equals the balance of the previous row plus the
+    amount. Counts once from the first row to the last and once in the opposite direction, and
+    returns the higher number.
     """
     return max(_fitting_pairs_in(sheet.rows[::step], found) for step in (1, -1))
 
@@ -233,8 +238,9 @@ def _figure_of(row: tuple[str, ...], found: Mapping[str, Any], role: str) -> Dec
 
 
 def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
-    """Adds roles to `found` by the values of the columns. This is for files whose column names are
-    not known. Ignores rows without a date or number, such as a sum below the table.
+    """Guesses the roles of columns from their values, and adds these roles to `found`. This is for
+    files whose column names are not known. Ignores rows that do not contain both a date and a
+    number, such as a sum below the table.
     """
     rows = tuple(row for row in sheet.rows if is_row(row))
     table = replace(sheet, rows=rows)
@@ -263,8 +269,9 @@ def _guess_by_values(sheet: Sheet, found: dict[str, Any]) -> None:
 
 
 def _pair_of_figures(table: Sheet, found: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Returns two columns of numbers without a sign: one for money out and one for money in. In
-    every row, exactly one of the two numbers is not zero. Returns None if no pair of columns fits.
+    """Returns two columns that are probably money out and money in. Both contain only numbers
+    without a sign. In every row, exactly one of the two numbers is not zero. Returns None if no
+    pair of columns fits.
     """
     free = [place for place in range(len(table.names)) if place not in found.values()]
     figures = [
@@ -308,8 +315,9 @@ def _texts_of(sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
 
 
 def _is_text(sheet: Sheet, place: int) -> bool:
-    """Returns whether the column contains words. If the column names are known, the name must be
-    possible for a description, and the values must not all be dates or all be currencies.
+    """Returns whether the column contains words. If the column names are known, there are two more
+    conditions. The name can be the name of a description, and the values are not all dates or all
+    currencies.
     """
     values = sheet.column(place)
     if sheet.is_known and (
@@ -323,8 +331,8 @@ def _is_text(sheet: Sheet, place: int) -> bool:
 
 
 def completed(sheet: Sheet, mapping: Mapping[str, Any], currency: str = "") -> dict[str, Any]:
-    """Returns the stored mapping, with guessed columns for roles that did not exist when the
-    mapping was stored.
+    """Returns a stored mapping with additional roles. If a role did not exist when the mapping was
+    stored, guesses the column of this role.
     """
     found = guess(sheet, currency)
     if mapping.get("amount") is None:

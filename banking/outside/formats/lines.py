@@ -1,5 +1,5 @@
-"""The lines that every reader yields, and the tools that all readers use: limits, encodings, dates
-and numbers.
+"""The class of the lines that every reader of a file yields, and functions that all readers use for
+limits, encodings, dates and numbers.
 """
 
 import codecs
@@ -56,8 +56,8 @@ Part = TypeVar("Part")
 
 
 def bounded(parts: Iterable[Part]) -> Iterator[Part]:
-    """Yields the rows, records, fields or entries of a file. Some of these parts do not become
-    lines.
+    """Yields `parts`, the rows, records, fields or entries of a file. The limit is higher than the
+    limit of lines, because some parts do not become lines.
 
     Raises: TooManyLines after MAX_PARTS parts.
     """
@@ -69,7 +69,7 @@ def bounded(parts: Iterable[Part]) -> Iterator[Part]:
 
 @dataclass(frozen=True, slots=True)
 class OutsideLine:
-    """One payment on the account. The texts are tidied. Money out is negative."""
+    """One payment on the account. Its texts are tidied, and the amount of money out is negative."""
 
     number: int
     booked_on: date
@@ -82,7 +82,9 @@ class OutsideLine:
 
 @dataclass(slots=True)
 class StatementFacts:
-    """Facts about a file. All facts are set after the last line was read."""
+    """Properties of a file, such as its currency and its balances. They are complete only after the
+    last line was read.
+    """
 
     currency: str = ""
     opening: Decimal | None = None
@@ -110,11 +112,11 @@ Balance = tuple[Decimal, str]  # the amount and its day
 
 @dataclass(slots=True)
 class StatementBalances:
-    """Checks the statements of a file. The opening balance plus all lines must be the closing
+    """A check of the statements in a file. The opening balance plus all lines must be the closing
     balance, so that no line is missing. The file must not contain a statement twice.
 
-    Records the opening balance of the earliest day and the closing balance of the latest day. The
-    statements and their pages can be in any order.
+    The check also records the opening balance of the earliest day and the closing balance of the
+    latest day. The statements and their pages can be in any order.
     """
 
     facts: StatementFacts
@@ -148,8 +150,8 @@ class StatementBalances:
             self.facts.closing_on = leading_day(day)
 
     def note(self) -> None:
-        """Sets the opening and the closing balance of the file. Must be called after the whole file
-        was read.
+        """Sets `opening` and `closing` in `facts`: the balances of the whole file. Must be called
+        after the whole file was read.
 
         If a day has several statements, the closing balance of each statement is the opening
         balance of the next one. So the file's opening balance is the only opening balance that is
@@ -171,8 +173,8 @@ class StatementBalances:
         self._count += 1
 
     def note_texts(self, line: OutsideLine) -> None:
-        """Records the texts of a line. Two statements of the same day may differ only in their
-        texts.
+        """Includes the texts of a line in the comparison of statements. Two different statements of
+        the same day can have the same amounts and differ only in their texts.
         """
         self._texts = hash((self._texts, replace(line, number=0)))
 
@@ -346,9 +348,9 @@ def fitting_balance(name: str, balance: Decimal, currency: str) -> None:
 
 
 def encoding_of(source: IO[bytes]) -> str:
-    """Returns the name of the file's encoding: "utf-8-sig" or "cp1252" (Windows-1252). Reads the
-    file only at the first call. Valid UTF-8 letters next to an invalid byte mean a damaged UTF-8
-    file, not Windows-1252.
+    """Returns the name of the file's encoding: "utf-8-sig" or "cp1252" (Windows-1252). The first
+    call reads the whole file, and later calls return the same result. Valid UTF-8 letters next to
+    an invalid byte mean a damaged UTF-8 file, not Windows-1252.
 
     Raises: UnreadableStatement for other encodings, for NUL characters, and for more than
     MAX_BYTES; TooManyLines for more than MAX_RAW_LINES lines.
@@ -401,7 +403,7 @@ _ODD_WORDS = re.compile(
 
 
 def _has_odd_words(source: IO[bytes]) -> bool:
-    """Returns whether the file contains impossible words if it is read as Windows-1252."""
+    """Returns whether the file, read as Windows-1252, contains words that no language has."""
     source.seek(0)
     before = ""
     while part := source.read(CHUNK_SIZE):

@@ -144,10 +144,10 @@ def _move(number: int, text: str) -> _Move:
 
 
 def _booked_on(number: int, value: str, booked: str | None) -> date:
-    """Returns the booking date. The file contains only its month and day. The year is chosen so
-    that the booking date is as near as possible to the value date.
+    """Returns the booking date of a payment. The file contains only the month and the day of this
+    date. The year is chosen so that the booking date is as near as possible to the value date.
 
-    Raises: UnreadableStatement if there is no valid date, which is only possible for 29 February.
+    Raises: UnreadableStatement if the date does not exist, for example 29 February in other years.
     """
     day = made_day(number, full_year(value[:2]), int(value[2:4]), int(value[4:]))
     if not booked:

@@ -58,8 +58,7 @@ def ofx2_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
 
 @dataclass(slots=True)
 class _Total:
-    """The account number, the sum of the lines, and the balance up to the current position in the
-    file.
+    """The account number, the sum of the lines and the balance, as far as the file has been read.
     """
 
     account: str = ""
@@ -110,8 +109,8 @@ def _lines(
 
 
 def _is_of_later(total: _Total) -> bool:
-    """Returns whether the day of the balance is more than LATER after the last line. Lines between
-    the two days may be missing.
+    """Returns whether the day of the balance is more than LATER after the end of the file's period.
+    Lines of the days in between may be missing.
     """
     try:
         ends, balance_of = (read_compact_day(0, day) for day in (total.ends, total.balance_of))

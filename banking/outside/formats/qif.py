@@ -107,7 +107,7 @@ def _no_end(began: int, number: int) -> str:
 
 
 def _counts(line: str) -> int:
-    """Returns 1 if the line begins the payments of an account, and 0 otherwise.
+    """Returns the number of accounts whose payments begin at this line: 1 or 0.
 
     Raises: UnreadableStatement if the line begins records of another kind, which we do not read.
     """
@@ -131,8 +131,8 @@ def _kind_of(line: str) -> str | None:
 
 
 class QifOrder(NamedTuple):
-    """The order of the dates in a file. `is_open` is true if the dates are also valid in the other
-    order.
+    """The order of the dates in a file. `is_open` is true if this order is only a guess, because
+    the dates would be different but also valid in the other order.
     """
 
     order: str
@@ -140,7 +140,7 @@ class QifOrder(NamedTuple):
 
 
 def qif_order(source: IO[bytes]) -> QifOrder:
-    """Returns whether the day or the month comes first in the dates of the file.
+    """Returns the order of the dates in the file: "dmy" (day first) or "mdy" (month first).
 
     If all dates are valid in both orders, these rules apply in turn: an order that the file
     declares, such as `!Option:MDY`; day first for dates with dots, which are European; the order

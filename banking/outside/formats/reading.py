@@ -51,8 +51,8 @@ READERS: dict[str, Reader] = {
 
 @dataclass(slots=True)
 class Measured:
-    """The facts that are known after a file was read once: the number of lines, the period, the
-    order of dates and others.
+    """The properties of a file that are known after it was read once: the number of lines, the
+    first and the last day, the order of the lines, and the properties in `facts`.
     """
 
     count: int = 0
@@ -66,7 +66,8 @@ def format_of(source: IO[bytes]) -> Format:
     """Returns the format of the file. Reads only the first START bytes. The format is CSV if no
     other format is recognised.
 
-    Raises: UnreadableStatement if the file is empty or packed.
+    Raises: UnreadableStatement if the file is empty, or if it is a packed file, a spreadsheet, a
+    PDF or UTF-16 text.
     """
     source.seek(0)
     start = source.read(START).removeprefix(b"\xef\xbb\xbf")

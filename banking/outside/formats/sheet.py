@@ -64,7 +64,9 @@ class Sheet:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the column names. A stored mapping is found by this digest."""
+        """The SHA-256 of the column names. A mapping is stored with this digest, and is used for
+        later files with the same digest.
+        """
         return hashlib.sha256("\x1f".join(self.names).encode()).hexdigest()
 
     def column(self, place: int | None) -> list[str]:
@@ -173,10 +175,12 @@ def _heading(line: str, separator: str) -> tuple[str, ...]:
 
 
 def _table(top: Sequence[str], separator: str) -> Beginning | None:
-    """Returns the column names of a table with unknown column names, and the number of lines above
-    its first row. Returns no names if the table has no heading, and None if there is no table.
+    """Finds a table whose column names are unknown. Returns its column names, and the number of
+    lines above its first row. Returns an empty tuple of names if the table has no heading. Returns
+    None if there is no table.
 
-    The table begins at a line with a date, a number, and as many cells as the next line.
+    The table begins at a line that contains a date and a number, and has as many cells as the next
+    line.
     """
     rows = _rows_with_places(top, separator)
     skipped = set[int]()
@@ -200,7 +204,9 @@ def _table(top: Sequence[str], separator: str) -> Beginning | None:
 
 
 def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
-    """Returns the number of lines above it and its cells, for each line that is not empty."""
+    """Returns a tuple for each row that is not empty: the number of lines above the row, and the
+    cells of the row.
+    """
     reader = csv.reader(top, delimiter=separator)
     rows, after = [], 0
     with suppress(csv.Error):
@@ -212,7 +218,9 @@ def _rows_with_places(top: Sequence[str], separator: str) -> list[tuple[int, lis
 
 
 def is_row(cells: Sequence[str]) -> bool:
-    """Returns whether one cell is a date and another cell is a number."""
+    """Returns whether these cells can be a row of a statement: one cell is a date, and another cell
+    is a number.
+    """
     if len(cells) > MAX_COLUMNS:
         return False
     days = {place for place, cell in enumerate(cells) if is_day(cell.strip())}
@@ -221,8 +229,9 @@ def is_row(cells: Sequence[str]) -> bool:
 
 
 def _with_side(names: tuple[str, ...], rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Returns the column names. Some banks do not name the column with the direction of the money,
-    such as S or H: if each row has one more cell of this kind, an empty name is added.
+    """Returns the column names. Some banks give no name to the last column, which contains the
+    direction of the money, such as S or H. If each row has such an additional cell, adds an empty
+    name.
     """
     last = [row[len(names)] for row in rows if len(row) == len(names) + 1]
     is_nameless = len(last) == len(rows) and can_be("side", last)
@@ -307,10 +316,10 @@ def refuse_too_many_rows(source: IO[bytes], sheet: Sheet) -> None:
 
 @contextmanager
 def _until_unreadable() -> Iterator[None]:
-    """Ends the `with` block without an error if a part of the file cannot be read. The same error
-    is raised later, when the lines are read.
+    """Ends the `with` block without an error if a part of the file cannot be read. The reader of
+    the lines later raises this error.
 
-    Raises: TooManyLines.
+    Raises: TooManyLines if the block raises it.
     """
     try:
         yield

@@ -94,7 +94,8 @@ def _names_columns(cells: Sequence[str], sheet: Sheet) -> bool:
 
 def _refuse_twice(rows: "array[int]") -> None:
     """Raises UnreadableStatement if the second half of a file without a heading repeats the first
-    half. Accepts a file of two equal rows. `rows` contains a hash of each row.
+    half. Accepts a file that contains only two rows, even if they are equal. `rows` contains a hash
+    of each row.
     """
     half = len(rows) // 2
     if half > 1 and rows[:half] == rows[half:]:
@@ -103,7 +104,8 @@ def _refuse_twice(rows: "array[int]") -> None:
 
 @dataclass(slots=True)
 class _Ends:
-    """The sum of the lines, and the day, the amount and the balance of the first and the last line.
+    """The values from which the balances of a CSV file are calculated: the sum of all lines, and
+    the first and the last line with day, amount and balance.
 
     Note [Balances of CSV]: some banks write the newest line first, and other banks write the oldest
     line first. Within a day, the lines can be in any order. Therefore the balances are used only if
@@ -122,7 +124,7 @@ class _Ends:
         self.first = self.first or self.last
 
     def note(self, facts: StatementFacts) -> None:
-        """Sets the opening and the closing balance in `facts` if both are certain: see Note
+        """Sets the opening and the closing balance in `facts` if they match the lines: see Note
         [Balances of CSV].
         """
         found = set()
@@ -187,9 +189,10 @@ def _record_currency(place: str, typed: str, facts: StatementFacts) -> None:
 
 
 def _signed_columns(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> frozenset[str]:
-    """Returns the directions ("out", "in" or both) in which most numbers have a minus, because some
-    banks write a minus in each amount. Returns an empty set if the file has an amount column but no
-    column for money in or out.
+    """Returns the directions of money ("out", "in" or both) in which most numbers have a minus.
+    Some banks write a minus before each amount of a direction, although the column already states
+    the direction. Returns an empty set if the file has a column for amounts but no column for the
+    direction.
 
     In a returned direction, a number without a minus means money in the opposite direction. In all
     other directions, a number with a minus means money in the opposite direction.
@@ -254,8 +257,9 @@ def _line(
 
 
 def _widest(sheet: Sheet) -> int:
-    """Returns the maximum number of cells in a row if no number contains a comma: the number of
-    cells of the heading, or of the shortest of the first payments if the payment has more cells.
+    """Returns the maximum number of cells in a row without a comma inside a number. This is the
+    number of cells of the heading, or of the shortest of the first payments, whichever is higher.
+    If the separator is not a comma, there is no maximum.
     """
     if sheet.separator != ",":
         return sys.maxsize
@@ -282,9 +286,9 @@ def _amount(
 ) -> Decimal:
     """Returns the amount of the row. Money out is negative.
 
-    A number with a minus means money in the other direction if the file has a column for money in
-    or out, or two amount columns. In the directions in `signed`, a number without a minus means the
-    other direction instead.
+    If the row states the direction of the money (in a column for the direction, or by two columns
+    for amounts), a minus before the number means the opposite direction. For a direction in
+    `signed`, the meaning is reversed: a number without a minus means the opposite direction.
     """
     amount, out, into = figures
     mark = mapping["decimal"]

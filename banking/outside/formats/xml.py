@@ -23,7 +23,9 @@ CHUNK_SIZE = 16 * 1024
 
 
 class _Watched:
-    """The file from which the parser reads. Refuses files and texts that are too long."""
+    """A wrapper of the file that the XML parser reads. It refuses files and texts that are too
+    long.
+    """
 
     def __init__(self, source: IO[bytes]) -> None:
         self.source, self.size, self.since_end = source, 0, 0
@@ -46,9 +48,9 @@ class _Watched:
 
 
 def elements(source: IO[bytes], wanted: frozenset[str], most: int) -> Iterator[tuple[str, Element]]:
-    """Yields the name (without a namespace) and the element of each wanted element. The element is
-    complete when it is yielded, and is deleted afterwards. Skips a wanted element inside another
-    wanted element.
+    """Yields each element whose name is in `wanted`, with its name without a namespace. The element
+    is complete when it is yielded, and is deleted afterwards. Does not yield an element inside
+    another yielded element.
 
     The first pair is different: it is yielded when the root element begins, and its name is "root "
     followed by the name of the root element.
@@ -167,7 +169,8 @@ def children(element: Element, name: str) -> list[Element]:
 
 
 def texts_of(element: Element | None, name: str) -> list[str]:
-    """Returns the texts of all elements with this name inside the element, in their order."""
+    """Returns the texts of all elements with this name inside `element`, in the order of the file.
+    """
     if element is None:
         return []
     return [(found.text or "").strip() for found in element.iter() if plain_name(found) == name]

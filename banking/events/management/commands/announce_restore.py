@@ -1,5 +1,5 @@
-"""`manage.py announce_restore` sends an event to all webhooks. The event means that the bank was
-restored from a backup.
+"""`manage.py announce_restore` sends an event to all webhooks. This event informs the receivers
+that the bank was restored from a backup.
 """
 
 from typing import Any
