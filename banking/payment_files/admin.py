@@ -188,8 +188,9 @@ class PaymentFileAdmin(ListFiles):
             return stopped_page(request, stopped, file_url)
 
     def _do(self, request: HttpRequest, file: PaymentFile, step: str) -> HttpResponse:
-        """Discards, pays or checks the file, or requests approval, and redirects. If the action is
-        refused, shows the page again with the reason that the person typed.
+        """Discards, pays or checks the file, or requests approval, and redirects. If booking or a
+        request is refused, shows the page again. The form on this page still contains the reason
+        that the person typed.
         """
         if step == "discard":
             return self._discard(request, file)
@@ -222,8 +223,8 @@ class PaymentFileAdmin(ListFiles):
         return form.is_valid()
 
     def _again(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> HttpResponse:
-        """Returns the page of the file in its current state, with the reason that the person
-        typed.
+        """Returns the page of the file in its current state. The form on the page contains the
+        reason that the person typed.
         """
         get_request = copy(request)
         get_request.method = "GET"
@@ -266,7 +267,7 @@ class PaymentFileAdmin(ListFiles):
     def _ask(self, request: HttpRequest, file: PaymentFile, form: PayForm) -> HttpResponse:
         """Requests approval from another person for the lines that the page showed.
 
-        Raises: CheckedAnew if other lines can be booked now.
+        Raises: CheckedAnew if the lines that can be booked have changed since the page was shown.
         """
         is_checked = file.state == PaymentFile.State.CHECKED  # false while the file is being paid
         if is_checked and request.POST.get("agreed") != agreed_to(file):
@@ -344,8 +345,9 @@ def _why_not(clerk: User, file: PaymentFile) -> str:
 
 def _may_remove(clerk: User, file: PaymentFile) -> bool:
     """Returns whether this person may delete the file. The person needs the permission for the cash
-    desk, and four conditions must be true: no payment was made, the customer did not upload the
-    file, the file does not pay from the person's account, and the file does not wait for approval.
+    desk. In addition, four conditions must be true: the payment of the file has not begun, the
+    customer did not upload the file, the file does not pay from the person's account, and the file
+    does not wait for approval.
     """
     owner = file.from_account.user_id
     begun = file.booked_count or file.state == PaymentFile.State.PAYING
@@ -358,8 +360,8 @@ def _may_remove(clerk: User, file: PaymentFile) -> bool:
 
 
 def _prefilled(request: HttpRequest) -> dict[str, str]:
-    """Returns the initial values of the form: an account number, if the URL contains the id of an
-    account.
+    """Returns the initial values of the upload form. If the URL contains the id of an account, this
+    is the number of the account.
     """
     try:
         account = Account.objects.filter(pk=uuid.UUID(request.GET.get("account", ""))).first()

@@ -1,5 +1,5 @@
-"""The agreement of a person who pays a file with a button. A token proves which lines the page
-showed.
+"""Checks to which lines a person agrees when the person presses the button that pays a file. A
+token proves which lines the page showed.
 """
 
 from typing import Any
@@ -29,9 +29,10 @@ def agreement(request: HttpRequest, file: PaymentFile) -> dict[str, Any]:
 
 
 def was_agreed(request: HttpRequest, file: PaymentFile) -> bool:
-    """Returns whether the person agreed to the lines in the field `agreed` of the POST. A token in
-    the POST proves this agreement. Also returns True if the payment of the file has started,
-    because the person agreed before.
+    """Returns whether the page showed the lines to which the person agrees. The field `agreed` of
+    the POST contains the fingerprint of these lines, and a token in the POST proves that the page
+    showed them. Also returns True if the payment of the file has begun, because the person agreed
+    before.
     """
     if file.state in (PaymentFile.State.PAYING, PaymentFile.State.DONE):
         return True

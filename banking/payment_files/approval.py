@@ -1,5 +1,5 @@
-"""Determines whether another person must approve a payment of a customer's file by staff, and
-requests the approval.
+"""Determines whether another person must approve before staff pay a file for a customer. Also
+requests this approval.
 """
 
 from accounts import approvals
@@ -8,8 +8,9 @@ from banking.payment_files.models import PaymentFile
 
 
 def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
-    """Returns whether another person must approve before this member of staff can pay the rest of a
-    customer's file. Returns False if there is already a usable request.
+    """Returns whether another person must approve before this member of staff (`clerk`) can pay the
+    remaining lines of a file. Returns False if there is a request of `clerk` for this file that can
+    be used.
     """
     share = approvals.share_of(file.waiting_total, file.currency)
     requests = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)
@@ -20,7 +21,7 @@ def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
 
 def ask_for_file(file: PaymentFile, *, reason: str, asked_by: User) -> ApprovalRequest:
     """Requests approval to pay the lines of a file that can be booked now, and returns the request.
-    These lines cannot change afterwards.
+    From then on, these lines cannot change.
     """
     return approvals.ask(
         kind=ApprovalRequest.Kind.PAYMENT_FILE,

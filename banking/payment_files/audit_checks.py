@@ -55,7 +55,9 @@ SINCE = """
 
 
 class LineWording(NamedTuple):
-    """The texts of a finding: the expected value, and the end of the sentence about the line."""
+    """The texts of a finding about a line: the expected value, and the end of the sentence that
+    describes the finding.
+    """
 
     expected: str
     words: str
@@ -91,10 +93,16 @@ WORDS = {
 
 @register_check
 def payment_lines(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields the first line that differs from its transaction, or whose recipient or amount differs
-    from the texts of its file. A booked line must have a transaction, and any other line must have
-    none. A file that a customer uploaded pays from an account of this customer, and each file has
-    as many lines as at the upload. With `since`, skips files that were done before this time.
+    """Yields at most one finding, about the first wrong line. A line is correct if these conditions
+    are true:
+
+    - If the line is booked, its transaction exists and agrees with the line. If the line is not
+      booked, it has no transaction.
+    - The recipient and the amount agree with the texts of the uploaded file.
+    - If a customer uploaded the file, it pays from an account of this customer.
+    - The file has as many lines as at the upload.
+
+    With `since`, skips files that were done before this time.
     """
     with connection.cursor() as cursor:
         query = LINES.format(since=SINCE if since else "", was_staff=WAS_STAFF)

@@ -1,9 +1,10 @@
-"""Books a payment file: all lines in one database transaction, or the payable lines in steps.
+"""Books a payment file. Books either all lines in one database transaction, or the payable lines in
+steps.
 
 Note [Killed between two statements]: `post_together` writes the result of a line in the database
-transaction of the payment. If the process is killed, both are stored or neither is stored. So the
-stored results show which lines are left, and a repeated step never books a line twice. The reasons
-and the admin's history are written in the same database transaction.
+transaction of the payment. If the process is killed, either both are stored, or none of the two. So
+the stored results show which lines are left, and a repeated step never books a line twice. The
+reasons and the admin's history are written in the same database transaction.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -67,8 +68,8 @@ class BookingStopped(Exception):
 
 
 class FileLimit(NamedTuple):
-    """The daily limit for payments from a file. `to_come` returns the sum of the remaining lines
-    that count towards the limit.
+    """The daily limit for payments from a file. `to_come` is a function that returns the sum of the
+    lines that are not booked yet and count towards the limit.
     """
 
     limit: DayLimit
@@ -83,9 +84,10 @@ class BookingRequest(TypedDict, total=False):
     `reason`: the reason of staff who pay for a customer. The reason is stored with each booked
     transaction.
 
-    `agreed`: the fingerprint from `agreed_to` at the time of the agreement. A booking that starts
-    compares it with the current fingerprint, and raises CheckedAnew if the two differ. With "", a
-    booking can therefore continue but not start. With None, the fingerprints are not compared.
+    `agreed`: the fingerprint from `agreed_to` at the time of the agreement. When a booking begins,
+    this fingerprint is compared with the current fingerprint, and CheckedAnew is raised if the two
+    differ. When a booking continues, it is not compared. So "" allows a booking to continue, but
+    not to begin. With None, the fingerprints are never compared.
 
     `within`: the daily limit, which each database transaction checks.
 
@@ -137,8 +139,8 @@ def book_rest(
 ) -> PaymentFile:
     """Calls `book_step` until the whole file is booked. Returns the file.
 
-    Raises: BookingStopped if a step fails after earlier steps were booked; the error of the first
-    step if the first step fails.
+    Raises: the error of the first step, if the first step fails; BookingStopped, if a later step
+    fails.
     """
     if file.state == State.DONE:
         wait_until_confirmed()  # an earlier call booked the file, see Note [Cancelled waits]
@@ -163,7 +165,7 @@ def book_whole(
     the file is already done.
 
     Raises: LinesRefused with the first refused line; NotChecked if the file has not been checked;
-    TooManyTogether if the file has more lines than `can_be_whole` allows.
+    TooManyTogether if more than MAX_TOGETHER lines must be booked.
     """
     locked = _LockedFile(file, request)
 
@@ -184,8 +186,8 @@ def book_whole(
 
 
 def can_be_whole(file: PaymentFile) -> bool:
-    """Returns whether all lines of the file can be booked in one database transaction. The maximum
-    is MAX_TOGETHER lines: see Note [Short locks].
+    """Returns whether the number of lines to book is small enough for one database transaction. The
+    maximum is MAX_TOGETHER lines: see Note [Short locks].
     """
     return file.waiting_count <= MAX_TOGETHER
 
@@ -208,8 +210,8 @@ def _refuse_unless_all_were(
 
 
 class _LockedFile:
-    """A file whose row is locked in the database transaction that books the file. Because of this
-    lock, two steps of a file cannot run in parallel.
+    """A payment file during a step of its booking. The step locks the row of the file in its
+    database transaction. Because of this lock, two steps of a file cannot run in parallel.
     """
 
     file: PaymentFile

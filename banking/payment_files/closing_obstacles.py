@@ -10,8 +10,8 @@ from transactions.closing.services import register
 
 @register
 def files_of(account: Account) -> list[Obstacle]:
-    """Returns an obstacle for each file with unpaid lines that pays from this account. Includes
-    only files that the account's owner uploaded.
+    """Returns an obstacle for each file with unpaid lines that pays from this account. Ignores
+    files that staff uploaded.
     """
     waiting = (PaymentFile.State.STORED, PaymentFile.State.CHECKED, PaymentFile.State.PAYING)
     rows = PaymentFile.objects.filter(

@@ -1,5 +1,5 @@
-"""Determines which files need a step-up (the person must confirm their identity again): files with
-a new recipient, and files above the daily limit.
+"""Determines for which files the person must confirm their identity again (step-up): files with a
+new recipient, and files above the daily limit.
 """
 
 from datetime import datetime
@@ -27,7 +27,8 @@ NEW_RECIPIENTS = "The file pays somebody for the first time. Confirm that it is 
 
 def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime | None) -> str:
     """Returns the reason why the person must confirm their identity before paying this file, or ""
-    if no confirmation is needed. `covered_until` is the end of an earlier confirmation.
+    if no confirmation is needed. `covered_until` is the time until which an earlier confirmation is
+    valid.
     """
     if file.is_from_bank or not file.waiting_count or is_covered(covered_until):
         return ""
@@ -45,9 +46,9 @@ def why_confirm_file(file: PaymentFile, person: User, *, covered_until: datetime
 def limit_unconfirmed(
     file: PaymentFile, person: User, *, covered_until: datetime | None
 ) -> FileLimit | None:
-    """Returns the limit for a file that the person pays without confirming their identity, or None
-    if no limit applies. Each booked part of the file is checked against this limit: see Note
-    [Splitting].
+    """Returns the daily limit for a file that the person may pay without confirming their identity
+    again, or None if no limit applies. Each booked part of the file is checked against this limit:
+    see Note [Splitting].
 
     Raises: ConfirmationNeeded if the person must confirm their identity first.
     """
@@ -62,7 +63,9 @@ def limit_unconfirmed(
 
 
 def _to_others(file: PaymentFile, person: User) -> PaymentLineQuerySet:
-    """Returns the lines that can be booked, without lines that pay the person's own accounts."""
+    """Returns the lines that can be booked and pay other people. Leaves out lines that pay the
+    person's own accounts.
+    """
     own = own_accounts(person.pk)
     return PaymentLine.objects.of(file).waiting().exclude(to_account__in=own)
 

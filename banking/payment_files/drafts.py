@@ -32,7 +32,7 @@ def drafts_of(
     """Yields lists of at most PART drafts, in the order of the lines.
 
     The query of each list starts after the last line of the previous list. So no line is skipped or
-    repeated if results are stored in between.
+    repeated, even if the results of a list are stored before the next list is read.
     """
     after = 0
     rows = lines.in_order().values_list(*FACTS)
@@ -42,8 +42,8 @@ def drafts_of(
 
 
 def in_words(file: PaymentFile, refusal: LedgerError) -> str:
-    """Returns the reason why a line was refused, as text. In a customer's file, the text reveals
-    nothing about the recipient's account.
+    """Returns the reason why a line was refused, as text. In a file that the customer uploaded, the
+    text reveals nothing about the recipient's account.
     """
     is_private = isinstance(refusal, RECIPIENT_REFUSED) and not file.is_from_bank
     return CANNOT_RECEIVE if is_private else str(refusal)

@@ -13,8 +13,9 @@ RIGHTS = ("payment_files.view_paymentfile", "transactions.use_cash_desk")
 @register
 def file_of(row: Transaction, reader: User) -> Origin | None:
     """Returns the payment file of a transaction as an Origin, or None if the transaction does not
-    come from a file. The Origin contains a link to the file's page for the owner, a link to the
-    admin for staff, and no link for the payee.
+    come from a file. For the owner of the paying account, the Origin contains a link to the file's
+    page. For staff with the permission, it contains a link to the admin. For the payee, it contains
+    no link.
     """
     line = PaymentLine.objects.filter(pk=row.pk, booked=True).select_related("file").first()
     if line is None:

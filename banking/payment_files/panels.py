@@ -33,5 +33,7 @@ def of_transfer(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[st
 
 @register("account_tools", "payment_files/_of_account.html")
 def of_account(_request: HttpRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds a link to the upload form, only for users with the permission for the cash desk."""
+    """Adds a link to the upload form. Only users with the permission for the cash desk see the
+    link.
+    """
     return {}

@@ -95,8 +95,8 @@ def rows_of(source: IO[bytes]) -> Iterator[FileRow]:
 def measure(source: IO[bytes]) -> tuple[str, int]:
     """Returns a digest of all payments in the file, and the number of payments.
 
-    The digest does not depend on the separator or on names. A file with another separator or other
-    names would still pay the same accounts again.
+    The digest does not depend on the separator and on the names of recipients. So a file that pays
+    the same accounts again has the same digest, even if it has another separator or other names.
 
     Raises: UnreadableFile if the file contains no payments, or too many.
     """
@@ -221,8 +221,8 @@ def _tidy(cell: str) -> str:
 
 
 def _spaced(cell: str) -> str:
-    """Returns the cell with single ordinary spaces between words, cut to LONGEST_CELL. Other
-    characters do not change.
+    """Returns the cell, cut to LONGEST_CELL. Replaces several ordinary spaces by one, and does not
+    change other characters.
     """
     return " ".join(part for part in cell.strip(" \t\r\n").split(" ") if part)[:LONGEST_CELL]
 

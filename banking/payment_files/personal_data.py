@@ -81,14 +81,14 @@ def _logged(traces: Traces) -> Iterator[Logged]:
 
 
 def _paying(traces: Traces) -> Q:
-    """Returns a filter for files that have a line that pays the person."""
+    """Returns a filter for files with at least one line that pays the person."""
     lines = PaymentLine.objects.filter(to_account__in=traces.accounts)
     return Q(pk__in=lines.values("file"))
 
 
 def _files_of(lines: QuerySet[Any]) -> QuerySet[Any]:
-    """Returns the files of these lines. Files must be locked before lines, because a booking uses
-    the same order.
+    """Returns the files of these lines, which the erasure must lock before the lines. A booking
+    locks in the same order.
     """
     return PaymentFile.objects.filter(pk__in=lines.values("file"))
 

@@ -1,5 +1,5 @@
-"""Checks a file without booking it. The result of each line is the result that the line would have
-if the file were booked now. The check locks no accounts: see Note [Short locks].
+"""Checks a file without booking it. The check shows for each line whether it would be booked or
+refused now. The check locks no accounts: see Note [Short locks].
 """
 
 import json
@@ -32,8 +32,9 @@ def check(file: PaymentFile, progress: Progress = silent, *, by: User | None = N
     """Checks which lines can be booked now, stores the results, and returns the file. `by` is the
     person who would pay. The default is the person who uploaded the file.
 
-    Refused lines are checked again, unless approval was requested for the other lines. Booked lines
-    and lines that could not be read do not change. Nothing changes if the file is being paid.
+    Refused lines are checked again. But if approval was requested for lines of the file, only the
+    requested lines are checked. Booked lines and lines that could not be read do not change.
+    Nothing changes if the file is being paid.
 
     Raises: FileRemoved if the file was removed in the meantime.
     """

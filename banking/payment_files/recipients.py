@@ -12,10 +12,12 @@ from transactions.safeguards.recipients import known_among
 
 @dataclass(slots=True)
 class Recipients:
-    """The recipients' names, by the id of the line.
+    """The names of the recipients of a file's lines. `names` is a dict from the id of a line to the
+    name.
 
-    `in_part` is true if a name is masked and the file contains no name for this line. `uncompared`
-    is true if a name was not compared because too many names were wrong on that day.
+    `in_part` is true if a name is masked and the file contains no name for its line. `uncompared`
+    is true if a name in the file was not compared with the holder's name, because too many names
+    were wrong on that day.
     """
 
     names: dict[UUID, str] = field(default_factory=dict)
@@ -27,8 +29,8 @@ def recipients_of(file: PaymentFile, lines: Sequence[PaymentLine]) -> Recipients
     """Returns the recipients' names of these lines, as the payer may see them. The account and its
     holder must be loaded for each line.
 
-    The name is complete if the account belongs to the payer, if the payer has paid the recipient
-    before, or if the name in the file matches. Otherwise the name is masked.
+    The name is complete in three cases: the account belongs to the payer, the payer has paid the
+    account before, or the file contains the correct name. Otherwise the name is masked.
     """
     owner = file.from_account.user_id
     known = known_among(owner, {line.to_account_id for line in lines if line.to_account_id})

@@ -32,8 +32,9 @@ FILE_COLUMNS = (
 
 
 def result_lines(file: PaymentFile) -> Iterator[str]:
-    """Yields the lines of a CSV file with the result of each payment, in the order of the uploaded
-    file. The first line is the heading.
+    """Yields the lines of a CSV file with the results of a payment file. The first line is the
+    heading. Each further line contains the result of one payment. The payments have the order of
+    the uploaded file.
     """
     return csv_lines(result_table(file))
 

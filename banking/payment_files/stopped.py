@@ -12,8 +12,9 @@ logger = logging.getLogger(__name__)
 
 
 def stopped_page(request: HttpRequest, stopped: BookingStopped, file_url: str) -> HttpResponse:
-    """Returns the page "Part of the file is booked" with a link to `file_url`. The status is 503
-    and the error is logged. For a LedgerError, the status is 409 and nothing is logged.
+    """Returns the page "Part of the file is booked" with a link to `file_url`. If the cause is a
+    LedgerError, the status is 409, and nothing is logged. For other causes, the status is 503, and
+    the error is logged.
     """
     cause = stopped.__cause__
     is_refusal = isinstance(cause, LedgerError)

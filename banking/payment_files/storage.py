@@ -101,7 +101,7 @@ def store(
 
 
 def discard(file: PaymentFile, *, on_discard: Callable[[], object] | None = None) -> bool:
-    """Deletes a file and returns True. Returns False if a part of the file was paid, or if a
+    """Deletes a file and returns True. Returns False if the payment of the file has begun, or if a
     request for approval is open. `on_discard` is called in the database transaction that deletes
     the file.
 
@@ -129,7 +129,8 @@ def discard(file: PaymentFile, *, on_discard: Callable[[], object] | None = None
 def locked_file(pk: uuid.UUID) -> PaymentFile:
     """Returns the file with its row locked until the end of the database transaction.
 
-    Raises: FileRemoved if the file no longer exists; AccessEnded if the person has lost access.
+    Raises: FileRemoved if the file no longer exists; AccessEnded if the signed-in person has lost
+    access.
     """
     files = PaymentFile.objects.with_account().select_for_update(of=("self",), no_key=True)
     file: PaymentFile | None = files.filter(pk=pk).first()
@@ -150,8 +151,8 @@ def settle(file: PaymentFile, state: PaymentFile.State) -> None:
     """Counts the lines of a file again and stores the numbers and `state` in the file. Must be
     called in the database transaction that changed the lines.
 
-    Only lines that can still be paid count as repeated or misnamed. The state is "done" instead of
-    `state` if no payable line is left and the payment has begun.
+    A booked or refused line does not count as repeated, and does not count as misnamed. If the
+    payment has begun and no payable line is left, stores the state "done" instead of `state`.
     """
     zero, booked, refused = Decimal(0), Q(booked=True), ~Q(verdict="")
     waiting = ~booked & ~refused
@@ -204,8 +205,8 @@ def _refuse_above_limit(file: PaymentFile) -> None:
 
 
 def _known(file: PaymentFile) -> PaymentFile | None:
-    """Returns the stored file if the same lines are already stored under the same id or run, and
-    None otherwise.
+    """Returns the stored file that has the same lines and the same paying account, and also the
+    same id or the same run. Returns None if there is no such file.
     """
     again = Q(pk=file.pk)
     if file.run is not None:
@@ -218,8 +219,8 @@ def _known(file: PaymentFile) -> PaymentFile | None:
 
 
 def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> None:
-    """Writes the lines by COPY. Finds all account numbers in one query. Uses INSERT if the table
-    has row-level security policies, because COPY does not support them.
+    """Writes the lines into the database with COPY. Uses INSERT if the table has row-level security
+    policies, because COPY does not support them. Finds the accounts of all lines in one query.
     """
     numbers = [_number(row) for row in rows]
     wanted = [number for number in numbers if isinstance(number, str)]
@@ -245,8 +246,8 @@ def _copy(file: PaymentFile, rows: Sequence[FileRow], questions: Questions) -> N
 
 
 def _mark_repeats(file: PaymentFile) -> None:
-    """Finds the lines that repeat an earlier line of the file. Stores the number of the earlier
-    line in each such line.
+    """Finds the lines that repeat an earlier line of the file. Stores in each of them the number of
+    the first such line.
 
     Joins the lines by their ids, because Postgres has no statistics for rows that were just copied.
     """
@@ -289,8 +290,8 @@ def _account(
     """Returns the account with this number and "". If the line is refused, returns None and the
     reason.
 
-    About other people's accounts, a customer learns only whether an account can be paid, and only
-    for a limited number of accounts per day (`questions`).
+    A customer learns only one fact about another person's account: whether it can be paid. The
+    number of these accounts per day is limited (`questions`).
     """
     if isinstance(number, ValueError):
         return None, str(number)

@@ -116,8 +116,8 @@ def file_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 
 def _answered(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Runs the action of the pressed button, and returns the response. Also handles a file that was
-    removed and a booking that stopped.
+    """Runs the action of the pressed button, and returns the response. If the file was removed in
+    the meantime, or if the booking stopped, returns the response for this case.
     """
     try:
         return _step(request, file)
@@ -153,7 +153,9 @@ def _step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
 
 
 def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
-    """Books the file: all lines or none ("whole"), or only the lines that can be booked."""
+    """Books the file. If `step` is "whole", books either all lines or no line. Otherwise books the
+    lines that can be booked.
+    """
     file_url = reverse("transactions:file", args=[file.pk])
     if not was_agreed(request, file):
         messages.warning(request, review.NOT_REVIEWED)
@@ -168,8 +170,8 @@ def _pay(request: PersonRequest, file: PaymentFile, step: str) -> HttpResponse:
 
 
 def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
-    """Returns the BookingRequest: the person who books the file, the lines to which the person
-    agreed, and the person's limit.
+    """Returns the BookingRequest: the person who books the file, the fingerprint of the lines to
+    which the person agreed, and the person's daily limit.
 
     Raises: ConfirmationNeeded if the person must confirm their identity first.
     """
@@ -184,8 +186,8 @@ def _request(request: PersonRequest, file: PaymentFile) -> BookingRequest:
 
 
 def _refuse_step(request: PersonRequest, file: PaymentFile) -> HttpResponse:
-    """Shows an error for every button: a customer cannot check, pay or remove a file that the bank
-    uploaded.
+    """Shows the error for a file that the bank uploaded: the customer cannot check, pay or remove
+    such a file.
     """
     messages.error(request, FROM_BANK)
     return redirect("transactions:file", file.pk)

@@ -12,8 +12,8 @@ State = PaymentFile.State
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The top of a file's page: a topic, an amount, and a sentence. `doubts` is a text about lines
-    that a person should check before paying, or "".
+    """The texts at the top of a file's page: a topic (`eyebrow`), an amount (`figure`), and a
+    sentence. `doubts` is a text about lines that a person should check before paying, or "".
     """
 
     eyebrow: str
@@ -23,7 +23,7 @@ class Summary:
 
 
 def summary_of(file: PaymentFile) -> Summary:
-    """Returns the top of a file's page, depending on the state of the file."""
+    """Returns the texts at the top of a file's page. They depend on the state of the file."""
     if file.state == State.DONE:
         eyebrow = f"Paid from {file.from_account.name}: {payments(file.booked_count)}"
         return Summary(eyebrow, file.booked_total, _what_was_paid(file))
@@ -44,7 +44,7 @@ def payments(count: int) -> str:
 
 def what_can_be_paid(file: PaymentFile) -> str:
     """Returns a text with the number of lines that can be booked. If the lines are not checked yet,
-    the text contains this fact instead.
+    the text contains only this fact.
     """
     if file.state == State.STORED:
         return "The lines are not checked yet. Nothing is booked."

@@ -3,7 +3,7 @@
 These triggers and a request for approval lock the same row of the file. So if a line changes while
 a request is made, the second transaction sees the changes of the first. This works only at READ
 COMMITTED: at other isolation levels, an old snapshot could hide a new request. Therefore
-transactions at other levels may not change, add or delete lines.
+transactions at other levels must not change, add or delete lines.
 
 The lines of a file with a pending request cannot be deleted. Otherwise the approval would still
 book a deleted line, but the page of the file would not show it. Without a request, lines are

@@ -85,8 +85,8 @@ class PaymentLineQuerySet(models.QuerySet["PaymentLine"]):
         return self.filter(paid_close_to(person))
 
     def digest(self) -> str:
-        """Returns a hash of the line numbers. The numbers identify the content, because the content
-        of a line never changes.
+        """Returns a hash of the line numbers. The hash identifies the content of the lines, because
+        the content of a line never changes.
         """
         # StringAgg is not used, because Django 5.2 and 6.1 expect different types for its
         # delimiter.
@@ -202,24 +202,24 @@ class PaymentFile(models.Model):
 
     @property
     def payable_total(self) -> Decimal:
-        """The sum of the lines that are booked or can be booked."""
+        """The sum of all lines except refused lines."""
         good: Decimal = self.total - self.refused_total
         return good
 
     @property
     def waiting_count(self) -> int:
-        """The number of lines that can be booked but are not booked yet."""
+        """The number of lines that are not booked and not refused."""
         return self.line_count - self.booked_count - self.refused_count
 
     @property
     def waiting_total(self) -> Decimal:
-        """The sum of the lines that can be booked but are not booked yet."""
+        """The sum of the lines that are not booked and not refused."""
         rest: Decimal = self.total - self.booked_total - self.refused_total
         return rest
 
     @property
     def decided_count(self) -> int:
-        """The number of lines that are booked or refused, for the progress of the booking."""
+        """The number of lines that are booked or refused. It shows the progress of the booking."""
         return self.booked_count + self.refused_count
 
 
@@ -227,8 +227,8 @@ class PaymentLine(models.Model):
     """One line of a file: the recipient, the amount, and whether the line was paid. The id of a
     line is also the id of its transaction.
 
-    `verdict` is the reason for a refusal when the line was stored, checked or booked. An empty
-    `verdict` means that the line is booked, or can be booked according to the last check.
+    `verdict` is the reason for a refusal when the line was stored, checked or booked. With an empty
+    `verdict`, the line is booked, or can be booked according to the last check.
     """
 
     id = models.UUIDField(
@@ -308,8 +308,9 @@ class PaymentLine(models.Model):
 
     @property
     def is_uncompared(self) -> bool:
-        """Whether the name in the file was not compared with the account holder's name. Names are
-        not compared after the file's owner had too many wrong names on one day.
+        """Whether the name in the file was not compared with the account holder's name. If the
+        names in a person's files were wrong too often on a day, Ledger compares no more names on
+        that day.
         """
         return bool(self.typed_name and not self.name_check and self.to_account_id)
 

@@ -5,9 +5,9 @@ same amount may be refused later. So the sum does not identify the lines, and th
 the requested lines: see Note [Payments of a request].
 
 The trigger locks the file first, so that its lines cannot change in the meantime. The trigger
-refuses a transaction with an older snapshot, which could request lines that no longer exist. The
-account and the currency must match the file, because the approver reads the amounts in this
-currency.
+refuses a transaction whose snapshot is older than the lock: it could request lines that no longer
+exist. The account and the currency must match the file, because the approver reads the amounts in
+this currency.
 """
 
 import pgtrigger

@@ -97,8 +97,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _try(self, output: Path | None) -> None:
-        """Raises CommandError if the result file cannot be written. Must be called before the
-        booking.
+        """Raises CommandError if the file for the results (`output`) cannot be written. Must be
+        called before the booking.
         """
         try:
             if output is not None:
@@ -107,8 +107,8 @@ class Command(BaseCommand):
             raise CommandError(f"{output} cannot be written: {error.strerror}.") from None
 
     def _refuse_what_was_paid(self, file: PaymentFile) -> None:
-        """Raises CommandError if another file with the same lines was paid before. `--run` allows
-        the second payment.
+        """Raises CommandError if another file with the same lines was paid before. With the option
+        `--run`, the same lines can be paid again.
         """
         same = PaymentFile.objects.same_as(file).newest_first().first()
         if same is not None:
