@@ -124,7 +124,7 @@ class ReconciliationForm(forms.Form):
         return account
 
     def clean(self) -> dict[str, Any]:
-        """Adds an error unless an account or a currency was chosen."""
+        """Adds an error if neither an account nor a currency was chosen."""
         data = super().clean() or {}
         if not self.errors and data.get("number") is None and not data.get("currency"):
             self.add_error("currency", "Choose the currency of the statement.")
@@ -220,7 +220,7 @@ class ReconciliationAdmin(ListFiles):
         extra_context: Any = None,
     ) -> HttpResponse:
         """Shows a reconciliation: its sums, its signatures, a page of its lines, and the payments
-        at this bank that are not in the file.
+        at this bank that are not fully matched with its lines.
         """
         reconciliation = self.get_object(request, object_id)
         context: dict[str, Any] = {
@@ -423,9 +423,9 @@ class ReconciliationAdmin(ListFiles):
 
 
 def _is_any_sure(reconciliation: Reconciliation) -> bool:
-    """Returns whether the rules find at least one match without doubt. Returns True without a
-    search for a file with more than MAX_TRIED_LINES lines, because the search would take too long
-    for a page.
+    """Returns whether the rules in `sure` find at least one certain match. If the file has more
+    than MAX_TRIED_LINES lines, does not search and returns True, because the search would take too
+    long for a page.
     """
     return reconciliation.line_count > MAX_TRIED_LINES or is_any_sure(reconciliation)
 
@@ -444,7 +444,7 @@ def _id(text: str) -> uuid.UUID:
 @figures.register
 def figures_for(user: User) -> list[StaffFigure]:
     """Returns the number of open reconciliations for the first page of the admin. Returns an empty
-    list if this person may not see reconciliations and payments.
+    list if this person has no right to see reconciliations, or no right to see payments.
     """
     may_reconcile = user.has_perm(RECONCILE)
     if not user.has_perm(SEE_PAYMENTS):

@@ -25,9 +25,10 @@ ORDER BY 1"""  # noqa: S608 - constants
 
 @register_check
 def reconciliations(_since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding if signed reconciliations were changed: their data, lines or matches differ,
-    a row is missing, or a row was signed without the triggers. "Signed" means signed by two people.
-    Ignores `since` and checks all reconciliations.
+    """Yields at most one finding, about all reconciliations that changed after two people had
+    signed them. A reconciliation has changed in three cases: its data, lines or matches differ, its
+    row is missing, or it was signed while the triggers were disabled. Checks all reconciliations,
+    because `since` is ignored.
     """
     with connection.cursor() as cursor:
         cursor.execute(CHANGED)

@@ -36,7 +36,7 @@ class ReconciliationQuerySet(models.QuerySet["Reconciliation"]):
         return self.order_by("-created_at", "-pk")
 
     def unfrozen(self) -> Self:
-        """Returns the reconciliations that two people have not signed yet."""
+        """Returns the reconciliations with no signature or only one signature."""
         return self.filter(countersigned_by=None)
 
 
@@ -99,8 +99,8 @@ class Reconciliation(models.Model):
 
     @property
     def has_computed_opening(self) -> bool:
-        """Whether the opening balance was calculated from another balance and the lines, because
-        files of this format contain no opening balance.
+        """Whether files of this format contain no opening balance. The opening balance was then
+        calculated from another balance and the lines.
         """
         formats = OutsideImport.Format
         return self.format in (formats.CSV, formats.OFX1, formats.OFX2)
@@ -134,8 +134,8 @@ class ReconciliationLineQuerySet(models.QuerySet["ReconciliationLine"]):
         return self.annotate(matched=Coalesce(Subquery(total), Decimal(0)))
 
     def unsettled(self) -> Self:
-        """Returns the lines that are still open: a part of the amount is not matched, and nobody
-        has entered a reason for this part.
+        """Returns the lines that are still open: at least a part of the amount is not matched with
+        payments, and nobody has entered a reason for this part.
         """
         return self.with_matched().filter(leftover="").exclude(matched=Abs("amount"))
 
@@ -220,8 +220,8 @@ class ReconciliationLine(models.Model):
 
 
 class ReconciliationMatch(models.Model):
-    """A match between a line and a payment at this bank. The matched amount can be a part of the
-    line or of the payment.
+    """A match between a line and a payment at this bank. The matched amount can be smaller than the
+    amount of the line or of the payment.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -268,8 +268,8 @@ class ReconciliationMatch(models.Model):
 
 
 def booked_on(account_id: uuid.UUID | None, currency: str) -> Any:
-    """Returns the payments of a settlement account, or the bank's deposits and withdrawals if
-    `account_id` is None.
+    """Returns the booked payments from and to a settlement account at this bank. If `account_id` is
+    None, returns the bank's deposits and withdrawals.
 
     Each payment has two additional attributes. `signed` is the amount, negative if money leaves the
     account. `unmatched` is the part of the amount that is not matched with lines.

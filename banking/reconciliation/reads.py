@@ -40,7 +40,7 @@ TOO_SHORT = 3  # in characters; a short reference such as "7" appears in many te
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A group of lines or payments: their number, and the sum of their signed amounts."""
+    """The number of lines or payments in a group, and the sum of their signed amounts."""
 
     count: int
     total: Decimal
@@ -48,8 +48,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The totals of a file: all lines, and the amounts that are matched, left over, and open. The
-    first total is the sum of the other three.
+    """The totals of a file: of all lines, and of the amounts that are matched, left over, and open.
+    The total of all lines is the sum of the other three totals.
 
     A line may be partly matched. The matched part is in the total of `matched`, and the rest is in
     the total of `left` or `open`.
@@ -66,7 +66,9 @@ class Figures:
 
 
 def figures_of(reconciliation: Reconciliation) -> Figures:
-    """Returns the numbers and sums of the lines of a reconciliation. Makes one query."""
+    """Returns the number and the sum of the lines of a reconciliation: of all lines, and of the
+    lines that are matched, left over, and open. Makes one query.
+    """
     is_matched, is_left = Q(matched=Abs("amount")), ~Q(leftover="")
     kinds = {
         "all": Q(), "matched": is_matched, "left": is_left & ~is_matched,
@@ -115,8 +117,8 @@ def not_in_file(reconciliation: Reconciliation) -> Any:
 
 
 def total_not_in_file(reconciliation: Reconciliation) -> Part:
-    """Returns how many payments `not_in_file` returns, and the sum of their unmatched amounts.
-    Money out is negative.
+    """Returns the number of the payments that `not_in_file` returns, and the sum of their unmatched
+    amounts. Money out is negative.
     """
     rows = not_in_file(reconciliation).order_by()
     found = rows.aggregate(
@@ -128,8 +130,9 @@ def total_not_in_file(reconciliation: Reconciliation) -> Part:
 
 
 def add_suggestions(reconciliation: Reconciliation, lines: Iterable[ReconciliationLine]) -> None:
-    """Sets `suggested` on each open line: the most similar payment whose unmatched amount equals
-    the rest of the line, or None.
+    """Sets the attribute `suggested` of each open line. Its value is the payment that is most
+    similar to the line, or None if no payment is similar enough. The unmatched amount of the
+    payment must equal the unmatched amount of the line.
     """
     open_lines = [line for line in lines if not line.leftover and line.rest]
     for line in open_lines:
@@ -181,9 +184,10 @@ def suggestions(reconciliation: Reconciliation, line: ReconciliationLine) -> lis
 def matched_elsewhere(
     reconciliation: Reconciliation, line: ReconciliationLine
 ) -> list[ReconciliationMatch]:
-    """Returns matches of other lines with payments that have the direction of this line and the
-    amount of its rest. The most similar payment comes first. Such a match may mean that this line
-    is also on a second statement.
+    """Returns matches of other lines with payments that could be the payment of this line: they
+    have its direction and the amount that is not matched yet. The most similar payment comes first.
+    Such a match may mean that the payment was already matched with the same line of another
+    statement.
     """
     around = timedelta(days=AROUND)
     rows = _within(reconciliation, line.booked_on - around, line.booked_on + around)
@@ -199,7 +203,7 @@ def matched_elsewhere(
 
 def same_file(reconciliation: Reconciliation) -> Reconciliation | None:
     """Returns the latest other reconciliation of the same file with the same account and currency,
-    or None.
+    or None if there is no other reconciliation of this file.
     """
     rows = Reconciliation.objects.filter(
         digest=reconciliation.digest,
@@ -227,13 +231,14 @@ def _plain(reference: str) -> str:
 
 
 def _plain_of(field: str) -> Lower:
-    """Returns a SQL expression that does the same to a column as `_plain` does to a text."""
+    """Returns a SQL expression for the text of the column `field` in lower case and without spaces.
+    """
     return Lower(Replace(field, Value(" "), Value("")))
 
 
 def _likeliest(line: ReconciliationLine) -> list[Any]:
-    """Returns ORDER BY expressions with the same order as `_distance`, for queries that read only
-    the first rows.
+    """Returns ORDER BY expressions for payments: payments that are more similar to the line come
+    first, as with `_distance`. They are for queries that read only the first rows.
     """
     own = Exact(_plain_of("reference"), Value(_plain(line.reference)))
     same = [When(own, then=0)] if line.reference else []
@@ -256,8 +261,8 @@ def _same_way(line: ReconciliationLine, paid: Any) -> bool:
 
 
 def _is_likely(line: ReconciliationLine, paid: Transaction) -> bool:
-    """Returns whether the page may suggest this payment for the line. The amounts must already be
-    equal. Also requires equal references, descriptions or days.
+    """Returns whether the page may suggest this payment for the line. The caller must have checked
+    that the amounts are equal. The references, the descriptions or the days must be equal too.
     """
     unlike, days = _distance(line, paid)
     return unlike < UNLIKE or days == 0

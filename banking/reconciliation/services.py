@@ -1,5 +1,5 @@
 """Uploads statements of settlement accounts, matches their lines with payments at this bank, and
-signs.
+signs the reconciliations.
 
 The triggers of Note [Reconciliations] enforce the rules. This module converts the errors of these
 triggers to messages. No function in this module can change a payment.
@@ -149,7 +149,7 @@ def _measured(
     source: IO[bytes], format: str, mapping: dict[str, Any], currency: str, order: str
 ) -> Measured:
     """Reads a file and returns its period and totals. Also finds the order of its dates (day, month
-    or year first), and stores this order in the mapping.
+    or year first). Stores this order in `mapping`.
 
     Raises: UnreadableStatement or DoubtfulDays, in the same cases as `upload`.
     """
@@ -198,7 +198,8 @@ def _store(
     made: Reconciliation, source: IO[bytes], mapping: dict[str, Any] | None
 ) -> Reconciliation:
     """Stores a reconciliation and its lines, and returns it. If a reconciliation with this id
-    already exists, returns the existing reconciliation, which has the same file.
+    already exists, stores nothing and returns the existing reconciliation. The id depends on the
+    file, so both have the same file.
     """
     with _changing():
         existing = Reconciliation.objects.filter(pk=made.pk)
@@ -228,8 +229,8 @@ def _store(
 
 @with_retry
 def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
-    """Matches all lines for which the rules in `sure` find a match without doubt. Returns the
-    number of matched lines.
+    """Matches all lines for which the rules in `sure` find a certain match. Returns the number of
+    matched lines.
     """
     with _changing():
         if not is_any_sure(reconciliation):  # this check may take seconds, but it locks nothing
@@ -240,8 +241,8 @@ def match_sure(*, reconciliation: Reconciliation, by: User) -> int:
 
 @with_retry
 def match(*, line: ReconciliationLine, transaction: uuid.UUID, by: User) -> Decimal:
-    """Matches a line with a payment and returns the matched amount: the smaller of their two
-    unmatched amounts.
+    """Matches a line with a payment and returns the matched amount. This is the unmatched amount of
+    the line or of the payment, whichever is smaller.
 
     Raises: InvalidDetails if the line or the payment is already fully matched, or if the payment
     does not fit.
@@ -290,8 +291,8 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
 
     `seen` is the reason that the page showed. If `seen` is None, the reasons are not compared.
 
-    Raises: InvalidDetails if the reason is too long, if another person entered a different reason
-    in the meantime, or if the reason is empty and the line is already open.
+    Raises: InvalidDetails in three cases: the reason is too long, another person entered a
+    different reason in the meantime, or the reason is empty although the line is already open.
     """
     if len(reason) > REASON_LIMIT:
         raise InvalidDetails(f"Limit: {REASON_LIMIT} characters.")
@@ -310,8 +311,9 @@ def leave_over(*, line: ReconciliationLine, reason: str, seen: str | None = None
 
 @with_retry
 def sign(*, reconciliation: Reconciliation, by: User, seen: str) -> Reconciliation:
-    """Signs a reconciliation as the first or the second person, and returns it. Nothing can change
-    after the second signature. `seen` is the version that the page showed, from `version_of`.
+    """Signs a reconciliation as the first or the second person, and returns it. After the second
+    signature, the reconciliation can never change. `seen` is the version that the page showed, from
+    `version_of`.
 
     Raises: InvalidDetails if the reconciliation has changed after the page was shown, if lines are
     still open, or if the same person has already signed.
@@ -374,8 +376,8 @@ def _refuse_changed(locked: Reconciliation, seen: str) -> None:
 
 
 def _lock_all() -> None:
-    """Waits until no other transaction changes a reconciliation. Blocks such changes until the end
-    of this database transaction.
+    """Waits until no other transaction changes a reconciliation. Until this database transaction
+    ends, other transactions cannot change reconciliations.
 
     Raises: AccessEnded if the signed-in person has lost access.
     """
@@ -385,7 +387,8 @@ def _lock_all() -> None:
 
 
 def _locked(reconciliation: Reconciliation) -> Reconciliation:
-    """Takes the lock of `_lock_all`, and returns the current row of the reconciliation.
+    """Takes the lock of `_lock_all`. Then locks the row of the reconciliation, and returns its
+    current values.
 
     Raises: InvalidDetails if the row no longer exists.
     """

@@ -1,24 +1,25 @@
 """Finds certain matches of lines and payments with three rules, the most reliable rule first.
 
-1. The same reference: a line and a payment have the same amount, direction and reference, and no
-   other line or payment has this reference.
-2. The same day: a day has as many lines as payments with the same amount and direction. These lines
-   and payments are matched in the order of their descriptions, because the sums do not depend on
-   the pairs. A line and a payment are not matched if their descriptions disagree: see Note [Words
-   in common].
-3. A few days apart: within `DAYS`, only one payment has the amount and direction of a line, and
-   only this line fits the payment. The texts of both must have a word in common, or one of the two
-   must have no text. Otherwise a fee and a customer's payment of the same amount could match.
+1. The same reference: a line and a payment have the same amount, direction and reference. No other
+   line and no other payment has the same three values.
+2. The same day: on a day, the number of lines with an amount and direction equals the number of
+   payments with this amount and direction. These lines and payments are matched in the order of
+   their descriptions, because the sums do not depend on the pairs. A line and a payment are not
+   matched if their descriptions disagree: see Note [Words in common].
+3. A few days apart: within `DAYS` before and after a line, only one payment has the amount and
+   direction of the line, and only this line fits the payment. The texts of both must have a word in
+   common, or one of the two must have no text. Otherwise a fee and a customer's payment of the same
+   amount could match.
 
-The rules use only lines and payments without any match, and only lines that are not left over. A
-line and a payment do not match if both have a reference and the references differ. Spaces and upper
-case in references are ignored. Some formats cut long references, so a reference of at least
-`CUT_AT` characters also matches a longer reference that begins with it.
+The rules ignore lines and payments that are matched, even in part. They also ignore lines that are
+left over. A line and a payment do not match if both have a reference and the references differ.
+Differences in spaces and in upper case are ignored in references. Some formats cut long references,
+so a reference of at least `CUT_AT` characters also matches a longer reference that begins with it.
 
-Note [Words in common]: an interest payment and a rent may both be for the same month. Therefore
-these words do not count: words of only digits (years, days), names of months (English names in full
-and with three letters, German names in full), words of one or two letters, and words that occur in
-all kinds of payments, such as "for", "invoice" and "GmbH" (`_COMMON`).
+Note [Words in common]: two different payments, such as interest and a rent, may be for the same
+month. Therefore these words do not count: words of only digits (years, days), names of months
+(English names in full and with three letters, German names in full), words of one or two letters,
+and words that occur in all kinds of payments, such as "for", "invoice" and "GmbH" (`_COMMON`).
 
 For payments on the same day, only the two descriptions can disagree. Most lines of a settlement
 account contain the payer's name, such as "ACME", and the payment's description is its purpose, such
@@ -61,8 +62,8 @@ _OF_ACCOUNT = "%(account)s IN (paid.from_account_id, paid.to_account_id)"
 
 
 def _payments(account_id: UUID | None) -> str:
-    """Returns a SQL query for the unmatched payments at this bank in the period of the file and
-    DAYS before and after the period.
+    """Returns a SQL query for the payments at this bank that have no match. Includes payments from
+    DAYS before the period of the file until DAYS after it.
     """
     side, into, other = (
         (_OF_BANK, "paid.from_account_id IS NULL", "coalesce(from_account_id, to_account_id)")
@@ -151,8 +152,8 @@ def _only_pairs(kind: str, condition: str, agree: str = "true") -> str:
     line that meets `condition` with the payment, and the payment is the only payment that meets
     `condition` with the line. The pair also meets `agree`.
 
-    `kind` is a column. The condition must have the same result for all lines, and for all payments,
-    that are equal in amount, direction and this column.
+    `kind` is the name of a column. If two lines are equal in amount, direction and this column,
+    `condition` must have the same result for both. The same must be true for two payments.
     """
     lines, payments = (_TWO_OF_A_KIND.format(kind=kind, table=table) for table in ("line", "paid"))
     return f"""
@@ -192,7 +193,7 @@ RULES = (
 
 
 def is_any_sure(reconciliation: Reconciliation) -> bool:
-    """Returns whether the rules find a match without doubt for at least one line of the
+    """Returns whether the rules of this module find a certain match for at least one line of the
     reconciliation. Makes one query.
     """
     rules = " OR ".join(f"EXISTS ({rule})" for rule in RULES)
@@ -220,8 +221,8 @@ def _values(reconciliation: Reconciliation) -> dict[str, Any]:
 
 
 def match_all(reconciliation: Reconciliation, by: UUID) -> int:
-    """Matches every line for which the rules find a match without doubt. Returns the number of
-    matched lines. Must be called in a database transaction.
+    """Matches every line for which the rules of this module find a certain match. Returns the
+    number of matched lines. Must be called in a database transaction.
     """
     values = _values(reconciliation) | {"by": by}
     count = 0

@@ -2,17 +2,19 @@
 
 Note [Reconciliations]: a line of the statement is settled in two cases: its whole amount is matched
 with payments at this bank, or the line is left over with a reason. A line of zero is always
-settled. When all lines are settled, one person signs. Then nothing can change unless the signature
-is withdrawn. After a second person has signed, nothing can ever change.
+settled. When all lines are settled, one person signs. From then on, the reconciliation can change
+only if the signature is withdrawn first. After a second person has signed, the reconciliation can
+never change.
 
 Each change of existing rows first takes one lock for the whole bank, so reconciliations are changed
 one after the other. If two people match the same payment, the second transaction sees the first
 match. This works only at READ COMMITTED: at other isolation levels, an old snapshot could hide the
-first match. Therefore transactions at other levels may not change these tables.
+first match. Therefore transactions at other levels must not change these tables.
 
-Uploads do not take this lock, because nobody else sees a new reconciliation and its lines before
-COMMIT, and 50,000 lines take many seconds. Instead, inserting a line locks the row of its
-reconciliation, so that no line is added while somebody signs.
+Uploads do not take this lock. They do not need it, because nobody else sees a new reconciliation
+and its lines before COMMIT. They would also block other changes too long, because an upload of
+50,000 lines takes many seconds. Instead, inserting a line locks the row of its reconciliation, so
+that no line is added while somebody signs.
 """
 
 import pgtrigger
@@ -69,8 +71,8 @@ _OF_LINE = "(SELECT reconciliation_id FROM reconciliation_lines WHERE id = OLD.l
 
 
 def _proved(signer: str) -> str:
-    """Returns a SQL condition: whether `signer` is the signed-in user and may sign. The condition
-    is always true if the database does not require proof of the signed-in user.
+    """Returns a SQL condition: whether `signer` is the signed-in user and has the right to sign.
+    The condition is always true if the database needs no proof of the signed-in user.
     """
     is_allowed = may(signer, "'reconcile'")
     return f"""(NOT ({NEEDS_PROOF})
@@ -285,9 +287,9 @@ def never_emptied(name: str) -> FirmTrigger:
 
 
 def frozen_digest(row: str) -> str:
-    """Returns a SQL expression: the SHA-256 of a frozen reconciliation with its lines and matches.
-    Excludes the name of the file and the texts of lines, because the erasure of a person changes
-    them.
+    """Returns a SQL expression: the SHA-256 of a reconciliation that two people have signed, with
+    its lines and matches. Excludes the name of the file and the texts of lines, because the erasure
+    of a person changes them.
     """
     facts = ", ".join(
         f"{row}.{column}" for column in (

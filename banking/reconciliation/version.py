@@ -21,12 +21,12 @@ _MATCHED_AND_LEFT = """
 
 
 def version_of(reconciliation: Reconciliation) -> str:
-    """Returns an identifier of the reconciliation's current state: a digest of all matches and
-    left-over reasons.
+    """Returns a text that identifies the current state of the reconciliation: a digest of all
+    matches, and of the reasons of left-over lines.
 
-    For a signed reconciliation, the identifier is the first signer and the time of the signature,
-    because nothing changes after the signature. Other data of the file cannot change, so the
-    identifier does not include it.
+    For a signed reconciliation, the text consists of the id of the first signer and the time of the
+    signature, because nothing changes after the signature. Other data of the file cannot change, so
+    the text does not contain it.
     """
     if reconciliation.signed_at is not None:
         return f"{reconciliation.signed_by_id} {reconciliation.signed_at.isoformat()}"

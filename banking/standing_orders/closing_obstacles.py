@@ -11,8 +11,8 @@ from transactions.closing.services import register
 
 @register
 def orders_of(account: Account) -> list[Obstacle]:
-    """Returns an obstacle if the account's owner has standing orders from or to this account, and
-    an empty list otherwise.
+    """Returns a list with one obstacle if the account's owner has standing orders from or to this
+    account that have not ended. Otherwise returns an empty list.
     """
     sides = Q(from_account=account) | Q(to_account=account)
     owner = StandingOrder.objects.owned_by(account.user)

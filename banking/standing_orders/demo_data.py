@@ -17,8 +17,8 @@ class DemoOrder(NamedTuple):
     """A standing order of the demo. `to` is the name of one of Ana's accounts, or the name of a
     person that Ana has paid before.
 
-    The first payment is `after` days after the demo data is created, or on the day `day` of this
-    month or the next month.
+    If `after` is not 0, the first payment is `after` days after the demo data is created. Otherwise
+    it is on the day `day` of this month or of the next month.
     """
 
     to: str

@@ -1,19 +1,21 @@
-"""Forecasts the payments of standing orders in the coming days, and the expected balance after each
+"""Forecasts which payments standing orders will make in the coming days, and the balance after each
 payment.
 
 The forecast contains only standing orders, because incoming payments from others and card payments
-are not known. The pages mention this. It makes the same attempts as the job: see Note [Second
-tries] in `paying`. A payment that fails moves no money, and is tried once more on the next day.
+are not known. The pages mention this limit. The forecast makes the same attempts as the job: see
+Note [Second tries] in `paying`. A payment that fails moves no money, and is tried once more on the
+next day.
 
-Note [What is missing]: `lacks` is the amount that the owner must add by that day, so that this
-payment and all earlier payments from the same account are paid. So these amounts increase from
-payment to payment, and the last amount is enough for all payments. A payment that lacks money is
-still paid if an earlier payment fails.
+Note [What is missing]: `lacks` of a payment is the amount that the owner must add to the account by
+the day of the payment. With this amount, this payment and all earlier payments from the account can
+be made. So the amount never decreases from one payment to the next, and the last amount is enough
+for all payments. A payment that lacks money is still paid if an earlier payment fails.
 
-Money from other orders counts if these orders are paid without a change. Money that arrives after
-the first attempt of a payment counts only for the last payment that fails, because with more money
-in the account, other payments would be made before this money arrives. If money moves in a circle
-between the owner's accounts, the amounts may be too small.
+Money that other orders bring to the account counts if these orders will be paid even if the owner
+adds nothing. Money that arrives after the first attempt of a payment counts only for the last
+payment that fails. For an earlier payment it does not count: if the owner adds money, the earlier
+payment is made before this money arrives. If money moves in a circle between the owner's accounts,
+the amounts may be too small.
 """
 
 from collections import defaultdict
@@ -40,14 +42,14 @@ DAY = timedelta(days=1)
 
 @dataclass(slots=True)
 class ExpectedPayment:
-    """The expected result of an order on one day. `due` is the day of the order, and `day` is the
-    day of the attempt. `leaves` is the expected booked balance of the paying account after the
-    payment.
+    """The expected result of a standing order on one day. `due` is the day of the order, and `day`
+    is the day of the attempt. `leaves` is the expected booked balance of the paying account after
+    the payment.
 
     `lacks` is the amount that is missing for this payment and all earlier payments from the same
-    account, or 0 if nothing is missing for a payment that is made. `before` is the number of
-    earlier payments that lack money. See Note [What is missing]. `stop` is the reason if the
-    payment fails for another reason than money.
+    account. It is 0 if this payment will be made without more money. `before` is the number of
+    earlier payments that lack money. See Note [What is missing]. `stop` is the reason if an
+    account's status or a limit prevents the payment, and None otherwise.
     """
 
     day: date
@@ -64,8 +66,8 @@ class ExpectedPayment:
 
     @property
     def needs_help(self) -> bool:
-        """Whether the owner must do something to make this payment and all earlier payments
-        succeed.
+        """Whether this payment, or an earlier payment from the same account, will fail if the owner
+        does nothing.
         """
         return self.stop is not None or self.lacks > 0
 
@@ -99,8 +101,8 @@ class ExpectedPayment:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A reason other than money for a refusal: the status of an account, or a limit of the paying
-    account. `limit` is None if the status is the reason.
+    """The status of an account, or a limit of the paying account, that prevents a payment. `limit`
+    is None if the status is the reason.
     """
 
     account: Account
@@ -109,7 +111,9 @@ class Stop:
 
     @property
     def badge(self) -> str:
-        """The reason as a short text, for example "above the limit"."""
+        """The reason why the payment is not possible, as a short text, for example "above the
+        limit".
+        """
         if self.limit is not None:
             return "above the limit"
         return str(self.account.get_status_display()).lower()
@@ -136,8 +140,8 @@ class AccountForecast:
     - `balance`: the booked balance if the owner adds no money.
     - `planned`: the available money if the owner adds what is missing and all orders are paid.
     - `missing`: the money that the owner must add so that all orders are paid.
-    - `sent`: the amount that counts towards the daily limit.
-    - `received`: the money that arrived on the day.
+    - `sent`: the amount of the day's payments that count towards the daily limit.
+    - `received`: the money that standing orders brought to the account on the day.
     """
 
     account: Account
@@ -165,8 +169,9 @@ class AccountForecast:
         return found
 
     def stop_of(self, amount: Decimal) -> Stop | None:
-        """Returns the reason other than money why this account cannot make a payment of this
-        amount, or None.
+        """Returns what prevents a payment of this amount from this account: its status, the limit
+        per payment or the daily limit. Returns None if these allow the payment. Does not check
+        whether the account has enough money.
         """
         account = self.account
         if not account.is_active:
@@ -178,8 +183,9 @@ class AccountForecast:
         return None
 
     def plan(self, payment: ExpectedPayment, later: Decimal = Decimal(0)) -> None:
-        """Sets `lacks` of a payment: the amount that is missing if all earlier payments from this
-        account are made, without the money `later` that arrives after this payment.
+        """Sets `lacks` of a payment: the amount that is missing if this payment and all earlier
+        payments from this account are made. Does not count the money `later`, which arrives after
+        this payment.
         """
         more = max(payment.order.amount - self.planned + later, Decimal(0))
         self.planned += more - payment.order.amount
@@ -209,8 +215,8 @@ def expected_payments(
     """Returns the expected payments of the orders from today until `days` days later, in the order
     of booking. Includes payments that are expected to fail. Ignores paused and ended orders.
 
-    An order of a closed account ends on its first due day. An order that lacks money comes after
-    the orders of its day that bring money to its account.
+    An order of a closed account ends on its first due day. If an account has too little money for
+    an order, the order comes after those orders of the same day that bring money to this account.
     """
     until = today + timedelta(days=days)
     coming: dict[date, list[ExpectedPayment]] = defaultdict(list)
@@ -246,14 +252,18 @@ def expected_payments(
 
 @dataclass(slots=True)
 class _Tries:
-    """The simulated attempts of one day. `made` is in the order of booking."""
+    """The simulated attempts of one day to pay the orders. `made` contains the payments that
+    succeed, in the order of booking. `failed` contains all others.
+    """
 
     forecasts: Mapping[UUID, AccountForecast]
     made: list[ExpectedPayment] = field(default_factory=list)
     failed: list[ExpectedPayment] = field(default_factory=list)
 
     def take(self, attempts: list[ExpectedPayment]) -> None:
-        """Tries all orders of the day, missed days first. See Note [Second tries] in `paying`."""
+        """Simulates `attempts`, all attempts of the day. Payments of missed days come first. See
+        Note [Second tries] in `paying`.
+        """
         attempts.sort(key=lambda payment: (payment.due, payment.order.pk))
         for _due, of_day in groupby(attempts, key=lambda payment: payment.due):
             new = list(of_day)
@@ -266,7 +276,7 @@ class _Tries:
 
     def _ready(self) -> set[UUID]:
         """Returns the ids of the accounts that now have enough money for at least one of their
-        unpaid orders.
+        orders that failed.
         """
         return {
             payment.order.from_account_id
@@ -291,7 +301,9 @@ class _Tries:
         self.failed = [payment for payment in self.failed if payment.fails]
 
     def _try(self, payment: ExpectedPayment) -> None:
-        """Pays the order if its account has enough money and nothing else stops the payment."""
+        """Simulates one attempt. The payment succeeds if the paying account has enough money, and
+        if its limits and the status of both accounts allow the payment.
+        """
         order = payment.order
         payer = self.forecasts[order.from_account_id]
         recipient = self.forecasts.get(order.to_account_id)
@@ -313,8 +325,8 @@ class _Tries:
 
 
 def _planned(tries: _Tries, forecasts: Mapping[UUID, AccountForecast]) -> list[ExpectedPayment]:
-    """Returns the payments of a day that the page shows. Sets the missing amount of each
-    payment.
+    """Returns the payments of a day for the page, and calculates `lacks` of these payments. A
+    payment that failed on the day before and fails again is not shown a second time.
     """
     for account in forecasts.values():
         account.planned += account.received
@@ -349,9 +361,9 @@ def by_day(payments: Sequence[ExpectedPayment]) -> list[ExpectedDay]:
 
 
 def expected_of(person: User, *, days: int = CALENDAR_DAYS) -> list[ExpectedPayment]:
-    """Returns the payments that the person's orders are expected to make within `days` days. Makes
-    one query if there are no active orders. Otherwise makes two queries, and the queries of
-    `AccountForecast.of`.
+    """Returns the expected payments of the person's orders within `days` days, including payments
+    that are expected to fail. Makes one query if there are no active orders. Otherwise makes two
+    queries, and the queries of `AccountForecast.of`.
     """
     # The recipients are not read, because row-level security hides the recipients from the reader.
     mine = StandingOrder.objects.owned_by(person).active().select_related("from_account")
@@ -370,8 +382,8 @@ def failing_soon(person: User) -> list[ExpectedPayment]:
 
 
 def totals_of(payments: Iterable[ExpectedPayment]) -> dict[str, Decimal]:
-    """Returns the total that the person is expected to pay to others, by currency, without payments
-    that fail.
+    """Returns the total of the payments that the person is expected to make to other people, by
+    currency. Ignores payments that are expected to fail.
     """
     totals: dict[str, Decimal] = defaultdict(Decimal)
     for payment in payments:

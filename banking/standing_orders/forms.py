@@ -32,14 +32,16 @@ FORM_FIELDS = (
 
 
 def order_id_for(owner: User, id: UUID) -> UUID:
-    """Returns the id of the order that a form with this id sets up. This id is never equal to the
-    id of a payment.
+    """Returns the id of the standing order that a form with the id `id` sets up. The id of an order
+    never equals the id of a payment.
     """
     return uuid7_for(owner.pk, uuid7_for(owner.pk, id))
 
 
 class StandingOrderForm(TransferForm):
-    """The form for a new standing order. `payment_id` is the id of the order."""
+    """The form for a new standing order: the transfer form with fields for the dates. `payment_id`
+    is the id of the order.
+    """
 
     every = forms.ChoiceField(label="How often", choices=Every.choices, initial=Every.MONTH)
     first_on = DayField(label="First payment on")
@@ -81,8 +83,8 @@ class StandingOrderForm(TransferForm):
 
     @property
     def as_read(self) -> list[tuple[str, str]]:
-        """The names of the fields, and their values as the server understood them. The review page
-        sends these values again.
+        """The names and the values of the fields. The values are the texts that the review page
+        sends to the server again, after the server has parsed what the user typed.
         """
         data = self.cleaned_data
         return [

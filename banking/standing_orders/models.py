@@ -1,10 +1,10 @@
 """Standing orders (payments that a person has ordered for later days), and the result of each day.
 
 Note [Dates of an order]: the payment at `position` (0 is the first) is due on the first day plus
-`position` weeks, months, quarters or years. Each day is calculated from the first day. So an order
-that begins on the 31st is due on the last day of shorter months and on the 31st of longer months,
-as when Postgres adds months to a date. `next_on` is a generated column, so it always agrees with
-the other columns.
+`position` weeks, months, quarters or years. Each day is calculated from the first day. So a monthly
+order that begins on the 31st is due on the last day of each month. Postgres calculates in the same
+way when it adds months to a date. `next_on` is a generated column, so it always agrees with the
+other columns.
 """
 
 import uuid
@@ -79,7 +79,7 @@ class StandingOrderQuerySet(models.QuerySet["StandingOrder"]):
         return self.exclude(status=StandingOrder.Status.ENDED)
 
     def with_accounts(self) -> Self:
-        """Loads both accounts and the recipient in the same query."""
+        """Loads both accounts of each order, and the recipient, in the same query."""
         return self.select_related("from_account", "to_account__user")
 
     def in_order(self) -> Self:
@@ -239,14 +239,14 @@ class StandingOrder(models.Model):
 
     @property
     def left(self) -> int | None:
-        """The number of payments that are still due, or None if the order has no limited number of
-        payments.
+        """The number of payments that are still due, or None if the number of payments is not
+        limited.
         """
         return None if self.times is None else self.times - self.position
 
     def days_from(self, position: int) -> Iterator[date]:
-        """Yields the due days from this position on. An order without an end has infinitely many
-        days.
+        """Yields the due days, beginning with the payment at `position`. If the order has no end,
+        the days do not end either.
         """
         while self.is_within(position):
             yield due_on(self.first_on, self.every, position)
@@ -266,8 +266,8 @@ class StandingOrder(models.Model):
 
 
 def id_of_occurrence(order: uuid.UUID, day: date) -> uuid.UUID:
-    """Returns the id of the result of a day: a hash of the order and the day. So each day can have
-    only one result, without a unique index over the whole table.
+    """Returns the id of an Occurrence (the result of a day of an order): a hash of the order and
+    the day. So each day can have only one result, without a unique index over the whole table.
     """
     return uuid.uuid5(order, day.isoformat())
 

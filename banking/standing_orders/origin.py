@@ -10,7 +10,8 @@ from transactions.origins import Origin, register
 
 @register
 def order_of(row: Transaction, reader: User) -> Origin | None:
-    """Returns the reader's standing order that made this payment as an Origin, or None.
+    """Returns an Origin with the reader's standing order that made this payment, or None if no
+    standing order of the reader made it.
 
     Makes no query if another person made the payment, because an order pays in the name of its
     owner.

@@ -12,8 +12,8 @@ from ledger.web.panels import register
 
 @register("home", "standing_orders/_failing.html")
 def failing(request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the payments that are expected to fail within WARNING_DAYS. The panel is shown only
-    if there are such payments.
+    """Returns the context with the payments that are expected to fail within WARNING_DAYS. The
+    panel is shown only if there are such payments.
     """
     return {"failing": failing_soon(request.user)}
 

@@ -1,19 +1,19 @@
 """Pays the standing orders that are due. Each day of an order is paid at most once.
 
 Note [Each day once]: a payment is booked in the database transaction that moves its order to the
-next day (`settle_paid`). So a day whose payment was booked is always settled, and an unsettled day
-was not paid, even if workers are killed or run in parallel. The id of the payment is a hash of the
-order, the day and SECRET_KEY, so a person who knows the order cannot use this id first. A new
-SECRET_KEY changes these ids, but no day is paid twice: `id_of_occurrence` does not depend on
-SECRET_KEY, and each of its ids can be inserted only once. Missed days are paid in the order of
-their dates.
+next day (`settle_paid`). So a day has the result "paid" if and only if its payment was booked, even
+if workers are killed or run in parallel. The id of the payment is a hash of the order, the day and
+SECRET_KEY, so a person who knows the order cannot use this id first. A new SECRET_KEY changes these
+ids, but no day is paid twice: `id_of_occurrence` does not depend on SECRET_KEY, and each of its ids
+can be inserted only once. Missed days are paid in the order of their dates.
 
 Note [Second tries]: an order may need money that another order brings on the same day. Therefore
 the orders that lacked money are tried again after all orders of a day were tried, the oldest day
-first. This is repeated as long as one of them is paid. Orders that still lack money count as
-refused only at the end of the run. The forecast does the same. The first repetition reads all
-accounts that lack money. Each later repetition reads only the accounts that received money in the
-previous repetition. If the orders form a ring of accounts, there are as many repetitions as orders.
+first. The attempts are repeated as long as at least one of these orders is paid. Orders that still
+lack money count as refused only at the end of the run. The forecast does the same. The first
+repetition reads all accounts that lack money. Each later repetition reads only the accounts that
+received money in the previous repetition. If each order brings the money for the next order, there
+can be as many repetitions as orders.
 
 Note [Refused payments]: a refused payment is tried again by each later run on that day, and once
 more on the next day. Then the result of the day is "refused", and the order continues. The later
@@ -77,8 +77,8 @@ class PaidOrders:
 @dataclass(slots=True)
 class _Run:
     """A run of the job, which pays the orders that are due at the time `moment`. `began_at` is the
-    time when the job started. `lacking` contains the orders that lack money, with the reason, for
-    each account.
+    time when the job started. `lacking` contains, for each account, the orders for which the
+    account has too little money, and the texts of the refusals.
     """
 
     moment: datetime
@@ -88,8 +88,9 @@ class _Run:
 
 
 def pay_due(*, now: datetime | None = None) -> PaidOrders:
-    """Pays every order that is due, missed days first. Returns the numbers of payments. Can run in
-    parallel and several times: each payment is made only once.
+    """Pays every order that is due, missed days first. Returns the numbers of booked, waiting and
+    refused payments. Several workers can call this function in parallel: each payment is made only
+    once.
 
     Raises: the first unexpected error of an order, after all other orders were tried.
     """
@@ -117,8 +118,8 @@ def payment_id(order: uuid.UUID, day: date) -> uuid.UUID:
 
 
 def _due_days(run: _Run) -> Iterator[date]:
-    """Yields the days until today on which orders are due. Reads each day only when it is needed,
-    because a payment moves its order to a later day.
+    """Yields the days until today on which orders are due. Queries each day only after the orders
+    of the previous day were tried, because a payment moves its order to a later day.
 
     Orders that were set up after the start of the run wait for the next run. Otherwise the run
     might not end.
@@ -132,8 +133,8 @@ def _due_days(run: _Run) -> Iterator[date]:
 
 
 def _due_on(day: date, run: _Run) -> Iterator[StandingOrder]:
-    """Yields the orders that are due on this day, each only once. Reads each order when it is
-    needed.
+    """Yields each order that is due on this day, only once. Queries an order only after the
+    previous order was tried.
     """
     due = _readable().filter(next_on=day, created_at__lte=run.began_at).order_by("pk")
     order = due.first()
@@ -151,7 +152,7 @@ def _try_again(
 ) -> set[uuid.UUID]:
     """Tries the orders that lack money again, missed days first. Tries only orders of accounts that
     now have enough money for at least one order. After an order is paid, its next missed day is
-    tried too. `among` limits the accounts. None means all accounts.
+    tried too. `among` contains the ids of the paying accounts to try. None means all accounts.
 
     Returns the ids of the accounts that received money, because only these accounts can have more
     money than before.
@@ -217,8 +218,8 @@ def _pay(order: StandingOrder, run: _Run) -> None:
 
 
 def _is_over(order: StandingOrder, run: _Run) -> bool:
-    """Returns whether the payment was refused on an earlier day, so that this attempt is its last
-    attempt.
+    """Returns whether the order's payment was refused on an earlier day. In this case, the attempt
+    of this run is the last attempt.
     """
     before = order.refused_at
     return before is not None and timezone.localdate(before) < timezone.localdate(run.moment)
@@ -233,7 +234,9 @@ def _refused(order: StandingOrder, why: str, run: _Run) -> None:
 
 
 def closed_account(order: uuid.UUID) -> str:
-    """Returns a message if one of the order's accounts is closed, and "" otherwise."""
+    """Returns a message about the closed account if one of the order's two accounts is closed, and
+    "" otherwise.
+    """
     row = StandingOrder.objects.with_accounts().get(pk=order)
     if row.from_account.status == Account.Status.CLOSED:
         return YOURS_CLOSED

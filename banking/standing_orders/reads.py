@@ -86,8 +86,8 @@ def _left_out(expected: Iterable[ExpectedPayment]) -> int:
 @dataclass(frozen=True, slots=True)
 class DraftFailures:
     """The payments that are expected to fail within CALENDAR_DAYS if a new order is set up. `own`
-    is the first failing payment of the new order. `other` is the first payment of another order
-    that fails only because of the new order. Both may be None.
+    is the first payment of the new order that will fail, or None. `other` is the first payment of
+    another order that will fail only because of the new order, or None.
     """
 
     own: ExpectedPayment | None
@@ -95,7 +95,7 @@ class DraftFailures:
 
 
 def failures_with(owner: User, draft: StandingOrder) -> DraftFailures:
-    """Returns which payments are expected to fail if this order is set up."""
+    """Returns the payments that are expected to fail if the order `draft` is set up."""
     orders, accounts = orders_of(owner), list(Account.objects.owned_by(owner))
 
     without = {

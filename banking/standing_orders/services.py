@@ -58,7 +58,7 @@ BY_BANK = "The bank ended it."
 
 
 class OrderChanged(LedgerError):
-    """The order was paid, skipped, changed, paused or ended after the caller read it."""
+    """After the caller read the order, it was paid, skipped, changed, paused or ended."""
 
     is_conflict = True
 
@@ -96,14 +96,14 @@ def times_of(every: str, times: int | None) -> int | None:
 def set_up(draft: OrderDraft) -> StandingOrder:
     """Sets up an order and returns it. A second call with the same id returns the existing order.
 
-    Raises: LedgerError if each payment of the order would be refused.
+    Raises: LedgerError if the bank would refuse every payment of the order.
     """
     row = check(draft)
     return _set_up(row)
 
 
 def check(draft: OrderDraft) -> StandingOrder:
-    """Returns the order as an unsaved model instance, if the order can be set up.
+    """Checks whether the order can be set up, and returns it as an unsaved model instance.
 
     Raises: the same errors as `set_up`.
     """
@@ -141,8 +141,8 @@ def _set_up(row: StandingOrder) -> StandingOrder:
 
 
 def _refuse(row: StandingOrder) -> None:
-    """Raises a LedgerError if each payment of the order would be refused. Does not check whether
-    the account has enough money today.
+    """Raises a LedgerError if the bank would refuse every payment of the order. Does not check
+    whether the account has enough money today.
     """
     sender, recipient = row.from_account, row.to_account
     if sender.user_id != row.owner_id:
@@ -191,8 +191,8 @@ def change_amount(
 ) -> StandingOrder:
     """Changes the amount of an order from today on, and returns the order.
 
-    Raises: OrderChanged if the order has ended, or if an earlier day has not been paid yet. The
-    payment of the earlier day must keep the old amount.
+    Raises: OrderChanged if the order has ended, or if a payment of an earlier day is still due.
+    Such a payment must have the old amount.
     """
     with locked(order) as row:
         refuse_amount(row, amount)
@@ -236,7 +236,8 @@ def resume(*, order: StandingOrder, today: date | None = None) -> StandingOrder:
 
 @with_retry
 def skip(*, order: StandingOrder, day: date, why: str = "") -> StandingOrder:
-    """Skips the next day, and returns the order. The day counts in the order's number of payments.
+    """Skips the payment of the next day, and returns the order. The skipped payment counts in the
+    order's number of payments.
 
     Raises: OrderChanged if `day` is no longer the next day.
     """
@@ -269,8 +270,8 @@ def end(*, order: StandingOrder, why: str = BY_OWNER) -> bool:
 
 @with_retry
 def give_up(*, order: StandingOrder, why: str, ends: bool = False) -> bool:
-    """Stores "refused" as the result of the next day, and returns True. Also ends the order if
-    `ends` is true.
+    """Stores "refused" as the final result of the order's next day, and returns True. If `ends` is
+    true, also ends the order.
 
     Returns False, and changes nothing, if the day was settled or the order was changed in the
     meantime.
@@ -312,8 +313,8 @@ def _is_same(row: StandingOrder, tried: StandingOrder) -> bool:
 
 
 def settle_paid(order: StandingOrder, paid: Transaction) -> None:
-    """Stores the result "paid", and moves the order to the next day. Must be called in the database
-    transaction that books the payment, after the accounts were locked.
+    """Stores the result "paid" for the order's due day, and moves the order to its next day. Must
+    be called in the database transaction that books the payment, after the accounts were locked.
 
     Raises: OrderChanged if the order was changed after it was read. In this case, nothing is
     booked.
@@ -339,7 +340,8 @@ def settle_paid(order: StandingOrder, paid: Transaction) -> None:
 
 @contextmanager
 def locked(order: StandingOrder) -> Iterator[StandingOrder]:
-    """Locks the owner and then the order, and yields the stored order.
+    """Runs the block in a database transaction that has locked the owner and then the order. Yields
+    the order with its stored values.
 
     Raises: OrderChanged if the order has ended, and the errors of `lock_person`.
     """
@@ -358,8 +360,8 @@ def _lock(order: StandingOrder) -> StandingOrder:
 
 
 def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
-    """Returns the reason why an order ends after its last day, depending on the result of
-    this day.
+    """Returns the text that explains why an order has ended after its last day. The text depends on
+    `outcome`, the result of this day.
     """
     which = "payment" if order.times == 1 else "last payment"
     return f"The {which} was {RESULTS[outcome]}."
@@ -368,8 +370,8 @@ def done(order: StandingOrder, outcome: Occurrence.DayOutcome) -> str:
 def _settle(
     row: StandingOrder, day: date, outcome: Occurrence.DayOutcome, *, reason: str = ""
 ) -> None:
-    """Stores the result of a day, and moves the order to the next day. The caller must have locked
-    the row, and must save it.
+    """Stores the result of a day, and moves the order to its next day, or ends the order after its
+    last day. The caller must have locked the row, and must save it.
     """
     Occurrence.objects.create(
         id=id_of_occurrence(row.pk, day), order=row, due_on=day, outcome=outcome, reason=reason

@@ -51,20 +51,20 @@ def order_list(request: PersonRequest) -> HttpResponse:
 
 @require_safe
 def list_file(request: PersonRequest, kind: str) -> HttpResponseBase:
-    """Returns the orders that have not ended as a file."""
+    """Returns a file with the orders that have not ended."""
     return table_response(orders_table(orders_page(request.user).lines), kind)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def order_new(request: PersonRequest) -> HttpResponse:
     """Shows the form, and then a review with the next days. Sets up the order when the user agrees.
-    A second agreement sets up nothing.
+    If the user sends the agreement twice, only one order is set up.
     """
     return ReviewedOrder(request).serve()
 
 
 class ReviewedOrder(ReviewedForm[StandingOrderForm]):
-    """The form of a new standing order."""
+    """The steps of a new standing order: the form, the review, and the order that is set up."""
 
     form_class = StandingOrderForm
     about, kept = "standing order", KEPT
@@ -84,7 +84,9 @@ class ReviewedOrder(ReviewedForm[StandingOrderForm]):
         return redirect("transactions:standing_order", made.pk)
 
     def preview(self, form: StandingOrderForm) -> tuple[dict[str, Any], str]:
-        """Returns the context of the review. The token has no note."""
+        """Returns the template context of the review page, and the note for the review token. The
+        note is always "".
+        """
         order = services.check(form.order_draft)
         context = {
             "order": order,
@@ -96,7 +98,7 @@ class ReviewedOrder(ReviewedForm[StandingOrderForm]):
         return context, ""
 
     def make(self, form: StandingOrderForm, note: str) -> StandingOrder:
-        """Sets up the order, and shows the day of its first payment."""
+        """Sets up the order, and adds a message with the day of its first payment."""
         if self._needs_proof(form):
             raise ConfirmationNeeded(WHY_PROOF)
         order = services.set_up(form.order_draft)
@@ -123,7 +125,7 @@ def _detail(
     request: PersonRequest, order: StandingOrder, form: AmountForm, *, unsaved: str = ""
 ) -> HttpResponse:
     """Shows the page of an order. `unsaved` is an amount that the user typed before confirming
-    their identity, and must send again.
+    their identity. The amount is not saved: the user must send it again.
     """
     page = order_page(request.user, order)
     context = {"page": page, "form": form, "unsaved": unsaved}

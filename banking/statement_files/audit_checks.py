@@ -91,10 +91,11 @@ class PeriodFigures(NamedTuple):
 
 @register_check
 def statements(since: datetime | None = None) -> Iterator[Finding]:
-    """Yields a finding for each statement whose sums, number of entries or digest do not match the
-    entries in its period. Also yields the findings of `_unlinked`.
+    """Checks the numbered statements against the entries in their periods. Yields at most one
+    finding, about the first statement whose sums, number of entries or digest do not match. Also
+    yields the finding of `_unlinked`.
 
-    If `since` is set, checks only the statements that begin at this time or later.
+    If `since` is set, compares only the statements that begin at this time or later.
     """
     with locally(**({} if since else ONE_PASS)), connection.cursor() as cursor:
         cursor.execute(DIFFERING, {"since": since or "-infinity"})
@@ -115,8 +116,9 @@ def statements(since: datetime | None = None) -> Iterator[Finding]:
 
 
 def _unlinked() -> Iterator[Finding]:
-    """Yields a finding in three cases: a statement has the wrong month, a statement does not
-    continue the previous statement, or the first statement begins after an entry.
+    """Yields at most one finding, about the first statement that is wrong in one of three ways: it
+    does not continue the previous statement, it has the wrong month, or it is the first statement
+    of an account and begins after an entry.
     """
     with connection.cursor() as cursor:
         cursor.execute(UNLINKED)

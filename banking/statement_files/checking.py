@@ -1,5 +1,5 @@
-"""Checks an account statement against the bank's records. Anybody who has the digest or the code of
-a statement can check it.
+"""Checks an account statement against the bank's records. Anybody who has the digest or the printed
+code of the statement can start this check.
 """
 
 from dataclasses import dataclass
@@ -42,10 +42,10 @@ class CheckTooSlow(Exception):
 class CheckedStatement:
     """The bank's current records of a statement, for a comparison with the printed statement.
 
-    - `is_true`: whether the current entries have the digest of the statement.
-    - `may_differ`: true if the digests differ, but the entries come from a search, which may find
-      other entries today.
-    - `audit`: a message about the audits of this period, or "" if the last audit found an error.
+    - `is_true`: whether the bank's current records agree with the digest of the statement.
+    - `may_differ`: true if the records do not agree, but possibly only because the entries come
+      from a search. The search may find other entries today.
+    - `audit`: a message about the latest audit of the entries, or "" if an audit found an error.
     """
 
     title: str  # "" for chosen entries
@@ -76,10 +76,10 @@ def checked_digest(digest: bytes) -> CheckedStatement | None:
 
 
 def checked_choice(token: str) -> CheckedStatement | None:
-    """Returns the bank's records of the chosen entries that this code identifies, or None if the
-    bank did not make the code.
+    """Returns the bank's records for the statement of chosen entries that `token` identifies.
+    Returns None if the bank did not sign the token, or if the account does not exist.
 
-    Raises: CheckTooSlow if the search takes too long.
+    Raises: CheckTooSlow if the search takes too long, or if another search is running.
     """
     try:
         read = choice_of(token)
@@ -116,10 +116,11 @@ def _checked_choice(account: Account, read: ReadToken) -> CheckedStatement:
 
 
 def _found_again(choice: ChosenEntries) -> list[UUID]:
-    """Returns the ids of the transactions of a choice by searching again. This is for a code that
-    does not contain the places of the entries.
+    """Searches again for the entries of a choice, and returns the ids of their transactions. This
+    is for a code that does not contain the places of the entries.
 
-    Raises: CheckTooSlow, because anybody with the link can repeat a slow search.
+    Raises: CheckTooSlow if the search takes too long, or if another search is running. Without
+    these limits, anybody with the link could repeat a slow search.
     """
     if not _search.acquire(blocking=False):
         raise CheckTooSlow
@@ -182,8 +183,8 @@ def _audit_of(entries: EntryQuerySet) -> str:
 
 
 def digest_in(text: str) -> bytes | None:
-    """Returns a typed hexadecimal digest as bytes, or None if the text is not a digest. Ignores
-    spaces and upper case.
+    """Returns the digest that a person typed as hexadecimal digits, as bytes. Ignores spaces, and
+    accepts upper case and lower case. Returns None if the text is not a digest.
     """
     try:
         digest = bytes.fromhex("".join(text.split()))

@@ -1,16 +1,16 @@
-"""Statements of chosen entries: a document with the entries that the account's page shows with its
-filters.
+"""Statements of chosen entries: a document with the entries of an account that match the filters on
+the account's page.
 
 Note [Proof of a choice]: a choice is not stored. Its check URL contains the account, the filters,
 the time, the digest, the time zone and the holder's name, signed with SECRET_KEY. For a search, the
-URL also contains the places of the entries that the search found. A check reads the same entries
-again, and days begin and end in the time zone of the URL. The name is the name in the PDF, so the
-URL does not reveal a later name.
+URL also contains the places (position numbers) of the entries that the search found. A check reads
+the same entries again, and days begin and end in the time zone of the URL. The name is the name in
+the PDF. So if the holder changes their name later, the URL does not reveal the new name.
 
-Note [Booked up to]: each booking of an account is later than the account's previous
-`last_entry_at`. So a choice contains the entries up to the value of `last_entry_at` that was read
-first. A booking that is not committed yet has a later time, so neither the file nor a later check
-contains the booking.
+Note [Booked up to]: each booking of an account gets a time after the account's current
+`last_entry_at`. When a choice is made, `last_entry_at` is read first, and the choice contains the
+entries up to this time. A booking that is not committed yet gets a later time. So the file does not
+contain it, and neither does a later check.
 """
 
 from collections.abc import Iterable, Sequence
@@ -64,15 +64,17 @@ class ChosenEntries:
 
     @classmethod
     def of(cls, account: Account, filters: Filters) -> Self:
-        """Returns the choice of the entries that exist now. `account` must just have been read from
-        the database.
+        """Returns a choice of the entries that match the filters and exist now. `account` must just
+        have been read from the database.
         """
         last = account.last_entry_at
         return cls(account, filters, timezone.now(), last + TICK if last else BEFORE_ALL)
 
     @property
     def all_of_account(self) -> EntryQuerySet:
-        """All entries of the account before the time `before`, without the filters."""
+        """All entries of the account before the time `before`, also entries that do not match the
+        filters.
+        """
         entries: EntryQuerySet = Entry.objects.for_account(self.account)
         return entries.between(None, self.before)
 
@@ -87,19 +89,21 @@ class ChosenEntries:
 
     @property
     def ends_at(self) -> datetime:
-        """The end of the last day, or the time of the choice if this time is earlier."""
+        """The end of the last day in the filters, or the time of the choice, whichever is earlier.
+        Without a last day in the filters, the time of the choice.
+        """
         made = max(self.made_at, self.before)  # the clock of this machine may be slow
         return min(end_of_day(self.filters.end), made) if self.filters.end else made
 
     def balance_at(self, moment: datetime) -> Decimal:
-        """Returns the account's balance just before this time. Ignores bookings after the
-        choice.
+        """Returns the account's balance just before this time. Ignores bookings that are later than
+        the choice.
         """
         return balance_at(self.account, min(moment, self.before))
 
     def first_day(self) -> date:
-        """Returns the first day of the filter. Without a first day in the filter, returns the day
-        of the account's first entry or of its opening.
+        """Returns the first day in the filters. If they have no first day, returns the day of the
+        account's first entry. If there is no entry, returns the day when the account was opened.
         """
         if self.filters.start:
             return self.filters.start
@@ -160,7 +164,7 @@ class ReadToken(NamedTuple):
 
     - `places`: the places of the entries, or "" for a choice without a search. The filters of such
       a choice always find the same entries.
-    - `zone`: the bank's time zone when the choice was made.
+    - `zone`: the time zone of the bank at the time when the choice was made.
     - `holder`: the account holder's name at that time, or "" in older texts.
     """
 
@@ -196,7 +200,9 @@ def file_of_choice(choice: ChosenEntries, kind: str, *, check_page: str) -> Http
     """Returns the chosen entries as a file. A PDF contains a code and a digest with which the
     statement can be checked.
 
-    Raises: FileTooLong if there are more entries than this format allows.
+    Raises: FileTooLong if there are more entries than this format allows; TooManyDownloads if
+    another download of the account's owner is running, or if too many downloads of other users are
+    running.
     """
     with made_in_turn(kind, choice.account):
         rows = choice.entries
@@ -213,7 +219,7 @@ def streamed_document(choice: ChosenEntries) -> StatementDocument:
     """Returns the document of a choice without a digest. The balances are read from the primary
     database.
 
-    The entries may be read from a replica if the replica already has the account's last entry,
+    The entries are read from a replica only if the replica already has the account's last entry,
     because the closing balance comes from this entry.
     """
     last = choice.last_entry()

@@ -3,9 +3,10 @@
 Note [Digest of a statement]: the digest is the SHA-256 of a JSON array. The array contains the
 values of the statement, the digest of the seal that covers its period, and the digest of its
 entries. The digest of the entries is the SHA-256 of the digests of the single entries, oldest
-first. The digest of an entry includes only what the account holder can see. If it included the
-balance of the other side, as seals do, a person with a statement of one payment could try balances
-until the digest matches. Names are not included, because people can change their names.
+first. The digest of an entry includes only what the account holder can see. A seal also includes
+the balance of the other side. If the digest of an entry did so too, a person with a statement of
+one payment could try balances until the digest matches. Names are not included, because people can
+change their names.
 """
 
 import hashlib
@@ -41,8 +42,8 @@ CHOSEN_TOTALS = f"SELECT {_TOTALS} {_ENTRIES} AND transaction_id = ANY (%(ids)s)
 
 
 class RowTotals(NamedTuple):
-    """The number of entries, their sums, the SHA-256 of the digests of the entries (oldest first),
-    and the ids of the accounts on the other side.
+    """The totals of some entries: their number, their sums, the SHA-256 of their digests (oldest
+    first), and the ids of the accounts on the other side.
     """
 
     rows: int

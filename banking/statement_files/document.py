@@ -20,8 +20,8 @@ class FileTooLong(LedgerError):
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """One entry of a statement. `booked_at` is in the statement's time zone. `amount` is negative
-    for money out. `who` and `number` are the name and account number of the other side, or "" if
-    the other side is outside the bank.
+    for money out. `who` and `number` are the name and the account number of the other side (the
+    payer or the recipient), or "" if the other side has no account at this bank.
     """
 
     id: UUID
@@ -47,8 +47,8 @@ class StatementLine:
 
     @property
     def words(self) -> str:
-        """The description and the reference. A description that is already the title is left
-        out.
+        """The description and the reference. Leaves out the description if it is already the title
+        of the line.
         """
         description = "" if self.title == self.description else self.description
         return " · ".join(filter(None, (description, self.reference)))
@@ -60,9 +60,10 @@ class StatementDocument:
 
     - `number` and `month`: None if a person has chosen the entries. `selection` then describes the
       filters.
-    - `opening` and `closing`: the account's balances, also for chosen entries.
-    - `made_at` and the days: in the statement's time zone, even if the bank's setting changes
-      later.
+    - `opening` and `closing`: the balances of the account, even if the document contains only
+      chosen entries.
+    - `made_at` and the days: in the time zone of the statement, even if the bank has changed its
+      time zone.
     - `lines`: oldest first. They can be read only once.
     - `digest`: hexadecimal, or "" in formats without a digest.
     - `check_page`: the URL of the page that checks statements.
@@ -112,8 +113,9 @@ class StatementDocument:
 def lines_of(
     entries: Iterable[Entry], *, holder: UUID, zone: tzinfo, names: dict[str, str] | None = None
 ) -> Iterator[StatementLine]:
-    """Yields a line for each entry, with times in `zone`. `names` contains the names of the other
-    sides by account id. None means the current names.
+    """Yields a line for each entry, with times in `zone`. `names` is a dict from account id to the
+    name of the account's holder, for the other sides of the entries. If `names` is None, uses the
+    current names.
     """
     for entry in entries:
         other = entry.counterparty

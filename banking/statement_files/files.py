@@ -39,8 +39,8 @@ MAX_PDF_ENTRIES, MAX_XLSX_ENTRIES = 10_000, 20_000
 
 @dataclass(frozen=True, slots=True)
 class TextFormat:
-    """A text format that is sent while the file is written. `label` is the name of the format on
-    pages.
+    """A text format. A file of this format is sent while it is written. `label` is the name of the
+    format on pages.
     """
 
     label: str
@@ -69,7 +69,7 @@ def check_page_of(request: HttpRequest) -> str:
 
 
 def refuse_too_long(kind: str, count: int) -> None:
-    """Raises FileTooLong if a file of this format may not have so many entries."""
+    """Raises FileTooLong if `count` entries are too many for a file of this format."""
     most = LIMITS.get(kind)
     if most is not None and count > most:
         raise FileTooLong(
@@ -78,10 +78,12 @@ def refuse_too_long(kind: str, count: int) -> None:
 
 
 def made_in_turn(kind: str, account: Account) -> AbstractContextManager[None]:
-    """Returns a context manager for making a file of this format. For PDF and XLSX, the context
-    manager first waits for other downloads of the account's owner and of other users.
+    """Returns a context manager for the code that makes a file of this format. For PDF and XLSX, it
+    limits how many files are made in parallel: it first waits until enough downloads of other users
+    have ended.
 
-    Raises: TooManyDownloads.
+    Raises: TooManyDownloads if another download of the account's owner is running, or if the wait
+    is too long.
     """
     return making_file(account.user_id) if kind in LIMITS else nullcontext()
 

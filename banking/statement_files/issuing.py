@@ -1,10 +1,10 @@
 """Issues the numbered statements of all accounts: one statement for each month that is completely
 sealed.
 
-The job can run twice, in parallel and after a crash. The id of a statement is made from the account
-and the number, and a trigger accepts only the next number. The digest of a statement depends only
-on the booked entries and on the first seal that covers its month, not on the time when the job
-runs.
+The job can run several times: in parallel, and again after a crash. The id of a statement is made
+from the account and the number, and a trigger accepts only the next number. The digest of a
+statement depends only on the booked entries and on the first seal that covers its month, not on the
+time when the job runs.
 """
 
 from bisect import bisect_left
@@ -124,8 +124,8 @@ def _statements(account: Account, until: date, seals: list[Seal]) -> Iterator[Mo
 
 
 def _first_month(account: Account) -> date:
-    """Returns the month in which the account was opened, or the month of its first entry if this
-    entry is older, for example after an import.
+    """Returns the month in which the account was opened, or the month of its first entry, if the
+    first entry is older than the account, for example after an import.
     """
     first = Entry.objects.for_account(account).order_by("created_at").values_list("created_at")
     began = [account.created_at, *(moment for (moment,) in first[:1])]
@@ -159,8 +159,8 @@ def _statement(
 
 
 def _names(account: Account, others: frozenset[UUID]) -> dict[UUID, str]:
-    """Returns a dict from account id to name, for the names that the statements of `account`
-    show.
+    """Returns a dict from account id to the name that the statements of `account` show for the
+    other side. `others` contains the ids of these accounts.
     """
     found = Account.objects.filter(pk__in=others).select_related("user")
     return {

@@ -27,7 +27,7 @@ def time_zone_now() -> str:
 
 def id_of_statement(account: uuid.UUID, number: int) -> uuid.UUID:
     """Returns the id of an account's statement with this number: a hash of both values. So two
-    workers cannot issue the statement twice.
+    workers cannot both issue this statement.
     """
     return uuid.uuid5(account, f"statement {number}")
 

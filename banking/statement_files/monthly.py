@@ -48,8 +48,8 @@ def file_of_month(statement: MonthlyStatement, kind: str, *, check_page: str) ->
 def monthly_document(
     statement: MonthlyStatement, entries: Iterable[Entry], *, check_page: str
 ) -> StatementDocument:
-    """Returns the document of a numbered statement. The document is always the same: its names and
-    its time zone were stored when the statement was issued.
+    """Returns the document of a numbered statement. The document of a statement never changes: the
+    names and the time zone were stored when the statement was issued.
     """
     account, zone = statement.account, statement.zone
     return StatementDocument(

@@ -19,5 +19,7 @@ def monthly(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, A
 
 @register("statement_files", "statement_files/_kinds.html")
 def kinds(_request: PersonRequest, _context: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the extension and the label of each format that only statements have, such as PDF."""
+    """Returns the template context with the extension and the label of each file format for
+    statements, such as PDF. Leaves out the formats in which every table can be downloaded.
+    """
     return {"kinds": [(kind, label) for kind, label in LABELS.items() if kind not in TYPES]}

@@ -20,7 +20,7 @@ def _monthly_statements(person: User) -> Iterable[Row]:
 
 def _texts(traces: Traces) -> Iterator[Erased]:
     """Yields the names to erase: all names on the person's statements, and the person's name on
-    other people's statements. The digests do not include names.
+    other people's statements. The digests stay correct, because they do not include names.
     """
     own = MonthlyStatement.objects.filter(account__in=traces.accounts)
     yield emptied(own, holder=NAME, account_name=ACCOUNT_NAME)

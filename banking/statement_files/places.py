@@ -1,9 +1,9 @@
-"""Encodes the entries that a search found as a text that is short enough for a printed code.
+"""Identifies the entries that a search found by a text that is short enough for a printed code.
 
-Note [Places of entries]: the result of a search depends on its reader's notes and categories, on
-names, and on the day. Therefore the code of a search contains the places of the found entries in
-the list of all entries of the account, oldest first. These places never change, because nothing is
-booked before an existing entry.
+Note [Places of entries]: the result of a search depends on the notes and categories of the person
+who searches, on names, and on the day. Therefore the printed code of a search contains the places
+of the found entries. The place of an entry is its number in the list of all entries of the account,
+oldest first. These places never change, because nothing is booked before an existing entry.
 """
 
 import zlib
@@ -19,8 +19,8 @@ NO_PLACE = urlsafe_b64encode(zlib.compress(b"", wbits=-zlib.MAX_WBITS)).decode()
 
 
 def places_of(entries: Sequence[Entry], all_of_account: EntryQuerySet) -> str:
-    """Returns the places of the entries as text, or "" if the text would be too long for a printed
-    code. `entries` must be sorted oldest first.
+    """Returns the places of the entries (see Note [Places of entries]) as text, or "" if the text
+    would be too long for a printed code. `entries` must be sorted oldest first.
     """
     if not entries:
         return f"0.{NO_PLACE}"
@@ -41,8 +41,8 @@ def places_of(entries: Sequence[Entry], all_of_account: EntryQuerySet) -> str:
 
 
 def ids_at(places: str, all_of_account: EntryQuerySet) -> list[UUID]:
-    """Returns the transaction ids of the entries at these places, oldest first. Returns fewer ids
-    if the account has fewer entries than before.
+    """Returns the transaction ids of the entries at these places, oldest first. If the account now
+    has fewer entries, returns fewer ids.
 
     Raises: ValueError if the text cannot come from `places_of`.
     """

@@ -1,5 +1,5 @@
-"""Schedules the job that issues monthly statements. The job runs after the sealing, because
-statements need sealed days.
+"""Schedules the job that issues monthly statements. The job runs after the job that seals days,
+because statements need sealed days.
 """
 
 from ledger.jobs.schedule import ScheduledJob, register

@@ -1,5 +1,5 @@
-"""The SQL expressions for the digest of a statement. docs/statements.md also describes the
-digest.
+"""The SQL expressions with which the database calculates the digest of a statement.
+docs/statements.md also describes the digest.
 """
 
 from transactions.audit.digest import utc

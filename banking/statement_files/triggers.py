@@ -3,9 +3,9 @@
 Note [Statements follow]: a trigger accepts a statement only if it is the next statement of its
 account, begins where the previous statement ended, and is covered by a seal. So the numbers of an
 account have no gaps, and nothing can be booked into the period afterwards. The period must match
-its month, so the months have no gaps either. The amounts must match the entries, so a role that may
-insert statements cannot invent a statement. The account must have no entries before its first
-statement.
+its month, so the months have no gaps either. The amounts must match the entries, so a database role
+with the right to insert statements cannot invent a statement. The account must have no entries
+before its first statement.
 
 Note [Edges of a month]: a month begins at midnight in `TIME_ZONE`, which the database does not
 know. All time zones differ from UTC by at most 14 hours, so a month begins and ends at most 14
@@ -21,16 +21,16 @@ MAX_OFFSET = "interval '14 hours'"  # maximum difference from UTC, see Note [Edg
 
 
 def is_off(moment: str, midnight: str) -> str:
-    """Returns a SQL condition: whether `moment` differs by more than MAX_OFFSET from `midnight`, a
-    timestamp in UTC.
+    """Returns a SQL condition: whether `moment` differs from `midnight` (a timestamp in UTC) by
+    more than MAX_OFFSET.
     """
     edge = f"(({midnight}) AT TIME ZONE 'UTC')"
     return f"{moment} NOT BETWEEN {edge} - {MAX_OFFSET} AND {edge} + {MAX_OFFSET}"
 
 
 def _balance_before(moment: str) -> str:
-    """Returns a SQL expression: the balance after the account's last entry before this time, or
-    NULL if there is no entry. Uses one lookup in each index.
+    """Returns a SQL expression: the account's balance before this time. It is the balance after the
+    last earlier entry, or NULL if there is no earlier entry. Uses one lookup in each index.
     """
     return f"""(
                 SELECT balance FROM entries WHERE account_id = NEW.account_id

@@ -1,5 +1,5 @@
-"""The pages with the monthly statements of an account, the statement files, and the page that
-checks statements.
+"""The page with the monthly statements of an account, the downloads of statement files, and the
+page that checks statements.
 """
 
 from typing import Any
@@ -90,7 +90,9 @@ def monthly_file(request: PersonRequest, pk: Any, number: int, kind: str) -> Htt
 
 @require_safe
 def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Returns a file with all entries that the account's page shows with these filters."""
+    """Returns a file with all entries of an account that match the filters in the URL, as on the
+    account's page.
+    """
     account = get_object_or_404(Account.objects.select_related("user"), pk=pk, user=request.user)
     form = StatementForm(request.GET)
     if not form.is_valid():
@@ -107,8 +109,8 @@ def chosen_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
 @require_safe
 @cache_control(private=True, no_store=True)
 def check(request: HttpRequest) -> HttpResponse:
-    """Shows the bank's records of a statement, for a comparison with a printed statement. A person
-    who has the digest or the code does not have to sign in.
+    """Shows the bank's records of a statement, so that a person can compare them with a printed
+    statement. Anybody who has the digest or the code can open the page without signing in.
     """
     token, is_typed = request.GET.get("choice", ""), "digest" in request.GET
     form = DigestForm(request.GET if is_typed else None)
@@ -131,8 +133,8 @@ def check(request: HttpRequest) -> HttpResponse:
 
 
 def _may_check(request: HttpRequest) -> bool:
-    """Returns whether the check is allowed, and counts the check in two rate limits, because a
-    check reads all entries of a statement.
+    """Returns whether two rate limits allow the check, and counts the check. The limits exist
+    because a check reads all entries of a statement.
 
     The limit per client comes first. So the refused checks of one client do not count in the limit
     for all clients.

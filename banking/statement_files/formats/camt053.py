@@ -16,8 +16,8 @@ def camt053(document: StatementDocument) -> Iterator[str]:
     """Yields the text of a camt.053 file in parts.
 
     For chosen entries, the file contains only the account's balance at the end of the period (code
-    INFO). The schema requires a balance, but chosen entries do not add up to the opening and
-    closing balances.
+    INFO). The schema requires at least one balance. Opening and closing balances would be wrong
+    here, because the sum of chosen entries is not the difference between them.
     """
     made = _moment(document.made_at)
     id = f"{document.account_number}-{document.short_id}"[:ID_LIMIT]

@@ -1,15 +1,15 @@
 """The embedded fonts of PDF files, and the choice of the font for each letter.
 
-Noto Sans draws Latin, Greek and Cyrillic, and its digits have equal width. FiraGO draws letters
-that Noto Sans does not have: Arabic, Hebrew, Devanagari, Thai and Georgian. Chinese, Japanese and
-Korean use a font of Adobe that PDF readers have, because embedding such a font would add megabytes.
-A letter that no font has becomes a question mark.
+Noto Sans is used for Latin, Greek and Cyrillic. Its digits have equal width. FiraGO is used for
+letters that Noto Sans does not have: Arabic, Hebrew, Devanagari, Thai and Georgian. For Chinese,
+Japanese and Korean, a font of Adobe is used that PDF readers have, because embedding such a font
+would add megabytes. A letter that no font has is replaced by a question mark.
 
 Note [Order and forms of letters]: python-bidi puts the letters of a line into the order in which
 they are drawn, from left to right (Unicode Standard Annex 9). We use its older implementation,
 because the newer implementation does not mirror brackets. The older implementation raises
 AssertionError for isolates and for characters that Python does not know. So letters that no font
-has become question marks first.
+has are replaced by question marks first.
 
 HarfBuzz, through ReportLab, shapes the letters of FiraGO: it joins Arabic letters, and reorders and
 combines Devanagari letters. Most joined Arabic forms are Unicode characters, so PDF readers find
@@ -44,8 +44,8 @@ _UNRESOLVED = frozenset({"", "LRI", "RLI", "FSI", "PDI"})
 
 
 class GlyphRun(NamedTuple):
-    """A sequence of letters that one font draws from left to right. `words` is the original text if
-    the drawn forms are not Unicode letters, and "" otherwise.
+    """A sequence of letters that are drawn with one font, from left to right. `words` is the
+    original text if the drawn forms are not Unicode letters, and "" otherwise.
     """
 
     font: str
@@ -137,15 +137,15 @@ def _is_from_right(letter: str) -> bool:
 
 
 def is_plain(text: str, font: str = PLAIN) -> bool:
-    """Returns whether this font draws all letters of the text unchanged. Other texts take up to 30
-    times as long to draw.
+    """Returns whether this font contains all letters of the text, and draws them without changes of
+    order or form. Drawing other texts takes up to 30 times as long.
     """
     return _letters(font).issuperset(text)
 
 
 @cache
 def _letters(font: str) -> frozenset[str]:
-    """Returns the letters that the font draws, about 2,800."""
+    """Returns the letters that the font contains, about 2,800."""
     load()
     drawn = map(chr, pdfmetrics.getFont(font).face.charToGlyph)
     return frozenset(letter for letter in drawn if _font_of(letter, font) == font)
@@ -157,7 +157,7 @@ def _is_private(letter: str) -> bool:
 
 @lru_cache(MAX_CACHED_LETTERS)
 def _font_of(letter: str, font: str) -> str:
-    """Returns the name of the font that draws the letter, or "" if no font draws it."""
+    """Returns the name of the font that draws the letter, or "" if no font contains it."""
     load()
     if _is_private(letter) or unicodedata.bidirectional(letter) in _UNRESOLVED:
         return ""

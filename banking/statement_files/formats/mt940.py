@@ -22,8 +22,8 @@ def mt940(document: StatementDocument) -> Iterator[str]:
     """Yields the parts of an MT940 message. Letters outside SWIFT's character set lose their
     accents or become "?".
 
-    The format requires an opening and a closing balance. For chosen entries, these are the
-    account's balances, and a text explains this.
+    The format requires an opening and a closing balance. For chosen entries, the file contains the
+    account's balances, and a text that explains them.
     """
     number = document.number if document.number is not None else 1
     yield (

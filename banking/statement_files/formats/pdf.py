@@ -82,7 +82,8 @@ def pdf(document: StatementDocument) -> bytes:
     """Returns the bytes of the PDF file. Reads all lines of the document into memory, so the caller
     must limit the number of lines.
 
-    Raises: FileTooLong if the texts have too many letters that PLAIN does not draw.
+    Raises: FileTooLong if the texts that are not plain (see `is_plain`) have more than MAX_LETTERS
+    letters.
     """
     fonts.load()
     lines = _limited(document.lines)
@@ -209,7 +210,7 @@ def _wrapped(text: str, font: str, size: float, width: float) -> Iterator[str]:
 
 def _fitting(word: str, font: str, size: float, width: float) -> tuple[int, float]:
     """Returns how many letters of a word fit into `width` (at least 1), and the width that was
-    measured last. Measures at most about twice the letters that fit, to stay fast.
+    measured last. To be fast, never measures more than about twice the letters that fit.
     """
     fits, tried = 0, min(len(word), LETTERS_AT_FIRST)
     while (wide := fonts.width(word[:tried], font, size)) <= width:
@@ -248,9 +249,9 @@ def _brought_forward(before: list[LaidOutRow]) -> list[LaidOutRow]:
 
 
 def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[LaidOutRow]]:
-    """Returns the last page as two pages, because the part with the digest does not fit on the
-    page. Some of the last rows move to the second page, unless there are too few rows or these rows
-    are too high.
+    """Returns the last page as two pages. This is for a last page on which the part with the digest
+    does not fit. Moves some of the last rows to the second page. If there are too few rows, or if
+    these rows are too high, the second page contains no rows.
     """
     count = min(ROWS_WITH_PROOF, len(full) - 2)
     if count <= 0:
@@ -261,8 +262,8 @@ def _page_of_the_proof(full: list[LaidOutRow], *, is_whole: bool) -> list[list[L
 
 
 def _room(page: list[LaidOutRow], head: float) -> float:
-    """Returns the free height on a page in points. `head` is the height of the first page's head,
-    or 0 for other pages.
+    """Returns the free height on a page in points. `head` is the height of the head of the first
+    page, or 0 for any other page.
     """
     top: float = TOP - (head or SHORT_HEAD) - HEAD_ROW
     return top - BOTTOM - sum(row.height for row in page)
@@ -273,8 +274,8 @@ def _head_height(document: StatementDocument) -> float:
 
 
 class _Pen:
-    """A pen that draws on the canvas. The methods that draw a part of the page return the vertical
-    position of the next part.
+    """A wrapper of the canvas of ReportLab, with methods that draw. A method that draws a part of
+    the page returns the vertical position of the next part.
     """
 
     def __init__(self, canvas: Canvas) -> None:
@@ -295,7 +296,9 @@ class _Pen:
 
     @contextmanager
     def _actual_text(self, words: str) -> Iterator[None]:
-        """Adds the original text to letters that are drawn as other forms (ISO 32000-1, 14.9.4)."""
+        """Adds the original text `words` to the letters that the block draws (ISO 32000-1, 14.9.4),
+        because their forms are not Unicode letters.
+        """
         if not words:
             yield
             return
@@ -405,8 +408,8 @@ class _Pen:
 
 def _how_to_check(document: StatementDocument, *, has_code: bool) -> tuple[str, ...]:
     """Returns one or two lines of text that explain how to check the statement. Only numbered
-    statements show the URL of the check page, because a person can type only the digests of
-    numbered statements there.
+    statements show the URL of the check page, because this page accepts only the digests of
+    numbered statements as typed text.
     """
     if document.number is not None:
         return TYPE_IT, document.check_page

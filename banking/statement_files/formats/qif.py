@@ -21,8 +21,8 @@ def qif(document: StatementDocument) -> Iterator[str]:
 
 
 def _payee(title: str) -> str:
-    """Returns the payee of an entry. Changes a payee "Opening balance", which programs would read
-    as a balance.
+    """Returns the payee of an entry. Changes the payee "Opening balance", because programs would
+    read such an entry as a balance.
     """
     name = one_line(title)
     return f"{name} (payment)" if name.casefold() == "opening balance" else name

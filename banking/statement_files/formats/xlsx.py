@@ -102,5 +102,7 @@ class _Sheet:
 
 
 def _naive(moment: datetime) -> datetime:
-    """Returns the time without its time zone, in whole seconds. Spreadsheets have no time zones."""
+    """Returns the time in whole seconds and without a time zone, because the times of spreadsheets
+    have no time zones.
+    """
     return moment.replace(tzinfo=None, microsecond=0)
