@@ -267,8 +267,8 @@ class OutsideEntryQuerySet(models.QuerySet["OutsideEntry"]):
         return entries.order_by("-booked_on", "-source_id", "-position")
 
     def for_reading(self, source: OutsideImport) -> Self:
-        """Returns the lines of an import in the order of the preview. The duplicates come first if
-        they are fewer than the new lines. Otherwise the new lines come first. Within each group,
+        """Returns the lines of an import in the order of the preview. The new lines come first if
+        they are fewer than the duplicates. Otherwise the duplicates come first. Within each group,
         the lines have the order of the file.
         """
         first = "is_double" if source.has_fewer_new else "-is_double"

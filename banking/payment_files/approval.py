@@ -9,8 +9,7 @@ from banking.payment_files.models import PaymentFile
 
 def file_needs_approval(file: PaymentFile, clerk: User) -> bool:
     """Returns whether another person must approve before this member of staff (`clerk`) can pay the
-    remaining lines of a file. Returns False if there is a request of `clerk` for this file that can
-    be used.
+    remaining lines of a file. Returns False if `clerk` already has a usable request for this file.
     """
     share = approvals.share_of(file.waiting_total, file.currency)
     requests = ApprovalRequest.objects.usable().filter(transaction_id=file.pk, requested_by=clerk)

@@ -381,8 +381,8 @@ def is_short_status(typed: str) -> bool:
 
 def is_unbooked(typed: str) -> bool:
     """Returns whether the status means that the payment was not booked: it has not moved money. In
-    a status of at most MAX_STATUS_WORDS words, any word of UNBOOKED has this meaning. In a longer
-    text, the first word that is a known status decides.
+    a status of at most MAX_STATUS_WORDS words, one word that means "not booked" is enough. In a
+    longer text, only the first word that is a known status decides.
     """
     words = _words_of_status(typed)
     verdicts = _verdicts(words)

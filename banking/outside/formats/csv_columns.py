@@ -155,9 +155,9 @@ def _places_of(role: str, sheet: Sheet, found: Mapping[str, Any]) -> list[int]:
 
 
 def _amount_by_balances(sheet: Sheet, found: Mapping[str, Any]) -> int:
-    """Returns the column of amounts with which the balances are right in most rows. For example,
-    this column can be a total that includes the fee. Prefers the column in `found` if several
-    columns agree equally.
+    """Several columns may contain amounts, for example without and with the fee. Returns the column
+    with which the balances are right in most rows. Prefers the column in `found` if several columns
+    agree equally.
     """
     others = {role: place for role, place in found.items() if role not in ("amount", "fee")}
 

@@ -147,7 +147,8 @@ def _booked_on(number: int, value: str, booked: str | None) -> date:
     """Returns the booking date of a payment. The file contains only the month and the day of this
     date. The year is chosen so that the booking date is as near as possible to the value date.
 
-    Raises: UnreadableStatement if the date does not exist, for example 29 February in other years.
+    Raises: UnreadableStatement if the date does not exist, for example 29 February in a year that
+    is not a leap year.
     """
     day = made_day(number, full_year(value[:2]), int(value[2:4]), int(value[4:]))
     if not booked:
