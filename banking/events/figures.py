@@ -13,9 +13,9 @@ MAX_QUEUES = 10_000  # queues above this number are not counted
 STATUSES = ("active", "paused", "disabled")
 OUTCOMES = ("delivered", "failed", "sending")
 HOST = "substring(url FROM '//([^/]+)')"  # the receiver of a webhook
-# One SQL statement. `unserved` is for how long no worker has served a webhook that has events to
-# deliver and whose receiver is not failing. A long queue that a worker is delivering is not treated
-# as a delay.
+# One SQL statement. `unserved` is the number of seconds for which a webhook has had events to
+# deliver and no worker has served it. Webhooks whose receiver fails do not count. A long queue that
+# a worker is delivering is not treated as a delay.
 FIGURES = f"""
 WITH hooks AS (SELECT status, count(*) AS number FROM webhooks GROUP BY status),
 attempts AS (

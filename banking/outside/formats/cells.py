@@ -204,8 +204,8 @@ def day_order(days: Iterable[str]) -> DayOrder:
     has_dots = False
     for typed in days:
         found = _DIGITS.fullmatch(typed)
-        # A date with a four-digit year decides only if no earlier date had dots, because the
-        # position of the year is then clear in any order.
+        # After a date with dots, a date with a four-digit year does not decide: every order reads
+        # such a date with the year first.
         if found and len(found[1]) == 4 and not has_dots:
             return DayOrder("ymd", ("ymd",))
         has_dots = has_dots or (found is not None and "." in typed[: found.end(2) + 1])
