@@ -23,8 +23,8 @@ class StatedBalance:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The last day of an account, the bank's balance at the end of this day, and the tolerance for
-    comparing it.
+    """The last day of an account, the bank's balance at the end of this day, and the difference
+    that is tolerated when balances are compared.
     """
 
     day: date

@@ -1,8 +1,8 @@
 """Sends one delivery over HTTP to a checked IP address, within a time limit. Does not follow
 redirects.
 
-This module connects the socket, so http.client does not look up the host, use a proxy of the
-environment or follow redirects. The time limit of http.client applies to each read. Therefore a
+This module connects the socket itself. So http.client cannot look up the host, use a proxy of the
+environment, or follow redirects. The time limit of http.client applies to each read. Therefore a
 watcher thread ends the connection if the whole exchange takes too long.
 """
 

@@ -1,9 +1,9 @@
 """The secrets of webhooks, and the signatures that prove that the bank sent a delivery.
 
-This module follows the Standard Webhooks specification. A secret is `whsec_` and Base64. A
-signature is the HMAC-SHA-256 of the id, the time and the body, joined by dots. For one day after a
-rotation, deliveries are signed with both secrets, so that the receiver can change its secret in the
-meantime.
+This module follows the Standard Webhooks specification. A secret is the text `whsec_`, followed by
+random bytes in Base64. A signature is the HMAC-SHA-256 of the id, the time and the body, joined by
+dots. For one day after a rotation, deliveries are signed with both secrets, so that the receiver
+can change its secret in the meantime.
 """
 
 import base64

@@ -213,8 +213,8 @@ def _row(number: int, names: list[str], cells: list[str]) -> FileRow:
 
 
 def _tidy(cell: str) -> str:
-    """Returns the same result as `tidy_line`, cut to LONGEST_CELL, but faster for cells with only
-    ordinary spaces.
+    """Returns the result of `tidy_line`, cut to LONGEST_CELL. Is faster than `tidy_line` for cells
+    that contain only ordinary spaces.
     """
     plain = cell.isascii() and cell.isprintable()
     return (" ".join(cell.split()) if plain else tidy_line(cell))[:LONGEST_CELL]

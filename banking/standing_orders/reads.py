@@ -149,8 +149,9 @@ def _line(order: StandingOrder, who: dict[UUID, str]) -> OrderLine:
 def names_of(
     owner: User, orders: Iterable[StandingOrder], accounts: Iterable[Account]
 ) -> dict[UUID, str]:
-    """Returns a dict from account id to the recipient's name as the owner may see it: the name of
-    the owner's account, the saved name, the holder's name, or the masked name.
+    """Returns a dict from account id to the recipient's name as the owner may see it. For the
+    owner's account, this is the name of the account. For other accounts, it is the name that the
+    owner has saved, the holder's name if the owner may see it, or the masked name.
 
     Makes three queries, or none if there are no orders.
     """

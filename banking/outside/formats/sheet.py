@@ -130,9 +130,9 @@ Beginning = tuple[tuple[str, ...], int]  # the names, and the number of lines ab
 def _most_even(
     top: Sequence[str], beginning: Callable[[Sequence[str], str], Beginning | None]
 ) -> tuple[tuple[str, ...], int, str] | None:
-    """Returns the column names, the number of lines above the first row, and the separator, or None
-    if no separator fits. Chooses the separator for which most rows have as many cells as the
-    heading.
+    """Chooses the separator for which most rows have as many cells as the heading. Returns the
+    column names, the number of lines above the first row, and this separator. Returns None if no
+    separator fits.
     """
     found = []
     for separator in SEPARATORS:

@@ -148,8 +148,9 @@ def _balance(number: int, cells: Sequence[str], mapping: Mapping[str, Any]) -> D
 
 
 def _is_left_out(cells: Sequence[str], sheet: Sheet, mapping: Mapping[str, Any]) -> bool:
-    """Returns whether the row must not be imported. Such a row has a balance but no amount, or its
-    status (or a word in place of its date) means "not booked".
+    """Returns whether the row must not be imported. There are two kinds of such rows: a row with a
+    balance but no amount, and a row whose status means "not booked". Some banks write this status
+    in place of the date.
     """
     day, status = (cell_of(cells, mapping, role) for role in ("date", "status"))
     return is_unbooked(status) or is_short_unbooked(day) or _has_only_balance(cells, sheet, mapping)
@@ -224,7 +225,7 @@ def _line(
     widest: int,
 ) -> OutsideLine | None:
     """Returns the line of this row, or None if the row has no date and no amount. For example, a
-    sum or a text below the table has neither.
+    text below the table is such a row.
     """
 
     def cell(role: str) -> str:
