@@ -138,8 +138,7 @@ def _line(
 
 
 def _words(alert: Alert, account: Account | None, other_side: str) -> tuple[str, str]:
-    """Returns the title and the detail of an alert about a payment, a balance, a hold or a sign-in.
-    """
+    """Returns the title and the detail of an alert about a payment, balance, hold or sign-in."""
     if account is None:
         return "A sign-in from a new device", cut(alert.detail, LONGEST_DETAIL)
     name = cut(account.name, LONGEST_NAME)

@@ -96,8 +96,7 @@ def account_page(request: PersonRequest, pk: Any) -> HttpResponse:
 
 @require_safe
 def entries_file(request: PersonRequest, pk: Any, kind: str) -> HttpResponseBase:
-    """Returns a file with all entries of an account. The file is sent while the entries are read.
-    """
+    """Returns a file with all entries of an account. Sends the file while reading the entries."""
     return table_response(entries_table(_account(request, pk)), kind)
 
 

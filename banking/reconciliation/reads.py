@@ -231,8 +231,7 @@ def _plain(reference: str) -> str:
 
 
 def _plain_of(field: str) -> Lower:
-    """Returns a SQL expression for the text of the column `field` in lower case and without spaces.
-    """
+    """Returns a SQL expression for the column `field` in lower case and without spaces."""
     return Lower(Replace(field, Value(" "), Value("")))
 
 

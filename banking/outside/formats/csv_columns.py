@@ -96,8 +96,7 @@ def mark_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any], cu
 
 
 def order_of_file(source: IO[bytes], sheet: Sheet, mapping: Mapping[str, Any]) -> DayOrder:
-    """Reads the dates in all lines of the file, and returns the order of their day, month and year.
-    """
+    """Reads the dates in all lines of the file, and returns the order of day, month and year."""
     with closing(cells_under(source, sheet, [mapping.get("date")])) as days:
         return day_order(days)
 

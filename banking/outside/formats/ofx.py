@@ -58,8 +58,7 @@ def ofx2_lines(source: IO[bytes], facts: StatementFacts) -> Generator[OutsideLin
 
 @dataclass(slots=True)
 class _Total:
-    """The account number, the sum of the lines and the balance, as far as the file has been read.
-    """
+    """The account number, the sum of the lines and the balance, as far as the file was read."""
 
     account: str = ""
     sum: Decimal = Decimal(0)

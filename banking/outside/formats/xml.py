@@ -169,8 +169,7 @@ def children(element: Element, name: str) -> list[Element]:
 
 
 def texts_of(element: Element | None, name: str) -> list[str]:
-    """Returns the texts of all elements with this name inside `element`, in the order of the file.
-    """
+    """Returns the texts of all elements with this name inside `element`, in file order."""
     if element is None:
         return []
     return [(found.text or "").strip() for found in element.iter() if plain_name(found) == name]
