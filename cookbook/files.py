@@ -1,4 +1,4 @@
-"""The page of a source file: the file of a recipe, or the file in which the bank uses its feature."""
+"""The page of a source file: the file of a recipe, or the file of the bank that uses its feature."""
 
 import inspect
 from dataclasses import dataclass
