@@ -49,7 +49,10 @@ OPERATOR = re.compile(r"[-+*/<>=~!@#%&|?]+")
 CALL = re.compile(r"(\w+)\(")  # the name of a called function, such as F in F('balance')
 SLICE = re.compile(r"\[\d*:\d*\]")
 ACROSS_RELATIONS = ("double", "underscore")  # the name of the feature for paths such as user__email
-TITLED = (0, 1)  # the place of a title with all words, see `_named`
+# The places of a title with all words, and of a main feature with exactly these words, see
+# `_named`.
+TITLED = (0, 1)
+MAIN_FEATURE = (0, -1)
 # A name as the words of each part, such as (("created", "at"), ("date",)).
 Name = tuple[tuple[str, ...], ...]
 
@@ -92,10 +95,10 @@ def find(query: str) -> RecipeMatches:
     """Returns the recipes that match a query, the best first. Returns no recipes for a query
     without words.
 
-    Each recipe has a list of features. Recipes with a feature of exactly this name come first,
-    sorted by the position of the feature in the list. A recipe whose title contains all words of
-    the query has a place between positions one and two. All other recipes are sorted by rank. See
-    Note [Names in a query].
+    A recipe whose main feature has exactly this name comes first. Then come recipes with another
+    feature of exactly this name, sorted by the position of the feature in their list. Recipes with
+    all words in the title come after first features and before second features. All other recipes
+    are sorted by rank. See Note [Names in a query].
     """
     query = SLICE.sub(" slicing ", query[:MAX_CHARACTERS])
     names = _names(query)
@@ -108,6 +111,8 @@ def find(query: str) -> RecipeMatches:
         found = [(recipe, False) for recipe, _has_every in found]
     for slug in _titled(names, query):
         named[slug] = min(named.get(slug, TITLED), TITLED)
+    typed = tuple(query_words(query))
+    named |= {slug: MAIN_FEATURE for slug, main in _main_features().items() if typed in main}
     ranks = {recipe.slug: rank for rank, (recipe, _has_every) in enumerate(found)}
     by_name = sorted(named, key=lambda slug: (named[slug], ranks.get(slug, len(ranks))))
     others = [(recipe, has_every) for recipe, has_every in found if recipe.slug not in named]
@@ -248,6 +253,20 @@ def _features() -> dict[str, dict[tuple[str, ...], int]]:
             for text in (feature, CLASS_WORDS.sub(" ", feature), feature.rpartition(".")[2])
             for words in (_words(_names(text)), tuple(query_words(text)))
             if words
+        }
+        for recipe in RECIPES
+    }
+
+
+@cache
+def _main_features() -> dict[str, set[tuple[str, ...]]]:
+    """Returns, for each slug, the words of the recipe's main feature, and for a class such as
+    OuterRef also "outer ref".
+    """
+    return {
+        recipe.slug: {
+            tuple(query_words(text))
+            for text in (recipe.feature, CLASS_WORDS.sub(" ", recipe.feature))
         }
         for recipe in RECIPES
     }
