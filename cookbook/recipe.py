@@ -11,7 +11,6 @@ The arguments of the function are the parameters of the recipe's page: see `para
 
 import ast
 import inspect
-import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -28,7 +27,6 @@ from django.urls import reverse
 from cookbook import models
 
 RECIPES = "cookbook.recipes"  # the package with the files of the recipes
-PLAN_WORDS = re.compile(r"\bplans?\b|Index Cond|Scan\b")
 
 
 @dataclass(frozen=True)
@@ -135,6 +133,10 @@ class Recipe(PrintedFunction):
     - `own_database`: runs the recipe as a superuser in a database that exists only for the run (see
       `own_database.py`).
     - `preload`: the library that the server must load at its start for this recipe.
+    - `teaches_plan`: shows the plans expanded, and the slowest plans of the steps side by side.
+    - `teaches_model`: shows the models before the source, because their Meta is the lesson.
+    - `created_by`: the SQL that created what the recipe uses and Django has no operation for, such
+      as a partition, a policy or a trigger.
     - `postgres` and `django`: the oldest versions that can run the recipe, such as 170000 and (6,
       0).
     """
@@ -150,6 +152,9 @@ class Recipe(PrintedFunction):
     commits: bool = False
     own_database: bool = False
     preload: str = ""
+    teaches_plan: bool = False
+    teaches_model: bool = False
+    created_by: str = ""
     postgres: int = 0
     django: tuple[int, int] = (0, 0)
 
@@ -172,9 +177,10 @@ class Recipe(PrintedFunction):
         return self.title.partition(": ")[2]
 
     @property
-    def teaches_plan(self) -> bool:
-        """Returns whether the text to notice is about the plan, so that the page shows the plan."""
-        return PLAN_WORDS.search(self.notice) is not None
+    def creation(self) -> str:
+        """The text of `created_by` without its common indentation and without empty lines."""
+        lines = textwrap.dedent(self.created_by).splitlines()
+        return "\n".join(line.rstrip() for line in lines if line.strip())
 
     @property
     def changes_rows(self) -> bool:

@@ -85,10 +85,14 @@ def _link(recipe: Recipe, file: str = "") -> str:
 
 
 def chapter(recipe: Recipe) -> str:
-    """Returns the Markdown of one recipe: its question, its source code and its SQL."""
+    """Returns the Markdown of one recipe: its question, the SQL that created what it uses, its
+    source code and its SQL.
+    """
     sent = [f"-- {recipe.missing}"] if recipe.missing else statements(recipe)
     sql = "\n".join(sent)
     text = f"## {recipe.title}\n\n{recipe.asks}"
+    if recipe.creation:
+        text += f"\n\n```sql\n{recipe.creation}\n```"
     return f"{text}\n\n```python\n{recipe.body}\n```\n\n```sql\n{sql}\n```\n"
 
 

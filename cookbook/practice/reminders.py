@@ -4,7 +4,12 @@ reminders.
 
 from django.db.backends.utils import CursorWrapper
 
-SETTING = "practice.reader"  # this setting contains the id of the reader
+# The setting practice.reader contains the id of the reader.
+POLICY = """
+    ALTER TABLE reminders ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own_reminders ON reminders
+        USING (owner_id = nullif(current_setting('practice.reader', true), '')::uuid)
+"""
 
 
 def insert_reminders(cursor: CursorWrapper) -> None:
@@ -22,8 +27,4 @@ def insert_reminders(cursor: CursorWrapper) -> None:
         ORDER BY users.id, text
         """
     )
-    cursor.execute("ALTER TABLE reminders ENABLE ROW LEVEL SECURITY")
-    cursor.execute(
-        "CREATE POLICY own_reminders ON reminders"
-        f" USING (owner_id = nullif(current_setting('{SETTING}', true), '')::uuid)"
-    )
+    cursor.execute(POLICY)

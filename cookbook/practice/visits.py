@@ -38,7 +38,9 @@ PARTITIONS = """
     CREATE TABLE visit_log_q2 PARTITION OF visit_log
         FOR VALUES FROM ('2026-04-01') TO ('2026-07-01');
     CREATE TABLE visit_log_q3 PARTITION OF visit_log
-        FOR VALUES FROM ('2026-07-01') TO ('2026-10-01');
+        FOR VALUES FROM ('2026-07-01') TO ('2026-10-01')
+"""
+FILL_PARTITIONS = """
     INSERT INTO visit_log
     SELECT date '2026-01-01' + number %% 273, number, 10 * (1 + number %% 20)
     FROM generate_series(1, %s) AS number
@@ -55,7 +57,6 @@ def insert_visits(cursor: CursorWrapper) -> None:
     the view.
     """
     cursor.execute(INSERT, [VISITS])
-    for statement in PARTITIONS.split(";"):
-        cursor.execute(statement, [VISITS] if "%s" in statement else None)
-    for statement in MATERIALIZED.split(";"):
-        cursor.execute(statement)
+    cursor.execute(PARTITIONS)
+    cursor.execute(FILL_PARTITIONS, [VISITS])
+    cursor.execute(MATERIALIZED)

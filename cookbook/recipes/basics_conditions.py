@@ -229,8 +229,8 @@ def payments_by_day(day: date = date(2026, 3, 14)) -> dict[str, int]:
         "iso_year",
     ),
     notice="Each lookup becomes an EXTRACT from the time in the current time zone. week_day is "
-    "EXTRACT(DOW …) + 1, so that Sunday is 1 and Saturday is 7. week is the week of the ISO year, "
-    "which begins on a Monday.",
+    "EXTRACT(DOW …) + 1, so that Sunday is 1 and Saturday is 7. iso_week_day is 1 on Monday and 7 "
+    "on Sunday. week is the week of the iso_year, which begins on a Monday.",
     pitfall="The first days of January can be in week 52 or 53 of the year before: filter by "
     "week together with iso_year, not with year.",
 )
@@ -241,7 +241,9 @@ def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str
         "in that hour of the day": payments.filter(created_at__hour=hour).count(),
         "on a Sunday": payments.filter(created_at__week_day=1).count(),
         "on a 29th": payments.filter(created_at__day=29).count(),
-        "in week 24": payments.filter(created_at__week=24).count(),
+        "at a weekend": payments.filter(created_at__iso_week_day__gte=6).count(),
+        "at a full hour": payments.filter(created_at__minute=0, created_at__second=0).count(),
+        "in week 24": payments.filter(created_at__iso_year=2026, created_at__week=24).count(),
         "in the second quarter": payments.filter(created_at__quarter=2).count(),
     }
 
@@ -256,6 +258,7 @@ def payments_by_the_clock(hour: Annotated[int, Between(0, 23)] = 13) -> dict[str
     pitfall="A condition on a function of a column cannot use the column's index: __date, __month, "
     "Lower(), a Cast to a date. __year can: Django compares the column with both ends of the "
     "year. Move the calculation to the other side of the comparison, or index the function itself.",
+    teaches_plan=True,
 )
 def day_of_an_account(day: Annotated[int, Between(1, 30)] = 14) -> dict[str, int]:
     """Counts Ana's payments from Everyday on one day of June 2026, in two ways."""

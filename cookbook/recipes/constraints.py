@@ -14,7 +14,9 @@ from accounts.models import Account
 from cookbook.models import Favourite, Jar
 from cookbook.recipe import RecipeGroup
 from cookbook.runner.steps import step
+from ledger.db.triggers import FirmTrigger
 from transactions.models import Transaction
+from transactions.models.row_triggers import POSTED_ROW_IS_FINAL, POSTED_ROW_STAYS
 
 GROUP = RecipeGroup(
     "constraints", "Constraints", "Rules that the database enforces for every client."
@@ -164,6 +166,7 @@ def one_row_for_each_name(name: str = "rent") -> dict[str, Any]:
     "main. And to move the flag, clear the old one first: the index is checked for each row, and "
     "a unique constraint with a condition cannot be deferrable.",
     writes=True,
+    teaches_model=True,
 )
 def one_main_favourite() -> list[dict[str, Any]]:
     """Inserts five favourites, three of them as the main one, and returns each result."""
@@ -189,10 +192,16 @@ def one_main_favourite() -> list[dict[str, Any]]:
     return outcomes
 
 
+def sql_of(trigger: FirmTrigger) -> str:
+    """Returns the SQL of a trigger on transactions, without the indentation of its template."""
+    sql: str = trigger.compile(Transaction).install_sql  # type: ignore[arg-type]
+    return sql.replace("\n" + 12 * " ", "\n")
+
+
 @GROUP.recipe(
     "Triggers: rows that nobody can change",
     asks="How do I make rows that nobody can change or delete?",
-    shows=("trigger", "append-only rows", "immutable rows", "IntegrityError"),
+    shows=("trigger", "triggers", "append-only rows", "immutable rows", "IntegrityError"),
     notice="A CHECK sees only the new row; a trigger sees the old row too. These triggers raise "
     "with ERRCODE check_violation and CONSTRAINT set, so their refusals arrive as IntegrityError "
     "with a constraint name in diag. Before its DELETE, delete() sends a SELECT for each of the "
@@ -200,6 +209,7 @@ def one_main_favourite() -> list[dict[str, Any]]:
     pitfall="A row trigger does not see TRUNCATE; that needs a trigger FOR EACH STATEMENT. And "
     "the owner of the table can disable both, so web processes should not connect as the owner.",
     writes=True,
+    created_by="\n".join(map(sql_of, (POSTED_ROW_IS_FINAL, POSTED_ROW_STAYS))),
 )
 def posted_row_is_final() -> list[dict[str, Any]]:
     """Tries save(), update() and delete() of Leila's last payment, and returns the errors."""

@@ -40,6 +40,7 @@ from transactions.models import Entry, Transaction
     "box WITH = needs the extension btree_gist, for which Django has the migration operation "
     "BtreeGistExtension; core Postgres has GiST for ranges, not for plain numbers.",
     writes=True,
+    teaches_model=True,
 )
 def box_rented_once_at_a_time(
     box: Annotated[int, Between(1, 99)] = 7,
@@ -76,6 +77,7 @@ def box_rented_once_at_a_time(
     "not by the wrong line. And ON CONFLICT, which bulk_create(ignore_conflicts=True) and "
     "upserts use, does not work with a deferrable constraint.",
     writes=True,
+    teaches_model=True,
 )
 def change_places() -> dict[str, Any]:
     """Swaps Ana's first and second favourite. Then tries only one half of a swap."""

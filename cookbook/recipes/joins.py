@@ -146,6 +146,7 @@ def last_payment_of_each_account() -> QuerySet[Account, Any]:
     "returns an account once for every matching payment.",
     pitfall="The join without distinct() is right in a test with one payment each, and repeats "
     "accounts in real data; a Count over it is wrong too.",
+    teaches_plan=True,
 )
 def accounts_that_draw_cash() -> dict[str, Any]:
     """Returns dollar accounts with and without cash withdrawals, and the size of a join."""

@@ -91,6 +91,7 @@ def payments_by_city(most: int = 5) -> QuerySet[Transaction, Any]:
     pitfall="On a JSONField contains is @>; on a CharField the same lookup is LIKE '%...%'. And "
     "an index with jsonb_path_ops, small and fast, works for @> and jsonpath only, not for "
     "has_key.",
+    teaches_plan=True,
 )
 def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Transaction, Any]:
     """Returns the largest card payments to one shop."""
@@ -113,6 +114,7 @@ def payments_to_merchant_contains(merchant: str = "Book Nook") -> QuerySet[Trans
     pitfall="The lookup by key is easier to read and right in every test with ten rows; with a "
     "million rows it is slow. Use contains, or filter by KT() with an index on the same "
     "expression.",
+    teaches_plan=True,
 )
 def same_rows_with_and_without_gin(merchant: str = "Gaivota Air") -> dict[str, int]:
     """Counts one merchant's payments by its key and by containment."""
@@ -187,6 +189,7 @@ class PathExists(Func):
     pitfall="A path is a program: one of 200 characters can run for hours, and Postgres cannot "
     "stop all of them. Offer users a choice, as here, and pass it as a parameter. "
     "jsonb_path_exists() does the same as @?, but a function never uses an index.",
+    teaches_plan=True,
 )
 def rows_by_jsonpath(
     path: Literal[

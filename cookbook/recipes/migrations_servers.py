@@ -165,6 +165,7 @@ def free_space_by_pgstattuple() -> list[dict[str, Any]]:
     "COMMIT fails, the first stays. The password of a user mapping is in the catalogue and in "
     "dumps.",
     own_database=True,
+    teaches_plan=True,
 )
 def sum_by_postgres_fdw() -> dict[str, Any]:
     """Adds up the weights of a foreign table. Returns the sum and the SQL of the other server."""

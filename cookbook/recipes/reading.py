@@ -167,6 +167,7 @@ def any_many_all(
     "first, so nothing is sorted. Limit stops after ten rows.",
     pitfall="The plain plan is an estimate: cost is not time, and the number of rows may be wrong. "
     "With analyze=True the query really runs, for as long as it takes.",
+    teaches_plan=True,
 )
 def plan_of_a_page() -> dict[str, list[str]]:
     """Returns the estimated and the measured plan for the ten newest payments of an account."""
@@ -189,6 +190,7 @@ def plan_of_a_page() -> dict[str, list[str]]:
     pitfall="The column has to be unique, or rows with equal values are left out: created_at is "
     "unique within an account; elsewhere add the key. And you cannot jump to page 30 without the "
     "pages before.",
+    teaches_plan=True,
 )
 def keyset_and_offset(page: Annotated[int, Between(2, 150)] = 30) -> dict[str, list[Any]]:
     """Returns a page of Ana's payments by OFFSET, and by the last time of the page before."""

@@ -22,6 +22,7 @@ from transactions.models import Transaction
     pitfall="A sample with a LIMIT but without ORDER BY returns rows from the start of the table "
     "only. BERNOULLI reads every page; SYSTEM reads some pages and takes all of their rows, "
     "which were inserted together. The sample of a small table may be empty.",
+    teaches_plan=True,
 )
 def some_at_random(most: Annotated[int, Between(1, 10)] = 3) -> dict[str, list[Any]]:
     """Returns a few random transactions, different each time, in two ways."""

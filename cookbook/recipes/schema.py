@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 from django.db import connection
@@ -82,6 +83,7 @@ def voucher_by_db_default() -> dict[str, Any]:
     pitfall="The expression of the query must be the index's own: an index on Lower() does not "
     "help iexact, which needs one on Upper(). The type CITEXT compares without case everywhere; "
     "Django 5.1 removed its fields.",
+    teaches_plan=True,
 )
 def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str, int]:
     """Counts the vouchers of one address, ignoring case, in two ways."""
@@ -103,6 +105,7 @@ def vouchers_by_functional_index(email: str = "guest7@example.com") -> dict[str,
     "index, sorted by the first field and then by the second.",
     pitfall="Postgres must see that the query's condition implies the index's condition. "
     'filter(left=F("worth")) finds the same vouchers and does not use the index.',
+    teaches_plan=True,
 )
 def unspent_by_partial_index(
     since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)
@@ -125,6 +128,7 @@ def unspent_by_partial_index(
     pitfall="With one more column in values(), or without values(), the table is read again. "
     "That also happens for pages changed since the last VACUUM: Heap Fetches in the plan counts "
     "these rows.",
+    teaches_plan=True,
 )
 def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
     """Returns a voucher's worth from the index, and its worth and spent from the table."""
@@ -146,6 +150,7 @@ def worth_by_covering_index(code: str = "GIFT-00042") -> dict[str, list[Any]]:
     "B-tree. The result has the bytes of both indexes.",
     pitfall="It helps only where the rows of the table are in the order of the column, as in a "
     "journal. Rows inserted late, or moved by updates, widen the ranges until every page matches.",
+    teaches_plan=True,
 )
 def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7)) -> dict[str, Any]:
     """Counts the vouchers sold in a week by a BRIN and by a B-tree index on the same column."""
@@ -174,6 +179,8 @@ def week_by_brin(since: date = date(2026, 6, 1), until: date = date(2026, 6, 7))
     pitfall="A model on a view like this one can be read but not saved, and Django does not create "
     "the view: create it in a migration with RunSQL. Before a column that the view uses can change "
     "its type, the view has to be dropped.",
+    teaches_plan=True,
+    created_by=import_module("transactions.migrations.0002_entries").ENTRIES,
 )
 def newest_entries_of_a_view(email: str = "ana@example.com") -> QuerySet[Entry, Any]:
     """Returns the newest five entries of one person's first account."""

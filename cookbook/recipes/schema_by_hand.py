@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from cookbook.models import Reminder
+from cookbook.practice.reminders import POLICY
 from cookbook.recipes.schema import GROUP
 from cookbook.runner.parameters import Between
 from transactions.models import Transaction
@@ -94,6 +95,7 @@ def largest_by_manager_raw(currency: str = "EUR") -> Any:
     "query is enough for any depth.",
     pitfall="Where the rows form a circle, UNION ALL never ends. UNION drops rows that were "
     "already found, but a count of steps makes the rows of each round new: limit it, as here.",
+    teaches_plan=True,
 )
 def reached_by_money(
     email: str = "northwind@example.com", most: Annotated[int, Between(1, 6)] = 3
@@ -126,16 +128,16 @@ def reached_by_money(
     "Row-level security: each reader only their own rows",
     asks="How does Postgres show each person only their own rows (row-level security)?",
     shows=("row-level security", "CREATE POLICY", "set_config", "current_setting"),
-    notice="The query names nobody, and the table has reminders of everybody. It was made with "
-    "ALTER TABLE reminders ENABLE ROW LEVEL SECURITY, and CREATE POLICY own_reminders ON "
-    "reminders USING (owner_id = nullif(current_setting('practice.reader', true), '')::uuid). "
-    "Postgres adds the policy's condition to every query: it is the Filter of the plan. Without "
-    "the setting no row is left, so a page that forgets it shows nothing.",
+    notice="The query names nobody, and the table has reminders of everybody. Postgres adds the "
+    "condition of CREATE POLICY to every query: it is the Filter of the plan. Without the setting "
+    "no row is left, so a page that forgets it shows nothing.",
     pitfall="The owner of a table sees every row, unless there is FORCE ROW LEVEL SECURITY: test "
     "as the role of the web process. And an attacker who injects SQL can set a setting, so one "
     "that guards more than reminders should hold a token that the policy verifies; the books "
     "themselves do that where LEDGER_ROW_SECURITY is on. With true as its third value, set_config "
     "ends with the transaction, so that a pooler hands it to nobody else.",
+    teaches_plan=True,
+    created_by=POLICY,
 )
 def reminders_of_one_reader(email: str = "ana@example.com") -> QuerySet[Reminder, Any]:
     """Returns the reminders of one reader, by a query that has no filter."""

@@ -42,6 +42,7 @@ class SameAddress(Lookup):
     pitfall="as_sql must return the parameters of both sides, left first. And a lookup works "
     "where it is registered: here on one field; on models.EmailField, in AppConfig.ready(), it "
     "would work on all.",
+    teaches_plan=True,
 )
 def vouchers_by_custom_lookup(email: str = "GUEST7@example.COM") -> QuerySet[Voucher, Any]:
     """Returns the vouchers of one address, ignoring case."""

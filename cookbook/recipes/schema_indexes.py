@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count, QuerySet, Sum
 
 from cookbook.models import LoggedVisit, Visit, VisitsOfCountry
+from cookbook.practice.visits import MATERIALIZED, PARTITIONS
 from cookbook.recipes.schema import GROUP
 from cookbook.runner.steps import step
 
@@ -19,6 +20,7 @@ from cookbook.runner.steps import step
     "startswith reads the whole table.",
     pitfall="A hash index cannot be unique, has only one column, and does not sort. It finds "
     "values by = (and IN) only. For short values, a B-tree is as fast and does more.",
+    teaches_plan=True,
 )
 def visit_by_hash_index(text: str = "c4ca4238a0b923820dcc509a6f75849b") -> dict[str, int]:
     """Counts the visits with a token, and the visits whose token begins with the same letters."""
@@ -38,6 +40,7 @@ def visit_by_hash_index(text: str = "c4ca4238a0b923820dcc509a6f75849b") -> dict[
     pitfall="Without an index an overlap reads every row, and a B-tree on the range does not "
     "help: it only finds equal ranges, or sorts them. A GiST index on plain numbers needs the "
     "extension btree_gist.",
+    teaches_plan=True,
 )
 def visits_by_gist_index(hour: int = 9) -> dict[str, int]:
     """Counts the visits that overlap an hour of 15 June, in two ways."""
@@ -60,6 +63,7 @@ def visits_by_gist_index(hour: int = 9) -> dict[str, int]:
     pitfall="endswith and contains cannot use it, nor can istartswith, which compares UPPER() of "
     "the column. A B-tree finds prefixes too, but only with the collation C or the operator class "
     "varchar_pattern_ops.",
+    teaches_plan=True,
 )
 def visits_by_sp_gist_index(path: str = "pt/porto/017") -> dict[str, int]:
     """Counts the visits to machines whose path begins with a text, and whose path ends with it."""
@@ -79,6 +83,7 @@ def visits_by_sp_gist_index(path: str = "pt/porto/017") -> dict[str, int]:
     pitfall="C is for codes, not for names: É comes after z. Changing db_collation rebuilds the "
     "column's indexes under a lock. A nondeterministic ICU collation compares without case; "
     "before Postgres 18 it refuses LIKE.",
+    teaches_plan=True,
 )
 def visits_by_db_collation(prefix: str = "C012") -> dict[str, int]:
     """Counts the visits by the prefix of the card, and by the same prefix without its case."""
@@ -95,13 +100,14 @@ def visits_by_db_collation(prefix: str = "C012") -> dict[str, int]:
     "Partitioned table: one part for each quarter",
     asks="How do I use a partitioned table in Django?",
     shows=("partitioned", "partition pruning", "PARTITION BY RANGE", "PARTITION OF", "partitions"),
-    notice="The table was made with PARTITION BY RANGE (day) and one CREATE TABLE … PARTITION OF "
-    "for each quarter, in SQL: Django has no partitions. For the model it is one table. The plan "
-    "of the first query reads only visit_log_q2, because its condition is on day; the plan of the "
-    "second reads all partitions.",
+    notice="Django has no partitions: SQL created the table, and a partition for each quarter. For "
+    "the model it is one table. The plan of the first query reads only visit_log_q2, because its "
+    "condition is on day. The plan of the second query reads all partitions.",
     pitfall="The primary key must contain the partition's column, here as a CompositePrimaryKey. A "
     "row without a matching partition is refused, so make the next partitions early. Old rows go "
     "quickly by DROP TABLE of a partition.",
+    teaches_plan=True,
+    created_by=PARTITIONS,
 )
 def visits_of_a_partitioned_table(
     since: date = date(2026, 5, 1), until: date = date(2026, 5, 31)
@@ -116,7 +122,12 @@ def visits_of_a_partitioned_table(
 @GROUP.recipe(
     "Materialized view: a stored result",
     asks="How do I use a materialized view in Django?",
-    shows=("materialized view", "CREATE MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW"),
+    shows=(
+        "materialized view",
+        "materialised view",
+        "CREATE MATERIALIZED VIEW",
+        "REFRESH MATERIALIZED VIEW",
+    ),
     notice="CREATE MATERIALIZED VIEW stores the rows of a query, so reading them needs no GROUP "
     "BY. The model has managed = False: create the view in a migration, by RunSQL. After the new "
     "visit the query has one more; the view has the old number until the next REFRESH.",
@@ -124,6 +135,7 @@ def visits_of_a_partitioned_table(
     "CONCURRENTLY does not, but it needs a unique index on columns. Nothing refreshes the view "
     "by itself: a job has to do it.",
     writes=True,
+    created_by=MATERIALIZED,
 )
 def visits_of_a_materialized_view(country: str = "pt") -> dict[str, Any]:
     """Adds a visit. Counts the visits of a country by a query and by a materialized view."""

@@ -107,6 +107,7 @@ def closing_balance_of_each_day(since: date = date(2026, 6, 5)) -> QuerySet[Entr
     "month, most and second_most the order by sum.",
     pitfall="NthValue, too, sees only the rows of its frame. The default frame ends at the current "
     "row, so the second largest is NULL in the row of the largest.",
+    teaches_plan=True,
 )
 def months_beside_named_months(category: str = "restaurant") -> QuerySet[Transaction, Any]:
     """Returns Ana's monthly spending, with the first, the previous and the two largest months."""
