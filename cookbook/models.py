@@ -12,16 +12,24 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import (
     ArrayField,
+    BigIntegerRangeField,
     DateRangeField,
     DateTimeRangeField,
     DecimalRangeField,
     IntegerRangeField,
     RangeOperators,
 )
-from django.contrib.postgres.indexes import BrinIndex, GinIndex, GistIndex, HashIndex, SpGistIndex
+from django.contrib.postgres.indexes import (
+    BrinIndex,
+    GinIndex,
+    GistIndex,
+    HashIndex,
+    OpClass,
+    SpGistIndex,
+)
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 
 
 class Jar(models.Model):
@@ -57,7 +65,9 @@ class Job(models.Model):
 class JarNote(models.Model):
     """A note about a jar. It is an example of a row with a foreign key."""
 
-    jar = models.ForeignKey(Jar, models.CASCADE, related_name="notes")
+    jar = models.ForeignKey(
+        Jar, models.CASCADE, related_name="notes", limit_choices_to={"coins__gt": 0}
+    )
     text = models.CharField(max_length=80)
     version = models.IntegerField(default=1)
 
@@ -298,6 +308,9 @@ class Visit(models.Model):
             SpGistIndex(fields=["machine"], name="visits_machine"),
             models.Index(fields=["card"], name="visits_card"),
             GinIndex(fields=["place"], opclasses=["extensions.gin_trgm_ops"], name="visits_place"),
+            GinIndex(
+                OpClass(Upper("place"), name="extensions.gin_trgm_ops"), name="visits_place_upper"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -336,11 +349,14 @@ class VisitsOfCountry(models.Model):
 
 
 class FeeBand(models.Model):
-    """A fee for amounts in a range. The ranges of two fees cannot overlap."""
+    """A fee for amounts in a range, in some months, and for accounts with numbers in a range. The
+    amounts of two fees cannot overlap.
+    """
 
     name = models.CharField(max_length=40)
     amounts = DecimalRangeField()
     months = IntegerRangeField(null=True)
+    accounts = BigIntegerRangeField(null=True)
 
     class Meta:
         managed = False

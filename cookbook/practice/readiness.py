@@ -16,7 +16,7 @@ SCRATCH = tuple(f"practice_scratch_{number}" for number in range(1, 5))
 # is rebuilt.
 USERS, MONTHS, SEED = 24, 12, 1
 ENDS = datetime(2026, 6, 30, 23, 59, 59, tzinfo=UTC)
-EDITION = 9
+EDITION = 10
 BUILDING = 7_205_759_403_792_793  # the advisory lock that is taken during a build
 
 NO_RIGHT = "42501"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from django.db.models import Avg, Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Avg, Count, Max, Min, OuterRef, Q, QuerySet, StdDev, Subquery, Sum
 from django.db.models.functions import Coalesce, Round, TruncMonth
 
 from accounts.models import Account
@@ -31,13 +31,13 @@ GROUP = RecipeGroup(
         "standard deviation",
     ),
     notice="One query and one row, returned as a dict. default=0 adds COALESCE: with no rows the "
-    "sum is 0, as the count is; the other three are None. Try a category that does not exist. "
-    "StdDev and Variance are used alike.",
+    "sum is 0, as the count is; the others are None. Try a category that does not exist. StdDev is "
+    "STDDEV_POP, of all rows; sample=True makes it STDDEV_SAMP. Variance is used alike.",
     pitfall="Sum without rows is None, not 0, and None + 1 raises an error in the first month "
     "without payments.",
 )
 def figures_of_category(category: str = "groceries") -> dict[str, Any]:
-    """Returns the count, total, average, smallest and largest of a category's dollar payments."""
+    """Returns the count, total, average, smallest, largest and deviation of dollar payments."""
     payments = Transaction.objects.filter(currency="USD", category=category, status="completed")
     return payments.aggregate(
         payments=Count("pk"),
@@ -45,6 +45,7 @@ def figures_of_category(category: str = "groceries") -> dict[str, Any]:
         average=Round(Avg("amount"), precision=2),
         smallest=Min("amount"),
         largest=Max("amount"),
+        deviation=Round(StdDev("amount"), precision=2),
     )
 
 

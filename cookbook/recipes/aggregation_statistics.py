@@ -1,13 +1,15 @@
 """Recipes about aggregates of bits, conditions and pairs of numbers, and about GROUPING SETS."""
 
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib.postgres.aggregates import (
     BitAnd,
     BitOr,
+    BitXor,
     BoolAnd,
     BoolOr,
     Corr,
+    CovarPop,
     RegrAvgX,
     RegrAvgY,
     RegrCount,
@@ -31,15 +33,16 @@ from cookbook.recipes.aggregation import GROUP
     asks="How do I find the bits that all rows of a group have in common?",
     shows=("BitAnd", "BitOr", "BitXor", "bit_and", "flags", "bit mask"),
     notice="methods is a sum of 1 (chip), 2 (contactless) and 4 (phone). BIT_AND keeps the bits "
-    "that every row has, BIT_OR the bits that at least one row has. BitXor works in the same way.",
+    "that every row has, BIT_OR the bits that at least one row has, and BIT_XOR the bits that an "
+    "odd number of rows have.",
     pitfall="Without rows the result is None, not 0. A bit has no name in the database and no "
     "index: for new tables, one BooleanField for each flag is easier to read.",
 )
 def methods_by_bit_and() -> QuerySet[Visit, Any]:
-    """Returns, for each country, the methods of every visit and of any visit."""
+    """Returns the methods of every visit, of any visit and of an odd number, by country."""
     return (
         Visit.objects.values("country")
-        .annotate(in_all=BitAnd("methods"), in_any=BitOr("methods"))
+        .annotate(in_all=BitAnd("methods"), in_any=BitOr("methods"), odd=BitXor("methods"))
         .order_by("country")
     )
 
@@ -70,17 +73,23 @@ def currencies_by_bool_and() -> QuerySet[Account, Any]:
 @GROUP.recipe(
     "Corr: the correlation of two columns",
     asks="How do I measure whether two columns are correlated?",
-    shows=("Corr", "correlation", "CovarPop", "statistics"),
+    shows=("Corr", "correlation", "CovarPop", "covariance", "statistics"),
     notice="Corr(y, x) is CORR(y, x), a number from -1 to 1: near 1 both columns grow together, "
-    "near 0 there is no linear relation. Rows where one of the two is NULL are skipped.",
+    "near 0 there is no linear relation. CovarPop is COVAR_POP, the covariance, whose size depends "
+    "on the units of the columns; sample=True makes it COVAR_SAMP. Rows where one of the two is "
+    "NULL are skipped.",
     pitfall="Corr measures only a straight line: y = x * x around zero has a correlation near 0. "
     "The result is a float, also for DecimalField, and None if one column is constant.",
 )
 def seconds_and_amount_by_corr() -> QuerySet[Visit, Any]:
-    """Returns, for each country, the correlation of the seconds of a visit with its amount."""
+    """Returns the correlation of the seconds of a visit with its amount, by country."""
     return (
         Visit.objects.values("country")
-        .annotate(visits=Count("pk"), correlation=Corr(y="seconds", x="amount"))
+        .annotate(
+            visits=Count("pk"),
+            correlation=Corr(y="seconds", x="amount"),
+            covariance=CovarPop(y="seconds", x="amount"),
+        )
         .order_by("country")
     )
 
@@ -125,28 +134,36 @@ def seconds_by_regr_slope() -> dict[str, float]:
     )
 
 
+SUBTOTALS = """
+    SELECT country, methods, grouping(country, methods) AS level,
+        count(*) AS visits, sum(amount) AS total
+    FROM visits WHERE country IN ('fi', 'no')
+    GROUP BY {}
+    ORDER BY country, methods
+"""
+
+
 @GROUP.recipe(
     "GROUPING SETS: totals of several groups",
     asks="How do I get subtotals and a grand total in one query?",
     shows=("GROUPING SETS", "ROLLUP", "CUBE", "subtotal", "grand total", "grouping()", "raw SQL"),
     notice="One query groups the rows by country and method, by country, and not at all. Django "
     "has no such GROUP BY, so the query is raw SQL. GROUPING SETS ((country, methods), (country), "
-    "()) is the same as ROLLUP (country, methods). grouping(country, methods) is 0 in a group, "
-    "1 in a subtotal and 3 in the grand total.",
+    "()) is the same as ROLLUP (country, methods). CUBE adds the subtotal of each method in all "
+    "countries. grouping(country, methods) is 0 in a group, 1 in a subtotal of a country, 2 in a "
+    "subtotal of a method and 3 in the grand total.",
     pitfall="A subtotal has NULL in the column it does not group by, as has a group of rows whose "
     "value is NULL. Only grouping() distinguishes the two.",
 )
-def visits_by_grouping_sets() -> list[dict[str, Any]]:
+def visits_by_grouping_sets(
+    group_by: Literal[
+        "GROUPING SETS ((country, methods), (country), ())",
+        "ROLLUP (country, methods)",
+        "CUBE (country, methods)",
+    ] = "GROUPING SETS ((country, methods), (country), ())",
+) -> list[dict[str, Any]]:
     """Returns the visits in two countries by method, with subtotals and a grand total."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT country, methods, grouping(country, methods) AS level,
-                count(*) AS visits, sum(amount) AS total
-            FROM visits WHERE country IN ('fi', 'no')
-            GROUP BY GROUPING SETS ((country, methods), (country), ())
-            ORDER BY country, methods
-            """
-        )
+        cursor.execute(SUBTOTALS.format(group_by))
         columns = [column.name for column in cursor.description]
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

@@ -12,6 +12,7 @@ from django.contrib.postgres.search import (
     TrigramWordSimilarity,
 )
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from cookbook.models import Visit
@@ -117,18 +118,24 @@ def places_by_trigram_distance(word: str = "tral") -> QuerySet[Visit, Any]:
     shows=("gin_trgm_ops", "trigram index", "opclasses", "OpClass", "contains", "LIKE"),
     notice='The model has GinIndex(fields=["place"], opclasses=["extensions.gin_trgm_ops"], '
     'name="visits_place"), with the schema of the extension pg_trgm. An index on trigrams finds '
-    "LIKE '%…%' and regular expressions: the first plan has a Bitmap Index Scan.",
-    pitfall="icontains compares UPPER(place), so it cannot use this index and reads the whole "
-    "table; it needs GinIndex(OpClass(Upper('place'), name='gin_trgm_ops'), name=…). A text of "
-    "fewer than three letters has no whole trigram.",
+    "LIKE '%…%' and regular expressions: the first plan has a Bitmap Index Scan. icontains "
+    "compares UPPER(place), so it needs the second index, which is on an expression: OpClass names "
+    "the operator class there. LOWER(place) has no index, so the third plan is a Seq Scan.",
+    pitfall="An index on the column does not help icontains, and an index on UPPER() does not help "
+    "contains. A text of fewer than three letters has no whole trigram, so the index does not "
+    "help. Each insert writes one entry per trigram into each of these indexes.",
+    teaches_plan=True,
 )
 def places_by_gin_trgm_ops(text: str = "Nova 177") -> dict[str, int]:
     """Counts the visits to places that contain a text, with its case and without."""
-    with step("contains"):
+    with step("contains: the index on the column"):
         contains = Visit.objects.filter(place__contains=text).count()
-    with step("icontains"):
+    with step("icontains: the index on UPPER()"):
         icontains = Visit.objects.filter(place__icontains=text).count()
-        return {"contains": contains, "icontains": icontains}
+    with step("LOWER(): no index"):
+        lowered = Visit.objects.alias(lowered=Lower("place"))
+        lower = lowered.filter(lowered__contains=text.lower()).count()
+    return {"contains": contains, "icontains": icontains, "LOWER()": lower}
 
 
 @GROUP.recipe(

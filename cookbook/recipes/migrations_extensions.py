@@ -6,10 +6,13 @@ from django.contrib.postgres.fields import HStoreField
 from django.contrib.postgres.indexes import BloomIndex, BTreeIndex
 from django.contrib.postgres.operations import (
     BloomExtension,
+    BtreeGinExtension,
+    BtreeGistExtension,
     CITextExtension,
     CreateExtension,
     HStoreExtension,
     TrigramExtension,
+    UnaccentExtension,
 )
 from django.db import DatabaseError, connection, models
 from django.db.migrations import AddIndex, CreateModel
@@ -43,10 +46,14 @@ from cookbook.runner.steps import step
     own_database=True,
 )
 def extensions_by_create_extension() -> list[dict[str, Any]]:
-    """Creates two extensions in a migration, twice. Returns who may create them."""
+    """Creates five extensions in a migration, twice. Returns who may create them."""
+    operations = [
+        *(TrigramExtension(), UnaccentExtension(), BtreeGinExtension(), BtreeGistExtension()),
+        CreateExtension("pgstattuple"),
+    ]
     for title in ("The first migration", "The second migration"):
         with step(title):
-            migrate(ProjectState(), TrigramExtension(), CreateExtension("pgstattuple"))
+            migrate(ProjectState(), *operations)
     return rows(
         "SELECT name, version, trusted FROM pg_available_extension_versions"
         " WHERE installed AND name <> 'plpgsql' ORDER BY name"
@@ -65,7 +72,6 @@ def extensions_by_create_extension() -> list[dict[str, Any]]:
         "has_any_keys",
         "contains",
         "keys",
-        "KeysValidator",
     ),
     notice="An hstore is a flat dictionary of texts. contains is @>, has_key is ?, has_keys is ?&, "
     "and has_any_keys is ?|; a GIN or GiST index can answer these. details__weight is the text of "
@@ -90,6 +96,7 @@ def products_by_hstore_field() -> dict[str, Any]:
     found = {
         "contains": names.filter(details__contains={"colour": "red"}),
         "has_key": names.filter(details__has_key="size"),
+        "has_keys": names.filter(details__has_keys=["colour", "weight"]),
         "has_any_keys": names.filter(details__has_any_keys=["size", "weight"]),
         "keys contain": names.filter(details__keys__contains=["colour"]),
         "weight > 1000": names.filter(details__weight__gt="1000"),
@@ -100,11 +107,23 @@ def products_by_hstore_field() -> dict[str, Any]:
     }
 
 
-class CITextField(models.TextField):  # type: ignore[type-arg]
-    """A text that compares without case. Django 5.1 removed its class of this name."""
+class AnyCase:
+    """Gives a field the type citext. Django 5.1 removed its fields of this type."""
 
     def db_type(self, connection: Any) -> str:
         return "citext"
+
+
+class CITextField(AnyCase, models.TextField):  # type: ignore[type-arg]
+    """A text that compares without case."""
+
+
+class CICharField(AnyCase, models.CharField):  # type: ignore[type-arg]
+    """A short text that compares without case."""
+
+
+class CIEmailField(AnyCase, models.EmailField):  # type: ignore[type-arg]
+    """An email address that compares without case."""
 
 
 @GROUP.recipe(
@@ -120,8 +139,9 @@ class CITextField(models.TextField):  # type: ignore[type-arg]
         "nondeterministic collation",
     ),
     notice="The comparison with = ignores the case, and so does the primary key: the second "
-    "address is refused. The text itself keeps its case. Django 5.2 has only CITextExtension, so "
-    "the field is a class with db_type().",
+    "address is refused. The text itself keeps its case. Django 5.1 removed CITextField, "
+    "CICharField and CIEmailField, and kept CITextExtension. A class with db_type() replaces each "
+    "of them. citext has no length: max_length is checked by forms and full_clean() only.",
     pitfall="Django casts the column to text for startswith and contains, so these see the case, "
     "and the index of the column does not help. citext follows the locale of the database. The "
     "alternatives: Lower() in a UniqueConstraint, which needs no extension, or a "
@@ -130,7 +150,11 @@ class CITextField(models.TextField):  # type: ignore[type-arg]
 )
 def guests_by_citext() -> dict[str, Any]:
     """Stores an address, and compares it with other spellings."""
-    fields: list[tuple[str, models.Field[Any, Any]]] = [("email", CITextField(primary_key=True))]
+    fields: list[tuple[str, models.Field[Any, Any]]] = [
+        ("email", CIEmailField(primary_key=True)),
+        ("name", CICharField(max_length=40, default="Ana")),
+        ("wishes", CITextField(default="No nuts")),
+    ]
     state = migrate(ProjectState(), CITextExtension(), CreateModel("Guest", fields))
     guest: Any = state.apps.get_model("shop", "Guest")
     guest.objects.create(email="Ana@Example.com")
@@ -145,6 +169,7 @@ def guests_by_citext() -> dict[str, Any]:
             "exact": guest.objects.filter(email="ANA@EXAMPLE.COM").count(),
             "startswith": guest.objects.filter(email__startswith="ana").count(),
             "istartswith": guest.objects.filter(email__istartswith="ana").count(),
+            "by name": guest.objects.filter(name="ANA", wishes="no nuts").count(),
             "stored": guest.objects.get().email,
         }
 
@@ -162,6 +187,7 @@ def guests_by_citext() -> dict[str, Any]:
     "combination. It works for integers and texts, cannot be unique, and needs the extension "
     "bloom, which only a superuser can create.",
     own_database=True,
+    teaches_plan=True,
 )
 def parcels_by_bloom_index() -> dict[str, int]:
     """Counts parcels by two of four columns, in a table with one Bloom index."""

@@ -32,6 +32,7 @@ async def questions(parcel: Any, code: str) -> dict[str, Any]:
         "async for": [each.code async for each in heavy],
         "async with atomic()": refused,
         "sync_to_async": await sync_to_async(double)(parcel, code),
+        "aupdate": await parcel.objects.filter(grams__lt=0).aupdate(grams=1),
     }
 
 
@@ -43,6 +44,7 @@ async def questions(parcel: Any, code: str) -> dict[str, Any]:
         "aget",
         "async for",
         "acount",
+        "aupdate",
         "asave",
         "sync_to_async",
         "async_to_sync",
@@ -50,7 +52,7 @@ async def questions(parcel: Any, code: str) -> dict[str, Any]:
         "async ORM",
         "await",
     ),
-    notice="Each method that sends a query has a form with a: aget, acount, acreate, asave. A "
+    notice="Each method that sends a query has a form with a: aget, acount, aupdate, asave. A "
     "queryset itself stays lazy, and async for runs it. atomic() has no asynchronous form, so the "
     "code of a transaction goes into one synchronous function, which sync_to_async runs.",
     pitfall="The queries are not asynchronous: Django runs them in a thread, one after the other, "

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.models import CharField, Count, F, Func
 from django.utils.text import slugify
 
 from cookbook.models import Office
@@ -96,13 +97,17 @@ def office_by_its_fields(
         "contained_by",
         "overlap",
         "len",
+        "slice",
+        "array slice",
     ),
     notice="services has the type varchar(30)[]. contains is @>: all of these elements. overlap is "
-    "&&: any of them. len counts the elements, and services__0 is the first one, which Postgres "
-    "numbers 1.",
+    "&&: any of them. contained_by is <@: no other elements, which is also true for an empty list. "
+    "len counts the elements. services__0 is the first element and services__0_2 a slice of two: "
+    "Django counts from 0 and leaves out the end, so the SQL has [1] and [1:2].",
     pitfall="default=[] would be one list, shared by all objects: write default=list. Postgres "
-    "checks no foreign key in an array: for rows of another table use a ManyToManyField. And only "
-    "a GIN index helps contains and overlap.",
+    "checks no foreign key in an array: for rows of another table use a ManyToManyField. Only a "
+    "GIN index helps contains, contained_by and overlap. A slice cannot be written in Python, such "
+    "as services[0:2], and an element that does not exist is NULL, not an error.",
     writes=True,
 )
 def offices_with_services(
@@ -118,11 +123,61 @@ def offices_with_services(
         all_of = list(names.filter(services__contains=[service, "cash"]))
     with step("overlap: any of these"):
         any_of = list(names.filter(services__overlap=[service, "cash"]))
+    with step("contained_by: no others"):
+        no_other = list(names.filter(services__contained_by=[service, "cash"]))
     with step("len: how many"):
         none = list(names.filter(services__len=0))
     with step("0: the first element"):
         first = list(names.filter(services__0=service))
-    return {"all of": all_of, "any of": any_of, "no service": none, "as its first": first}
+    with step("0_2: a slice"):
+        two = list(names.filter(services__0_2=["cash", service]))
+    return {
+        "all of": all_of,
+        "any of": any_of,
+        "no other": no_other,
+        "no service": none,
+        "as its first": first,
+        "as its first two": two,
+    }
+
+
+class Unnest(Func):
+    """A row for each element of an array: Unnest("services")."""
+
+    function = "unnest"
+    arity = 1
+    set_returning = True
+    output_field = CharField()
+
+
+@GROUP.recipe(
+    "unnest(): a row for each element",
+    asks="How do I count the elements of an array over all rows?",
+    shows=("unnest", "Func", "set_returning", "array to rows", "group by an element"),
+    notice="unnest() makes two rows of the office with two services, so GROUP BY can count the "
+    "offices of each service. Django has no class for it: a Func of four lines is enough. With "
+    "set_returning = True, count() counts the rows of unnest(); without it, Django leaves out the "
+    "annotation that nothing uses, and counts the offices.",
+    pitfall="A condition on the annotation is refused (0A000), because WHERE permits no function "
+    "that returns several rows: filter with services__contains first. An office with an empty list "
+    "has no row.",
+    writes=True,
+)
+def services_by_unnest() -> dict[str, Any]:
+    """Creates three offices with lists of services, and counts the offices of each service."""
+    Office.objects.bulk_create(
+        Office(name=name, slug=slugify(name), opened_on=date(2026, 6, 30), services=services)
+        for name, services in [("Airport", []), ("Harbour", ["cash", "safe"]), ("Market", ["cash"])]
+    )
+    services = Office.objects.annotate(service=Unnest("services"))
+    with step("By service"):
+        by_service = services.values("service").annotate(offices=Count("pk")).order_by("service")
+        counted = list(by_service)
+    with step("Rows of unnest()"):
+        rows = services.count()
+    with step("With the first two services as a column"):
+        two = Office.objects.order_by("name").values("name", two=F("services__0_2"))
+        return {"by service": counted, "rows": [rows], "slices": list(two)}
 
 
 @GROUP.recipe(

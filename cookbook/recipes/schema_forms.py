@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.postgres.forms import (
     DecimalRangeField,
     HStoreField,
+    RangeWidget,
     SimpleArrayField,
     SplitArrayField,
 )
@@ -21,7 +22,7 @@ from django.contrib.postgres.validators import (
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from cookbook.models import FeeBand, Office, Visit
+from cookbook.models import FeeBand, Jar, JarNote, Office, Visit
 from cookbook.recipes.schema import GROUP
 from cookbook.runner.steps import step
 
@@ -35,7 +36,8 @@ class OfferForm(forms.Form):
     )
     hours = SplitArrayField(forms.IntegerField(required=False), size=3, remove_trailing_nulls=True)
     amounts = DecimalRangeField(
-        validators=[RangeMinValueValidator(0), RangeMaxValueValidator(1000)]
+        validators=[RangeMinValueValidator(0), RangeMaxValueValidator(1000)],
+        widget=RangeWidget(forms.NumberInput()),
     )
     details = HStoreField(validators=[KeysValidator(["colour"], strict=True)])
 
@@ -78,6 +80,40 @@ def offer_by_form_fields() -> dict[str, Any]:
     errors = {name: " ".join(map(str, texts)) for name, texts in wrong.errors.items()}
     values = {name: str(value) for name, value in form.cleaned_data.items()}
     return {"values": list(values.items()), "errors": list(errors.items())}
+
+
+class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form for a note. The model limits the jars that the form offers."""
+
+    class Meta:
+        model = JarNote
+        fields = ("jar", "text")
+
+
+@GROUP.recipe(
+    "limit_choices_to: the rows that a form offers",
+    asks="How do I offer only some related rows in a form?",
+    shows=("limit_choices_to", "ModelForm", "choices of a foreign key"),
+    notice="The foreign key has limit_choices_to={'coins__gt': 0}. The form's field and the admin "
+    "add this condition to their query, so the empty jar is not offered, and a form that is sent "
+    "with its key is not valid. A callable is evaluated for each form.",
+    pitfall="It is no constraint: create() stores a note about the empty jar. full_clean() checks "
+    "it, save() does not. A jar that becomes empty later keeps its notes, and their forms are no "
+    "longer valid. A condition across a to-many relation offers a row several times.",
+    writes=True,
+    teaches_model=True,
+)
+def jars_by_limit_choices_to() -> dict[str, Any]:
+    """Offers two jars in a form, and stores a note about the jar that the form does not offer."""
+    Jar.objects.bulk_create([Jar(name="rent", coins=950), Jar(name="holiday", coins=0)])
+    holiday = Jar.objects.get(name="holiday")
+    with step("The form"):
+        form = NoteForm({"jar": holiday.pk, "text": "Fill it before July."})
+        offered = [jar.name for jar in form.fields["jar"].queryset]
+        errors = " ".join(map(str, form.errors["jar"]))
+    with step("create()"):
+        note = JarNote.objects.create(jar=holiday, text="Fill it before July.")
+    return {"offered": offered, "error of the form": [errors], "stored": [note.jar.name]}
 
 
 @GROUP.recipe(

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
+from django.db.models import Count, Q
 
 from cookbook.models import FeeBand, Visit
 from cookbook.recipes.schema import GROUP
@@ -23,10 +24,15 @@ from cookbook.runner.steps import step
         "overlap",
         "startswith",
         "endswith",
+        "isempty",
+        "lower_inc",
+        "upper_inf",
     ),
     notice="contains is @>: the range contains a moment. contained_by is <@: the whole range is "
     "within another. overlap is &&: both share a moment. during__startswith is LOWER(), "
-    "the first moment, and during__endswith is UPPER().",
+    "the first moment, and during__endswith is UPPER(). isempty, lower_inc, lower_inf, upper_inc "
+    "and upper_inf are functions of these names: a range without a moment, with its first moment, "
+    "or without an end.",
     pitfall="The default bounds are [): the start belongs to the range, the end does not. A range "
     "of equal moments is empty, and an empty range overlaps nothing. None as an end means without "
     "an end, not unknown.",
@@ -44,14 +50,21 @@ def visits_by_date_time_range(hour: int = 9) -> dict[str, int]:
         overlap = visits.filter(during__overlap=an_hour).count()
     with step("startswith"):
         starts = visits.filter(
-            during__startswith__gte=an_hour.lower, during__startswith__lt=an_hour.upper
+            during__startswith__gte=since, during__startswith__lt=an_hour.upper
+        ).count()
+    with step("isempty, lower_inc, upper_inf"):
+        kinds = visits.aggregate(
+            isempty=Count("pk", filter=Q(during__isempty=True)),
+            lower_inc=Count("pk", filter=Q(during__lower_inc=True)),
+            upper_inf=Count("pk", filter=Q(during__upper_inf=True)),
         )
-        return {
-            "contains": contains,
-            "contained_by": within,
-            "overlap": overlap,
-            "startswith": starts.count(),
-        }
+    return {
+        "contains": contains,
+        "contained_by": within,
+        "overlap": overlap,
+        "startswith": starts,
+        **kinds,
+    }
 
 
 @GROUP.recipe(
@@ -78,14 +91,19 @@ def visits_by_date_time_range(hour: int = 9) -> dict[str, int]:
 )
 def fee_by_numeric_range(amount: Decimal = Decimal(100)) -> list[dict[str, Any]]:
     """Creates two bands of fees. Returns the band of an amount and its ranges."""
-    FeeBand.objects.create(
-        name="small", amounts=NumericRange(0, 100), months=NumericRange(1, 12, "[]")
-    )
-    FeeBand.objects.create(
-        name="large", amounts=NumericRange(100, None), months=NumericRange(1, 6, "[]")
-    )
+    numbers = NumericRange(1_000_000_000, 9_999_999_999, "[]")
+    for name, amounts, months in (
+        ("small", NumericRange(0, 100), NumericRange(1, 12, "[]")),
+        ("large", NumericRange(100, None), NumericRange(1, 6, "[]")),
+    ):
+        FeeBand.objects.create(name=name, amounts=amounts, months=months, accounts=numbers)
     return [
-        {"name": band.name, "amounts": str(band.amounts), "months": str(band.months)}
+        {
+            "name": band.name,
+            "amounts": str(band.amounts),
+            "months": str(band.months),
+            "accounts": str(band.accounts),
+        }
         for band in FeeBand.objects.filter(amounts__contains=NumericRange(amount, amount, "[]"))
     ]
 
@@ -95,7 +113,8 @@ def fee_by_numeric_range(amount: Decimal = Decimal(100)) -> list[dict[str, Any]]
     asks="How do I find ranges that touch or that have a gap?",
     shows=("adjacent_to", "-|-", "fully_lt", "fully_gt", "not_lt", "not_gt", "gap between ranges"),
     notice="adjacent_to is -|-: one range ends exactly where the other begins, and they share no "
-    "value. fully_lt is <<: the range is before the other, also with a gap. fully_gt is >>.",
+    "value. fully_lt is <<: the range is before the other, also with a gap. fully_gt is >>. not_lt "
+    "is &>: no part of the range is before the other; not_gt is &<: no part is after it.",
     pitfall="[0, 100] and [100, 500) are not adjacent, because both contain 100. [0, 100) and "
     "(100, 500) are not adjacent either, because neither contains 100.",
     writes=True,
@@ -115,4 +134,6 @@ def bands_by_adjacent_to() -> dict[str, list[str]]:
         "adjacent_to": list(names.filter(amounts__adjacent_to=medium)),
         "fully_lt": list(names.filter(amounts__fully_lt=medium)),
         "fully_gt": list(names.filter(amounts__fully_gt=medium)),
+        "not_lt": list(names.filter(amounts__not_lt=medium)),
+        "not_gt": list(names.filter(amounts__not_gt=medium)),
     }

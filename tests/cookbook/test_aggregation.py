@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from decimal import Decimal
+from statistics import pstdev
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ def test_figures_of_category(cook: Cook, rows: Any) -> None:
         "average": average(amounts),
         "smallest": min(amounts),
         "largest": max(amounts),
+        "deviation": round(pstdev(amounts), 2),
     }
     assert len(ran.work.queries) == 1
 
@@ -37,6 +39,7 @@ def test_of_no_rows_only_the_sum_with_a_default_is_zero(cook: Cook) -> None:
         "average": None,
         "smallest": None,
         "largest": None,
+        "deviation": None,
     }
 
 

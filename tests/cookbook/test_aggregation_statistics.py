@@ -1,9 +1,9 @@
 """Recipes of aggregates of bits, conditions and pairs of numbers, held against Python."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import reduce
-from operator import and_, or_
-from statistics import correlation, linear_regression
+from operator import and_, or_, xor
+from statistics import correlation, covariance, linear_regression
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ def test_bit_and(cook: Cook, visits: Any) -> None:
             "country": country,
             "in_all": reduce(and_, [method for method, *_ in of_country]),
             "in_any": reduce(or_, [method for method, *_ in of_country]),
+            "odd": reduce(xor, [method for method, *_ in of_country]),
         }
         for country, of_country in visits.items()
     ]
@@ -52,13 +53,13 @@ def test_bool_and(cook: Cook, rows: Any) -> None:
 
 
 def test_corr(cook: Cook, visits: Any) -> None:
-    found = {row["country"]: row["correlation"] for row in cook("seconds-and-amount-by-corr").value}
-    assert found == {
-        country: pytest.approx(
-            correlation([amount for *_, amount in visited], [seconds for _, seconds, _ in visited])
-        )
-        for country, visited in visits.items()
-    }
+    found = {row["country"]: row for row in cook("seconds-and-amount-by-corr").value}
+    assert list(found) == list(visits)
+    for country, visited in visits.items():
+        pairs = [amount for *_, amount in visited], [seconds for _, seconds, _ in visited]
+        assert found[country]["correlation"] == pytest.approx(correlation(*pairs))
+        of_all = covariance(*pairs) * (len(visited) - 1) / len(visited)
+        assert found[country]["covariance"] == pytest.approx(of_all)
 
 
 def test_regr_slope(cook: Cook, visits: Any) -> None:
@@ -87,3 +88,10 @@ def test_grouping_sets(cook: Cook, visits: Any) -> None:
         for country in ("fi", "no")
         for method in sorted({number for number, *_ in visits[country]})
     ]
+    assert cook("visits-by-grouping-sets", group_by="ROLLUP (country, methods)").value == found
+    cube = cook("visits-by-grouping-sets", group_by="CUBE (country, methods)").value
+    of_methods = [row for row in cube if row["level"] == 2]
+    assert [row for row in cube if row["level"] != 2] == found
+    assert {row["methods"]: row["visits"] for row in of_methods} == Counter(
+        method for country in ("fi", "no") for method, *_ in visits[country]
+    )

@@ -323,6 +323,8 @@ def test_payments_by_the_clock(cook: Cook, rows: Any) -> None:
         "in that hour of the day": sum(when.hour == 7 for when in times),
         "on a Sunday": sum(when.isoweekday() == 7 for when in times),
         "on a 29th": sum(when.day == 29 for when in times),
-        "in week 24": sum(when.isocalendar().week == 24 for when in times),
+        "at a weekend": sum(when.isoweekday() >= 6 for when in times),
+        "at a full hour": sum((when.minute, when.second) == (0, 0) for when in times),
+        "in week 24": sum(when.isocalendar()[:2] == (2026, 24) for when in times),
         "in the second quarter": sum(when.month in (4, 5, 6) for when in times),
     }

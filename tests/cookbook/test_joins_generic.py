@@ -16,6 +16,10 @@ def test_a_prefetch_sends_one_query_for_each_model(cook: Cook) -> None:
     assert "cannot be used for reverse querying" in ran.value["filter"]
     sent = {section.title: len(section.queries) for section in ran.sections}
     assert (sent["One query per row"], sent["prefetch_related"]) == (4, 3)
+    assert sent["GenericPrefetch"] == 3
+    assert all(ran.value["names"])
+    few = [query.sql for query in ran.sections[-2].queries]
+    assert not [sql for sql in few if '"balance"' in sql]
 
 
 @pytest.mark.usefixtures("practice_bank")

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from django.db import NotSupportedError
 
 from cookbook.models import Office
 from cookbook.practice.role import as_cookbook_role
+from cookbook.recipes.schema_fields import Unnest
 from tests.cookbook.conftest import Cook
 from tests.cookbook.shared import errors
 
@@ -39,22 +41,49 @@ def test_choices_are_not_checked_by_the_column() -> None:
 @pytest.mark.parametrize(
     ("service", "found"),
     [
-        ("safe", [["Harbour"], ["Harbour", "Market"], ["Airport"], []]),
+        ("safe", ["Harbour", "Harbour Market", "Airport Harbour Market", "Airport", "", "Harbour"]),
         (
             "cash",
-            [["Harbour", "Market"], ["Harbour", "Market"], ["Airport"], ["Harbour", "Market"]],
+            ["Harbour Market", "Harbour Market", "Airport Market", "Airport", "Harbour Market", ""],
         ),
-        ("coins", [[], ["Harbour", "Market"], ["Airport"], []]),
+        ("coins", ["", "Harbour Market", "Airport Market", "Airport", "", ""]),
     ],
 )
-def test_lists_are_filtered_by_their_elements(
-    cook: Cook, service: str, found: list[list[str]]
-) -> None:
+def test_lists_are_filtered_by_their_elements(cook: Cook, service: str, found: list[str]) -> None:
     ran = cook("offices-with-services", service=service)
-    assert list(ran.value.values()) == found
+    assert [" ".join(names) for names in ran.value.values()] == found
     sql = " ".join(query.sql for query in ran.work.queries)
     assert "@> " in sql
     assert "&& " in sql
+    assert "<@ " in sql
+    assert '"services")[1:2]' in sql
+
+
+def test_unnest_makes_a_row_of_each_element(cook: Cook) -> None:
+    assert cook("services-by-unnest").value == {
+        "by service": [{"service": "cash", "offices": 2}, {"service": "safe", "offices": 1}],
+        "rows": [3],
+        "slices": [
+            {"name": "Airport", "two": []},
+            {"name": "Harbour", "two": ["cash", "safe"]},
+            {"name": "Market", "two": ["cash"]},
+        ],
+    }
+
+
+@pytest.mark.usefixtures("practice_bank", "db")
+def test_unnest_cannot_be_a_condition_and_is_left_out_of_a_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The notice and the pitfall of that recipe."""
+    with as_cookbook_role(writes=True):
+        Office.objects.create(name="Quay", services=["cash", "safe"], opened_on="2026-06-30")
+        services = Office.objects.annotate(service=Unnest("services"))
+        assert services.count() == 2
+        monkeypatch.setattr(Unnest, "set_returning", False)
+        assert services.count() == 1
+        with pytest.raises(NotSupportedError, match="set-returning"):
+            services.filter(service="cash").exists()
 
 
 def test_a_person_is_made_by_the_manager_and_stored_in_lower_case(cook: Cook, rows: Any) -> None:

@@ -23,6 +23,9 @@ def test_lookups_of_moments(cook: Cook, rows: Any) -> None:
         "contained_by": sum(since <= starts and ends <= until for starts, ends in visits),
         "overlap": sum(starts < until and since < ends for starts, ends in visits),
         "startswith": sum(since <= starts < until for starts, ends in visits),
+        "isempty": 0,
+        "lower_inc": len(visits),
+        "upper_inf": 0,
     }
 
 
@@ -33,6 +36,7 @@ def test_an_end_of_a_range_belongs_to_the_next(cook: Cook, amount: str, band: st
     (found,) = cook("fee-by-numeric-range", amount=Decimal(amount)).value
     assert found["name"] == band
     assert found["months"] == {"small": "[1, 13)", "large": "[1, 7)"}[band]
+    assert found["accounts"] == "[1000000000, 10000000000)"
 
 
 @pytest.mark.skipif(django.VERSION >= (6, 1), reason="Django 6.1 needs no max_digits on Postgres")
@@ -48,4 +52,6 @@ def test_only_what_touches_is_adjacent(cook: Cook) -> None:
         "adjacent_to": ["small", "large"],
         "fully_lt": ["small"],
         "fully_gt": ["large", "huge"],
+        "not_lt": ["medium", "large", "huge"],
+        "not_gt": ["small", "medium"],
     }
