@@ -14,13 +14,12 @@ GROUP = RecipeGroup("fulltext", "Full-text search", "Search vectors, queries, we
 
 
 @GROUP.recipe(
-    "SearchVector or SearchVectorField",
+    "SearchVector: on the fly or stored",
     asks="How do I do full-text search with Django and Postgres, and make it fast?",
     shows=(
         "SearchVector",
         "on the fly",
         "generated column",
-        "SearchVectorField",
         "GIN",
         "full-text search",
     ),
@@ -30,6 +29,7 @@ GROUP = RecipeGroup("fulltext", "Full-text search", "Search vectors, queries, we
     pitfall="The stored vector is fetched with every row unless it is deferred, as this model's "
     "manager does. And the expression of a generated column must name its config: the default "
     "config depends on a setting, and Postgres allows immutable expressions only.",
+    teaches_plan=True,
 )
 def words_on_the_fly_and_generated(word: str = "lottery") -> dict[str, int]:
     """Counts the transactions that contain a word, in two ways."""
@@ -82,6 +82,7 @@ def rent_by_weights() -> QuerySet[Transaction, Any]:
     pitfall="A phrase needs positions: the index finds the rows with all words, and each row is "
     "checked again. Type dinner of half: the phrase's plan finds the same 59 rows in the index and "
     "drops them all (Rows Removed by Index Recheck).",
+    teaches_plan=True,
 )
 def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, Any]]:
     """Counts the transactions with these words, in this order and in reverse order."""
@@ -107,6 +108,7 @@ def dinners_plain_and_phrase(words: str = "half of dinner") -> list[dict[str, An
     "'half' <-> 'of' & !'dinner' | 'lottery': or binds last.",
     pitfall="websearch never raises, so use it for text that people type; but it has no brackets "
     "and no prefixes, and or only counts between two words.",
+    teaches_plan=True,
 )
 def typed_by_people_websearch(
     typed: str = '"half of" -dinner or lottery',
@@ -225,6 +227,7 @@ def safe_headline(word: str = "farm") -> list[dict[str, str]]:
     pitfall="Vector and query need the same config: otherwise stems are compared with whole words, "
     "and only words that are their own stem are found. For names use simple: english takes Wells "
     "for the plural of well.",
+    teaches_plan=True,
 )
 def books_in_languages(
     word: str = "books", language: Literal["english", "german", "french"] = "english"

@@ -39,7 +39,6 @@ def matches_above_a_rank(rank: Decimal = Decimal("0.3")) -> QuerySet[Transaction
     shows=(
         "annotate(search=SearchVector)",
         "SearchVector",
-        "SearchVectorField",
         "conflicts with a field",
         "stored column",
         "annotate",
@@ -51,6 +50,7 @@ def matches_above_a_rank(rank: Decimal = Decimal("0.3")) -> QuerySet[Transaction
     pitfall="The same conflict occurs if you add a SearchVectorField later. Remove the annotations "
     "of that name in the same commit, or the pages that use them fail. The vector and the query "
     "need the same config.",
+    teaches_plan=True,
 )
 def annotated_beside_the_column(word: str = "lottery") -> dict[str, object]:
     """Searches in three ways: by two annotations with different names, and by the column."""
