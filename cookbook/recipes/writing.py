@@ -1,11 +1,13 @@
 """Recipes that write many rows in few statements."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.signals import post_save
 
 from cookbook.models import ExchangeRate
 from cookbook.recipe import RecipeGroup
@@ -21,8 +23,8 @@ GROUP = RecipeGroup("writing", "Writing many rows", "Many rows in few statements
     shows=("bulk_create", "batch_size", "RETURNING", "insert", "create", "executemany"),
     notice="One by one, each row is a statement. All together, one statement sends an array for "
     "each column, and UNNEST makes rows of them. RETURNING brings back an id for every row.",
-    pitfall="bulk_create() does not call save() and sends no signals. Without a batch_size a "
-    "million rows are one statement, held in memory by both sides.",
+    pitfall="bulk_create() does not call save() and sends no signals: see the next recipe. Without "
+    "a batch_size, a million rows are one statement, which both sides have in memory.",
     writes=True,
 )
 def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
@@ -39,6 +41,50 @@ def rates_of_a_week(days: Annotated[int, Between(1, 20)] = 5) -> dict[str, int]:
     with step("In one statement"):
         made = ExchangeRate.objects.bulk_create(pound, batch_size=1000)
     return {"rows": ExchangeRate.objects.count(), "with an id": len([r for r in made if r.pk])}
+
+
+@GROUP.recipe(
+    "Signals: none from bulk_create(), update()",
+    asks="Why is post_save not sent by bulk_create() and update()?",
+    shows=("signals", "post_save", "receiver", "bulk_create", "update", "signal"),
+    notice="save() sends post_save after its statement. bulk_create() and update() send one "
+    "statement for many rows, and no signal. They do not call save() either.",
+    pitfall="If a receiver keeps a total, a cache or a search index, these are wrong after the "
+    "first bulk_create(), without an error. A rule for all rows belongs into the database: a "
+    "trigger also runs for bulk_create(), update(), COPY and psql. QuerySet.delete() does send "
+    "pre_delete and post_delete, and reads all rows first if somebody receives them.",
+    writes=True,
+)
+def rates_by_signals() -> dict[str, int]:
+    """Writes three rates in three ways, and counts the signals of each."""
+    euro, pound, yen = rates = [
+        ExchangeRate(currency=currency, day=date(2026, 6, 1), rate=Decimal(rate))
+        for currency, rate in [("EUR", "1.10"), ("GBP", "1.30"), ("JPY", "0.01")]
+    ]
+    received: list[str] = []
+
+    def receive(instance: ExchangeRate, **_signal: Any) -> None:
+        if instance in rates:  # other requests save rates too
+            received.append(instance.currency)
+
+    def signals_of(title: str, write: Callable[[], Any]) -> int:
+        before = len(received)
+        with step(title):
+            write()
+        return len(received) - before
+
+    stored = ExchangeRate.objects.filter(currency="EUR")
+    post_save.connect(receive, sender=ExchangeRate)
+    try:
+        return {
+            "save()": signals_of("save()", euro.save),
+            "bulk_create()": signals_of(
+                "bulk_create()", lambda: ExchangeRate.objects.bulk_create([pound, yen])
+            ),
+            "update()": signals_of("update()", lambda: stored.update(rate=Decimal("1.20"))),
+        }
+    finally:
+        post_save.disconnect(receive, sender=ExchangeRate)
 
 
 @GROUP.recipe(

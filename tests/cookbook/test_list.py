@@ -14,13 +14,15 @@ PROMISED = {
     "basics": "create, get, filter, exclude, Q, negation, exact, iexact, contains, icontains, "
     "startswith, istartswith, endswith, in, gt, gte, lt, lte, range, isnull, regex, iregex, date, "
     "year, month, day, week, week_day, quarter, hour, order_by, slicing, Paginator, soft delete, "
-    "update without loading, update_or_create",
+    "update without loading, update_or_create, Power, Sqrt, Mod, LPad, RPad, MD5, SHA256, Chr, "
+    "Ord, iso_week_day, minute",
     "aggregation": "Sum, Avg, Min, Max, Count, filtered aggregate, group by, TruncMonth, having, "
-    "ArrayAgg, StringAgg, JSONBAgg, percentile",
+    "ArrayAgg, StringAgg, JSONBAgg, percentile, BitXor, CovarPop, CUBE",
     "joins": "select_related, prefetch_related, Prefetch, FilteredRelation, Subquery, OuterRef, "
-    "Exists, N+1, double underscore",
+    "Exists, N+1, double underscore, GenericPrefetch",
     "transactions": "atomic, durable, savepoint, on_commit, isolation level, select_for_update, "
-    "of, nowait, skip_locked, no_key, advisory lock, deadlock, retry, lost update",
+    "of, nowait, skip_locked, no_key, advisory lock, deadlock, retry, lost update, "
+    "deferrable foreign key, old snapshot",
     "constraints": "CHECK, unique, conditional unique, exclusion, deferrable, composite key, "
     "trigger",
     "jsonb": "key, nested key, contains, contained_by, has_key, has_keys, has_any_keys, path, KT, "
@@ -28,18 +30,21 @@ PROMISED = {
     "windows": "running total, Rank, RowNumber, Lag, Lead, Ntile, RowRange, ValueRange, partition, "
     "filter after window, named comparisons, running total per user, rank users by balance",
     "fulltext": "SearchVector, weights, plain, phrase, raw, websearch, SearchRank, SearchHeadline, "
-    "generated column, on the fly, prefix, languages, rank__gte",
+    "generated column, on the fly, prefix, languages, rank__gte, SearchVectorField, "
+    "CREATE TRIGGER, CREATE TEXT SEARCH CONFIGURATION, OpClass",
     "writing": "bulk_create, ignore_conflicts, update_conflicts, bulk_update, F, Case, COPY, "
-    "RETURNING",
+    "RETURNING, post_save",
     "reading": "iterator, server-side cursor, values, values_list, only, defer, exists, count, "
     "explain, keyset, offset",
     "schema": "generated column, db_default, functional index, partial index, covering index, "
     "BRIN, view as a model, db_table_comment, db_comment, raw SQL, Manager.raw, custom lookup, "
     "custom function, custom aggregate, newer Django, newer Postgres, choices, DecimalField, "
-    "UUIDField, auto_now_add, slug, ArrayField, overlap, create_user, AUTH_USER_MODEL",
+    "UUIDField, auto_now_add, slug, ArrayField, overlap, create_user, AUTH_USER_MODEL, slice, "
+    "contained_by, unnest, isempty, BigIntegerRangeField, limit_choices_to, RangeWidget",
     "migrations": "CreateExtension, HStoreField, CITextField, BloomIndex, BTreeIndex, "
     "AddIndexConcurrently, ValidateConstraint, SeparateDatabaseAndState, RunPython, "
-    "CreateCollation, RangeBoundary, pg_stat_statements, bt_index_check, pgstattuple, postgres_fdw",
+    "CreateCollation, RangeBoundary, pg_stat_statements, bt_index_check, pgstattuple, "
+    "postgres_fdw, AlterField, ON DELETE CASCADE, CICharField, CIEmailField, UnaccentExtension",
     "databases": "using, router, read-only transaction, replica lag, pg_stat_replication, "
     "read your own writes, lost COMMIT",
 }
@@ -115,6 +120,19 @@ EVIDENCE = {
     "replica lag": r"pg_last_wal_replay_lsn\(\)",
     "read your own writes": r"pg_current_wal_insert_lsn\(\)",
     "lost COMMIT": r"get_or_create\(",
+    "iso_week_day": r"EXTRACT\(ISODOW FROM",
+    "Mod": r"MOD\(",
+    "MD5": r"MD5\(",
+    "SHA256": r"SHA256\(",
+    "Chr": r"CHR\(",
+    "CUBE": r"CUBE \(",
+    "deferrable foreign key": r"SET CONSTRAINTS ALL IMMEDIATE",
+    "old snapshot": r'UPDATE "jars" SET "coins" = COALESCE\(\(SELECT',
+    "CREATE TRIGGER": r"CREATE TRIGGER \w+ BEFORE INSERT",
+    "CREATE TEXT SEARCH CONFIGURATION": r"CREATE TEXT SEARCH CONFIGURATION \w+ \(COPY",
+    "slice": r'"services"\)\[1:2\]',
+    "unnest": r"unnest\(\"offices",
+    "ON DELETE CASCADE": r"REFERENCES \w+ ON DELETE CASCADE",
     "newer Postgres": r"JSON_TABLE\(|uuidv7",
 }
 

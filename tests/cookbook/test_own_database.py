@@ -217,7 +217,10 @@ def test_the_values_of_recipes_with_their_own_database(cook: Cook) -> None:
     assert "exclusion constraint" in bookings["refused"]
 
     trusted = {row["name"]: row["trusted"] for row in cook("extensions-by-create-extension").value}
-    assert trusted == {"pg_trgm": True, "pgstattuple": False}
+    assert trusted == {
+        **dict.fromkeys(("btree_gin", "btree_gist", "pg_trgm", "unaccent"), True),
+        "pgstattuple": False,
+    }
 
     products = cook("products-by-hstore-field").value
     assert products["weight > 1000"] == "kettle"
@@ -225,13 +228,48 @@ def test_the_values_of_recipes_with_their_own_database(cook: Cook) -> None:
 
     guests = cook("guests-by-citext").value
     assert [guests[name] for name in ("exact", "startswith", "istartswith")] == [1, 0, 1]
-    assert guests["stored"] == "Ana@Example.com"
+    assert (guests["by name"], guests["stored"]) == (1, "Ana@Example.com")
+
+
+@NEEDS_EMBEDDED
+def test_a_trigger_reads_another_table_and_does_not_follow_it(cook: Cook) -> None:
+    assert cook("books-by-search-vector-field").value == [
+        {"word": "bread", "by_trigger": 1, "generated": 1},
+        {"word": "Baker", "by_trigger": 1, "generated": 0},
+        {"word": "Miller", "by_trigger": 0, "generated": 0},
+    ]
+
+
+@NEEDS_EMBEDDED
+def test_a_configuration_removes_accents_before_it_stems(cook: Cook) -> None:
+    found = cook("places-by-custom-configuration").value
+    assert [(row["config"], row["found"]) for row in found] == [
+        ("simple", 0),
+        ("english", 0),
+        ("english_unaccent", 1),
+    ]
+    assert found[-1]["words"] == "'cafe':2 'jorg':5 'sao':4"
+
+
+@NEEDS_EMBEDDED
+def test_a_cascade_of_the_database_sends_no_signal(cook: Cook) -> None:
+    ran = cook("basket-by-db-cascade")
+    assert ran.value == {"deleted": 3, "signals": "Item, Item, Basket", "children left": 0}
+    (delete,) = (section for section in ran.sections if section.title == "delete()")
+    assert not [query.sql for query in delete.queries if "coupon" in query.sql]
+
+
+@NEEDS_EMBEDDED
+def test_a_change_of_a_type_may_write_the_table_again(cook: Cook) -> None:
+    found = cook("types-by-alter-field").value
+    assert [row["rewrites the table"] for row in found] == [False, False, True, True]
 
 
 @NEEDS_EMBEDDED
 def test_a_coroutine_uses_the_connection_of_its_page(cook: Cook) -> None:
     ran = cook("parcel-by-async-orm")
     assert (ran.value["aget"], ran.value["sync_to_async"]) == (250, 500)
+    assert ran.value["aupdate"] == 1
     assert (ran.value["acount"], ran.value["async for"]) == (2, ["A2", "A1"])
     assert "asynchronous context manager" in ran.value["async with atomic()"]
 

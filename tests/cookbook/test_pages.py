@@ -1,6 +1,7 @@
 """The cookbook's pages, as a customer sees them."""
 
 import re
+from html import unescape
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -24,6 +25,8 @@ from tests.pages import text_of
 
 pytestmark = pytest.mark.usefixtures("practice_bank", "db")
 INDEX = "/cookbook/"
+# Both queries of these recipes use an index.
+WITH_INDEX_TWICE = {"unspent-by-partial-index", "worth-by-covering-index", "week-by-brin"}
 
 
 @pytest.fixture
@@ -55,6 +58,50 @@ def test_a_recipe_shows_its_source_its_sql_and_its_result(customer: Client, reci
     if use:
         assert use.file in text
         assert (f'href="{use.url}"' in response.content.decode()) == bool(use.url_for(reader))
+
+
+@pytest.mark.parametrize(
+    ("slug", "sql"),
+    [
+        ("visits-of-a-partitioned-table", "CREATE TABLE visit_log_q1 PARTITION OF visit_log"),
+        ("visits-of-a-materialized-view", "CREATE MATERIALIZED VIEW visits_of_countries"),
+        ("newest-entries-of-a-view", "CREATE VIEW entries AS SELECT"),
+        ("reminders-of-one-reader", "CREATE POLICY own_reminders ON reminders"),
+        ("posted-row-is-final", "BEFORE UPDATE ON"),
+        ("books-by-search-vector-field", "CREATE TRIGGER words_of_book"),
+        ("places-by-custom-configuration", "CREATE TEXT SEARCH CONFIGURATION english_unaccent"),
+        ("basket-by-db-cascade", "ON DELETE CASCADE"),
+    ],
+)
+def test_what_sql_created_is_on_the_page(customer: Client, slug: str, sql: str) -> None:
+    page = customer.get(f"{INDEX}{slug}/").content.decode()
+    code = page.partition('id="recipe-creation"')[2].partition("</pre>")[0]
+    assert sql in " ".join(unescape(re.sub("<[^>]+>", "", code)).split())
+
+
+@pytest.mark.parametrize(
+    "slug", ["box-rented-once-at-a-time", "change-places", "one-main-favourite"]
+)
+def test_a_model_whose_meta_is_the_lesson_comes_first(customer: Client, slug: str) -> None:
+    page = customer.get(f"{INDEX}{slug}/").content.decode()
+    assert page.index('id="recipe-model"') < page.index('id="recipe-code"')
+    assert "Models that exist only in the practice bank" not in page
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        *("visit-by-hash-index", "visits-by-gist-index", "visits-by-sp-gist-index"),
+        *("vouchers-by-functional-index", "unspent-by-partial-index", "worth-by-covering-index"),
+        *("places-by-gin-trgm-ops", "week-by-brin", "parcels-by-bloom-index"),
+    ],
+)
+def test_a_recipe_about_an_index_compares_its_plans(customer: Client, slug: str) -> None:
+    response = customer.get(f"{INDEX}{slug}/")
+    plans = response.context["ran"].compared_plans
+    assert len(plans) >= 2
+    assert len({"Seq Scan" in plan for plan in plans}) == 2 or slug in WITH_INDEX_TWICE
+    assert "The plans compared" in text_of(response)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_save
 
+from cookbook.models import ExchangeRate
 from tests.cookbook.conftest import Cook
 
 FIRST, SECOND = date(2026, 6, 1), date(2026, 6, 2)
@@ -52,3 +54,8 @@ def test_copy_rates(cook: Cook) -> None:
     assert [query.sql.split()[0] for query in ran.work.queries] == ["COPY", "SELECT", "SELECT"]
     assert ran.work.queries[0].seconds > 0
     assert cook("copy-rates", days=1).value == {"rows": 1, "the last": date(2023, 10, 5)}
+
+
+def test_only_save_sends_a_signal(cook: Cook) -> None:
+    assert cook("rates-by-signals").value == {"save()": 1, "bulk_create()": 0, "update()": 0}
+    assert not post_save.has_listeners(ExchangeRate)
