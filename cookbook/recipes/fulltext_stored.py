@@ -39,10 +39,10 @@ TRIGGER = """
         "GeneratedField",
         "tsvector_update_trigger",
     ),
-    notice="Both columns are written by the database, also for bulk_create() and COPY. The "
-    "generated column has only the words of its own row. The trigger is a function that may read "
-    "other tables: a search for the author finds the book only there.",
-    pitfall="A trigger runs only for its own table: when the author gets another name, the book "
+    notice="The database writes both columns, also for bulk_create() and COPY. The generated "
+    "column has only words of the same row. The trigger is a function that may read other tables: "
+    "a search for the author finds the book only there.",
+    pitfall="A trigger runs only for its table: when the author gets another name, the book "
     "keeps the old words until its next UPDATE. That needs a second trigger on the authors. "
     "Prefer a generated column if the words are in one row, and choose the weights and the "
     "configuration in one place. Postgres's tsvector_update_trigger() knows columns of the row "
