@@ -120,7 +120,8 @@ def _away(error: DatabaseError, alias: str = DEFAULT_DB_ALIAS) -> CheckMessage:
     return wrong(
         "database_away",
         str(error).strip().partition("\n")[0],
-        f"Start it, or correct {setting}. The checks of the database did not run.",
+        f"Start it, or correct {setting} (reasons: docs/databases.md)."
+        " The checks of the database did not run.",
     )
 
 

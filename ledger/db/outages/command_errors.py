@@ -69,6 +69,11 @@ REMEDIES = {
         "manage.py create_roles, run as an administrator, creates the database for the owner of the"
         " tables; manage.py createdb creates the database for this login."
     ),
+    Reason.TOO_MANY: (
+        "The server has no free connection for this login. Stop programs that keep connections, use"
+        " a pool for web processes (DB_POOL), or raise max_connections or the role's CONNECTION"
+        " LIMIT (docs/runbook.md, LedgerConnectionsNearlyUsedUp)."
+    ),
     Reason.STANDBY: "Name the primary in DATABASE_URL or DB_HOST.",
     Reason.NO_REPLICA: (
         "This server takes writes. Name a standby in DATABASE_REPLICA_URLS, or add"

@@ -308,6 +308,7 @@ def test_a_database_that_is_away_is_one_message() -> None:
         (message,) = check_database()
     assert message.id == "ledger.database_away"
     assert message.msg.endswith("nobody listens")
+    assert "docs/databases.md" in str(message.hint)
 
 
 def test_an_approval_threshold_that_the_database_does_not_know_is_told(settings: Any) -> None:

@@ -62,6 +62,7 @@ def test_missing_credentials_of_aws_are_named(driver: str, tmp_path: Path) -> No
         (psycopg.OperationalError('FATAL:  database "books" does not exist'), "create_roles"),
         (psycopg.OperationalError("server is not in hot standby mode"), "DATABASE_REPLICA_URLS"),
         (psycopg.OperationalError("no pg_hba.conf entry, no encryption"), "sslmode=verify-full"),
+        (psycopg.OperationalError("FATAL:  sorry, too many clients already"), "DB_POOL"),
         (NoLogin("AWS signs no token for u: Unable to locate credentials"), "AWS_PROFILE"),
     ],
 )
