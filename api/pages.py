@@ -23,7 +23,7 @@ OTHER_ADDRESSES = (
         "the postings of an account are at /api/v1/accounts/<id>/entries/.",
     ),
     (
-        re.compile(r"/(tokens?|auth|login)(/|$)"),
+        re.compile(r"/(tokens?|auth|login|api-token-auth)(/|$)"),
         "create an access token on the page Security, or with manage.py create_token.",
     ),
 )
@@ -62,7 +62,7 @@ def problem_types(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @login_not_required
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    """Responds with 404 to unknown URLs under the API. If only a slash at the end is missing or
+    """Responds with 404 to unknown URLs of the API. If only a slash at the end is missing or
     superfluous, redirects to the known URL with the same method and body. Redirects the root of the
     API to the documentation.
     """

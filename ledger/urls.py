@@ -8,9 +8,10 @@ from allauth.account.views import logout
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from api.pages import nothing_here
 from ledger.monitoring.health.page import database_health
 from ledger.monitoring.page import metrics
 from ledger.web.csp_report import csp_report
@@ -46,6 +47,8 @@ urlpatterns = [
     ),
     path("account/providers/", include("accounts.security.provider_urls")),
     path("api/", include("api.urls")),
+    # The address at which REST framework exchanges a password for a token.
+    re_path(r"^api-token-auth/?$", nothing_here, name="nothing_here"),
     path("explorer/", include("explorer.urls")),
     path("", include("accounts.urls")),
     path("", include("transactions.urls")),

@@ -50,13 +50,17 @@ def test_an_address_that_is_not_there_is_told(client: Client, address: str) -> N
         ("/api/v1/token/", "create_token"),
         ("/api/token", "create_token"),
         ("/api/auth/login/", "create_token"),
+        ("/api-token-auth/", "create_token"),
+        ("/api-token-auth", "create_token"),
         ("/api/v1/users/", "/api/v1/docs/"),
     ],
 )
 def test_an_address_of_another_api_names_what_is_here(
     client: Client, address: str, named: str
 ) -> None:
-    assert named in client.get(address).json()["detail"]
+    for answer in (client.get(address), client.post(address, {"username": "ana"})):
+        assert (answer.status_code, slug(answer)) == (404, "not-found")
+        assert named in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("format", ["api", "xyz", "x" * 5000])

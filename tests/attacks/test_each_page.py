@@ -51,7 +51,12 @@ NOBODYS = {
     },
 }
 # Views that are derived from allauth's classes, and the view for unknown addresses of the API.
-ANY_METHOD = {"security:confirm_address", "socialaccount_connections", "api:nothing_here"}
+ANY_METHOD = {
+    "security:confirm_address",
+    "socialaccount_connections",
+    "api:nothing_here",
+    "nothing_here",
+}
 # Fields that these readers' pages do not show.
 SHOWN_LATER = {
     "CategoryChangeForm": ("category", "id"),  # changes a category, and Eve has none

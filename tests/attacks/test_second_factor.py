@@ -49,6 +49,7 @@ FOR_STRANGERS = (
     "api:openapi",
     "api:problems",
     "mfa_authenticate",
+    "nothing_here",
     "readyz_verbose",  # the short response
     "security:sign_in_by_passkey",
     "socialaccount_",
