@@ -4,7 +4,6 @@ Its packages are those of this environment; the lines of its stage are run, see
 `tests/containers/dockerfile.py`.
 """
 
-import os
 import re
 import shlex
 import subprocess
@@ -45,20 +44,26 @@ class Developing:
 
     def __init__(self, build: Build, checkout: Path) -> None:
         self.build, self.checkout = build, checkout
-        data = build.folder / "data"
-        data.mkdir()
-        os.chown(data, DEVELOPER, DEVELOPER)
         self.mounts = [
             mount.replace(".", str(checkout), 1) if mount.startswith(".:") else mount
-            for mount in (m if ":" in m else f"{build.place}/data:{m}" for m in APP["volumes"])
+            for mount in (m if ":" in m else self.volume(m) for m in APP["volumes"])
         ]
+        users = (build.upper("dev") / "etc/passwd").read_text()
+        (self.home,) = re.findall(rf"^{build.users['dev']}:.*:(.*):", users, re.MULTILINE)
         self.mounts.append(f"{sys.prefix}:/venv:ro")
         if not sys.base_prefix.startswith("/usr"):
             self.mounts.append(f"{sys.base_prefix}:{sys.base_prefix}:ro")
 
+    def volume(self, target: str) -> str:
+        """A new volume: as from Docker, it begins as the folder of the image, with its owner."""
+        folder = self.build.upper("dev") / target.lstrip("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", folder, self.build.folder / "data"], check=True)
+        return f"{self.build.place}/data:{target}"
+
     def run(self, command: str) -> str:
         """What it prints. It has to succeed."""
-        environment = {**self.build.environments["dev"], **APP["environment"], "HOME": "/tmp"}  # noqa: S108
+        environment = {**self.build.environments["dev"], **APP["environment"], "HOME": self.home}
         process = self.build.start("dev", shlex.split(command), environment, mounts=self.mounts)
         output, errors = process.communicate(timeout=LONG)
         assert process.returncode == 0, f"{command}: {output}{errors}"

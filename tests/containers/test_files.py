@@ -210,6 +210,28 @@ def test_developing_mounts_the_checkout_without_settings_and_only_commands_write
     assert services["app"]["profiles"] == ["app"]  # so that `up` does not start it
 
 
+def test_commands_of_developing_have_their_user_their_tools_and_no_network() -> None:
+    """What `test_developing.py`, without Docker and without those packages, cannot see."""
+    app, steps = compose("compose.dev.yaml")["services"]["app"], STAGES["dev"].steps
+    assert filled(app["build"]["args"], {}) == {"DEV": "1", "DEVELOPER": "1000"}
+    assert (steps[-1], app.get("user")) == (("USER", "developer"), None)
+    (install,) = [text.partition("&& rm")[0] for _, text in steps if "apt-get" in text]
+    assert {"git", "make"} <= {*install.split()}
+    assert app["tmpfs"] == ["/tmp:exec"]  # noqa: S108 - Docker's default is noexec
+    assert (app["network_mode"], app["init"], app["shm_size"]) == ("none", True, "256m")
+
+
+def test_the_page_has_what_comes_before_and_after_developing() -> None:
+    steps = [step.command for block in blocks_of("docs/containers.md") for step in block.steps]
+    applied = steps.index("docker compose run --rm app python manage.py makemigrations") + 1
+    assert steps[applied] == "docker compose run --rm migrate"
+    (files,) = [step for step in steps if "COMPOSE_FILE" in step]
+    assert files == "export COMPOSE_FILE=compose.yaml:compose.dev.yaml"
+    everything = "docker compose --profile '*' down"
+    assert {everything, f"{everything} --volumes"} <= {*steps}
+    assert "`DEVELOPER=`" in read("docs/containers.md")
+
+
 def test_web_processes_are_not_the_owner_and_only_the_owner_changes_tables() -> None:
     users = {name: SERVICES[name]["environment"]["DB_USER"] for name in OURS}
     assert users == {
