@@ -102,56 +102,101 @@ POSTGRES_PAGES = {
     "btree": "sizes-by-btree-index",
     "citext": "guests-by-citext",
     "collation": "shops-by-collate visits-by-db-collation names-by-create-collation",
+    "datatype": "office-by-its-fields",
+    "datatype-json": "insert-a-document documents-refused",
+    "ddl-constraints": "basket-by-db-cascade delete-a-jar check-by-name sentence-by-name"
+    " one-row-for-each-name both-sides-by-their-keys foreign-key-at-commit",
     "ddl-generated-columns": "available-as-generated-column",
     "ddl-partitioning": "visits-of-a-partitioned-table",
-    "ddl-constraints": "basket-by-db-cascade",
     "ddl-rowsecurity": "reminders-of-one-reader",
     "explicit-locking": "select-for-update deadlock locks-in-one-order nowait skip-locked no-key"
     " lock-one-table advisory-lock",
-    "functions-array": "services-by-unnest",
     "functions-aggregate": "methods-by-bit-and currencies-by-bool-and seconds-and-amount-by-corr"
-    " seconds-by-regr-slope median-payments",
-    "functions-math": "savings-by-power",
+    " seconds-by-regr-slope median-payments figures-of-category currencies-of-people"
+    " owners-by-currency people-with-accounts sent-and-received merchants-by-any-value"
+    " usual-shop-by-custom-aggregate",
+    "functions-array": "services-by-unnest",
+    "functions-comparison": "rents-by-size daily-limits",
+    "functions-conditional": "average-by-null-if limit-or-none limits-by-balance"
+    " accounts-with-labels",
+    "functions-datetime": "payments-by-day spent-by-month periods-by-dates payments-by-the-clock"
+    " times-by-transaction-now",
     "functions-json": "payments-by-city rows-by-jsonpath gold-card-in-place"
-    " merchants-by-json-table",
+    " merchants-by-json-table busiest-days-by-key card-payments-in-country-by-nested-key"
+    " payments-to-merchant-contains plain-savings-contained-by rows-with-keys"
+    " payments-as-documents accounts-as-json-arrays",
+    "functions-logical": "rent-or-large",
+    "functions-matching": "names-by-text",
+    "functions-math": "savings-by-power histogram-by-custom-function",
     "functions-range": "visits-by-date-time-range bands-by-adjacent-to",
+    "functions-srf": "cash-by-day-in-raw-sql",
     "functions-string": "vouchers-by-lpad",
+    "functions-subquery": "accounts-that-never-paid no-large-dinner any-many-all"
+    " last-payment-of-each-account money-in-and-out accounts-that-draw-cash",
     "functions-uuid": "ids-by-uuidv7",
+    "functions-window": "categories-by-number-of-payments where-a-balance-stands"
+    " balances-in-parts spending-by-month days-until-cash-is-drawn-again"
+    " closing-balance-of-each-day months-beside-named-months people-by-balance",
     "gin": "same-rows-with-and-without-gin",
     "gist": "visits-by-gist-index",
     "hash-index": "visit-by-hash-index",
+    "hot-standby": "replica-lag read-your-own-writes",
     "hstore": "products-by-hstore-field",
     "indexes-expressional": "vouchers-by-functional-index",
     "indexes-index-only-scans": "worth-by-covering-index",
     "indexes-partial": "unspent-by-partial-index",
+    "indexes-types": "day-of-an-account",
+    "indexes-unique": "one-main-favourite",
     "monitoring-stats": "standbys",
+    "mvcc-intro": "optimistic-lock",
     "pgstatstatements": "calls-by-pg-stat-statements",
     "pgstattuple": "free-space-by-pgstattuple",
     "pgtrgm": "people-by-trigram-similarity places-by-trigram-word-similarity"
     " places-by-trigram-distance places-by-gin-trgm-ops",
     "postgres-fdw": "sum-by-postgres-fdw",
-    "queries-table-expressions": "visits-by-grouping-sets last-payments-by-lateral",
+    "queries-limit": "largest-payments page-of-payments keyset-and-offset keyset-of-two-columns",
+    "queries-order": "accounts-by-limit",
+    "queries-table-expressions": "visits-by-grouping-sets last-payments-by-lateral"
+    " spent-by-category frequent-categories n-plus-one payments-and-where-they-went"
+    " rent-paid-by-each-account one-row-or-two",
+    "queries-union": "rent-and-cash",
     "queries-with": "reached-by-money",
     "rangetypes": "fee-by-numeric-range box-rented-once-at-a-time bookings-by-range-boundary",
     "rules-materializedviews": "visits-of-a-materialized-view",
+    "runtime-config-client": "statement-timeout too-slow",
     "spgist": "visits-by-sp-gist-index",
     "sql-altertable": "parcels-by-validate-constraint types-by-alter-field",
+    "sql-begin": "all-or-nothing durable",
+    "sql-comment": "comments-of-transactions",
     "sql-copy": "copy-rates",
     "sql-createextension": "extensions-by-create-extension",
     "sql-createindex": "index-by-add-index-concurrently",
     "sql-createview": "newest-entries-of-a-view",
+    "sql-declare": "cursor-behind-iterator add-up-row-by-row",
     "sql-explain": "plan-of-a-page",
-    "sql-insert": "add-missing-rates upsert-rates",
+    "sql-expressions": "in-and-out newest-payments-by-array-subquery by-rows-and-by-range"
+    " bills-beside-the-others",
+    "sql-insert": "add-missing-rates upsert-rates add-contact rates-of-a-week"
+    " get-or-create-at-once rate-of-a-day",
     "sql-listen": "listen-and-notify",
     "sql-merge": "vouchers-by-merge",
-    "sql-set-constraints": "deferred-lock",
-    "sql-update": "raise-and-read before-and-after spent-old-and-new",
-    "textsearch-controls": "words-on-the-fly-and-generated ranked-matches safe-headline"
-    " dinners-plain-and-phrase typed-by-people-websearch dinners-by-raw-query words-by-prefix",
+    "sql-savepoint": "savepoint error-caught-inside-atomic",
+    "sql-select": "newest-payment-of-each-account some-at-random",
+    "sql-set-constraints": "deferred-lock change-places",
+    "sql-set-transaction": "read-only",
+    "sql-update": "raise-and-read before-and-after spent-old-and-new limit-for-all raise-rates"
+    " lost-update add-to-a-jar",
     "textsearch-configuration": "places-by-custom-configuration",
+    "textsearch-controls": "words-on-the-fly-and-generated ranked-matches safe-headline"
+    " dinners-plain-and-phrase typed-by-people-websearch dinners-by-raw-query words-by-prefix"
+    " rent-by-weights matches-above-a-rank",
+    "textsearch-dictionaries": "books-in-languages",
     "textsearch-features": "books-by-search-vector-field",
     "transaction-iso": "isolation-level torn-report write-skew retry old-snapshot",
-    "tutorial-window": "statement-with-running-total share-of-the-day",
+    "trigger-definition": "posted-row-is-final",
+    "tutorial-window": "statement-with-running-total share-of-the-day rent-so-far"
+    " largest-categories bills-smoothed",
+    "typeconv": "vouchers-by-cast",
     "unaccent": "places-by-unaccent",
 }
 

@@ -1,4 +1,4 @@
-"""The page of a source file: the file of a recipe, or the file of the bank that uses its feature."""
+"""The page of a source file: the file of a recipe, or the file with its use in the bank."""
 
 import inspect
 from dataclasses import dataclass

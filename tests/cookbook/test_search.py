@@ -243,6 +243,9 @@ NAMED = {
     "recursive": "reached-by-money",
     "Coalesce": "limit-or-none",
     "CompositePrimaryKey": "both-sides-by-their-keys",
+}
+# Other names, and the recipe that must be first.
+FIRST = {
     "array slice": "offices-with-services",
     "unnest": "services-by-unnest",
     "SearchVectorField": "books-by-search-vector-field",
@@ -300,6 +303,11 @@ def test_the_name_of_a_feature_finds_the_recipe_with_this_title_first(
 ) -> None:
     assert find(typed).every[0].slug == slug
     assert typed.lower() in BY_SLUG[slug].title.lower()
+
+
+@pytest.mark.parametrize(("typed", "slug"), FIRST.items(), ids=list(FIRST))
+def test_another_name_of_a_feature_finds_its_recipe_first(typed: str, slug: str) -> None:
+    assert find(typed).every[0].slug == slug
 
 
 def test_a_word_with_the_stem_of_another_finds_only_itself() -> None:
