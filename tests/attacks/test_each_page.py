@@ -43,6 +43,7 @@ NOBODYS = {
     404: {
         "explorer:saved",  # only for analysts, and Eve is no analyst
         "mfa_deactivate_totp",  # needs an authenticator that Eve does not have
+        "nothing_here",  # names the way to a token
         "openid_connect_callback",  # needs a provider, and none is configured
         "openid_connect_login",
         "prove_at_provider",
