@@ -15,21 +15,24 @@ from django.core.management.base import BaseCommand
 logger = logging.getLogger("ledger.output")
 # Commands of Django with which a person runs code and then reads its traceback.
 BY_HAND = frozenset({"dbshell", "shell", "test", "testserver"})
-COMMAND_ERROR = "CommandError: "
+# The beginnings of the messages with which Django ends a command.
+ERRORS_OF_DJANGO = ("CommandError: ", "SystemCheckError: ")
 _here = threading.local()
 
 
 class Lines(io.TextIOBase):
     """A stream that writes each line to the logger `ledger.output`.
 
-    `reason` is the line that Django prints for a CommandError. If there is no such line, `reason`
-    is the last line.
+    `reason` is the message that Django prints for a CommandError, on one line. If there is no such
+    message, `reason` is the last line.
     """
 
     def __init__(self) -> None:
         self._rest = self.reason = ""
 
     def write(self, text: str) -> int:
+        if text.startswith(ERRORS_OF_DJANGO):
+            self.reason = " ".join(text.split())
         *whole, self._rest = (self._rest + text).split("\n")
         for line in whole:
             self._log(line)
@@ -49,7 +52,7 @@ class Lines(io.TextIOBase):
         # If logging fails, the resulting error message must not be logged again.
         if not (line := line.strip()) or getattr(_here, "is_logging", False):
             return
-        if not self.reason.startswith(COMMAND_ERROR):
+        if not self.reason.startswith(ERRORS_OF_DJANGO):
             self.reason = line
         _here.is_logging = True
         try:
@@ -73,7 +76,7 @@ def as_records() -> Iterator[None]:
             err.reason = " ".join(end.code.split())
         if end.code:
             err.finish()
-            why = err.reason.removeprefix(COMMAND_ERROR)
+            why = err.reason.removeprefix("CommandError: ")
             logger.error("The command failed. %s", why)  # noqa: TRY400  not a bug in the code
         raise SystemExit(1 if isinstance(end.code, str) else end.code) from None
     finally:

@@ -24,6 +24,7 @@ AWAY = "postgresql://ledger@127.0.0.1:1/ledger"
 
 def refuse(printed: str) -> None:
     print(printed, file=sys.stderr)
+    print("A hint of manage.py.", file=sys.stderr)
     sys.exit(1)
 
 
@@ -62,12 +63,22 @@ def test_the_error_of_a_message_of_several_lines_contains_all_of_them() -> None:
     assert "There is no such engine. Try: one, another" in failed["message"]
 
 
-def test_of_what_a_command_prints_the_refusal_is_why_it_failed() -> None:
+@pytest.mark.parametrize(
+    ("printed", "why"),
+    [
+        ("CommandError: No such seal.\nAsk for another.", "No such seal. Ask for another."),
+        (
+            "SystemCheckError: Some issues:\n\nERRORS:\n?: (a.E1) It is wrong.\n\tHINT: Mend it.\n",
+            "SystemCheckError: Some issues: ERRORS: ?: (a.E1) It is wrong. HINT: Mend it.",
+        ),
+    ],
+)
+def test_of_what_a_command_prints_the_refusal_is_why_it_failed(printed: str, why: str) -> None:
     with json_log() as log, pytest.raises(SystemExit), as_records():
-        refuse("CommandError: No seal has this digest.\nAsk for another.")
+        refuse(printed)
     *_, failed = log.of("ledger.output")
     assert failed["level"] == "ERROR"
-    assert failed["message"].endswith(" No seal has this digest.")
+    assert failed["message"] == f"The command failed. {why}"
 
 
 @pytest.mark.parametrize(
