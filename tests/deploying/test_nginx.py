@@ -309,3 +309,20 @@ def test_the_log_says_who_asked_and_when_and_not_for_what(proxy: NginxProxy) -> 
     (line,) = [each for each in log.read_text().splitlines() if id in each]
     assert re.fullmatch(rf"[0-9T:+-]{{25}} 127\.0\.0\.1 200 {id}", line)
     assert "secret" not in log.read_text()
+
+
+@NEEDS_NGINX
+def test_that_of_containers_logs_who_asked_and_not_for_what(
+    upstream: EchoServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with nginx_of_containers(upstream.server_port) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONG)
+        with closing(connection) as client:
+            client.request("GET", "/secret/?q=secret", headers={**FORGED, "Referer": "/secret/"})
+            client.getresponse().read()
+    (line,) = capfd.readouterr().out.splitlines()
+    found = json.loads(line)
+    assert found.keys() == {"time", "address", "forwarded_for", "status", "request"}
+    assert (found["address"], found["forwarded_for"]) == ("127.0.0.1", FORGED["X-Forwarded-For"])
+    assert found["status"] == 200
+    assert "secret" not in line
