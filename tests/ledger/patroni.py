@@ -21,10 +21,13 @@ from tests.ledger.own_site import children_of
 from tests.ledger.processes import LONG, free_port, reachable_folder, wait_until
 
 HOST, SCOPE, NAMES = "127.0.0.1", "ledger", ("one", "two", "three")
+# The settings of docs/databases.md.
+SYNCHRONOUS = {"synchronous_mode": True, "synchronous_mode_strict": True}
+PARAMETERS = {"wal_retrieve_retry_interval": "500ms"}
 # Seconds: 20 is the least that newer versions of Patroni take for `ttl`.
 DYNAMIC = {
     "ttl": 20, "loop_wait": 1, "retry_timeout": 5,
-    "synchronous_mode": True, "synchronous_mode_strict": True,
+    **SYNCHRONOUS,
 }  # fmt: skip
 DIRECT = build_opener(ProxyHandler({}))
 RUNS = {"running", "streaming"}
@@ -116,10 +119,7 @@ class PatroniNode(Process):
                     "replication": {"username": "replicator"},
                 },
                 "pg_hba": [f"host {of} all {HOST}/32 trust" for of in ("all", "replication")],
-                "parameters": {
-                    "unix_socket_directories": "",
-                    "wal_retrieve_retry_interval": "500ms",
-                },
+                "parameters": {"unix_socket_directories": "", **PARAMETERS},
                 "basebackup": [{"checkpoint": "fast"}, "no-sync"],
             },
         }

@@ -3,6 +3,7 @@ moves: what was acknowledged is there once, and payments go on. The run prints a
 nobody could pay.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+import yaml
 
+from tests.console import read
 from tests.ledger import patroni
 from tests.ledger.own_bank import OwnBank, load
 from tests.ledger.own_site import (
@@ -20,10 +23,14 @@ from tests.ledger.own_site import (
     longest_gap,
     people,
 )
-from tests.ledger.patroni import ALL, PatroniCluster, patroni_cluster
+from tests.ledger.patroni import (
+    ALL,
+    PARAMETERS,
+    SYNCHRONOUS,
+    PatroniCluster,
+    patroni_cluster,
+)
 from tests.ledger.processes import manage, own_data_dir
-
-pytestmark = pytest.mark.skipif(bool(patroni.missing()), reason=patroni.missing())
 
 ENOUGH = 12
 OWNER, WEB = "ledger", "ledger_web"
@@ -59,6 +66,17 @@ def bank(cluster: PatroniCluster) -> Iterator[PatroniBank]:
         yield PatroniBank(data_dir, cluster)
 
 
+def test_the_page_has_the_settings_of_the_cluster() -> None:
+    """With other settings a change of the leader may lose payments, which the next test cannot
+    show in each run.
+    """
+    (settings,) = re.findall(
+        r"^```yaml\n(synchronous_mode.*?)^```$", read("docs/databases.md"), re.MULTILINE | re.DOTALL
+    )
+    assert yaml.safe_load(settings) == {**SYNCHRONOUS, "postgresql": {"parameters": PARAMETERS}}
+
+
+@pytest.mark.skipif(bool(patroni.missing()), reason=patroni.missing())
 def test_a_switchover_and_a_killed_leader_lose_no_payment(
     bank: PatroniBank, cluster: PatroniCluster, figure: Callable[[str], None]
 ) -> None:
