@@ -179,3 +179,18 @@ def test_the_times_in_the_units_are_those_of_the_docs() -> None:
     logs = (SERVER / "logrotate.conf").read_text()
     assert {"    daily", "    rotate 14"} <= {*logs.splitlines()}
     assert "contains the last 14 days" in read("docs/logs.md")
+
+
+def test_backups_are_deleted_only_after_a_newer_one_was_made() -> None:
+    """systemd-tmpfiles would delete the last backups, too, if no newer ones are made."""
+    lines = (SERVER / "ledger.tmpfiles").read_text().splitlines()
+    ages = [line.split()[5] for line in lines if not line.startswith("#")]
+    assert ages == ["-"] * 2
+    backup = (SERVER / "ledger-backup.service").read_text()
+    assert re.findall(r"^(\w+)=.* -delete$", backup, re.MULTILINE) == ["ExecStartPost"]
+
+
+def test_the_page_enables_each_timer() -> None:
+    commands = re.findall(r"^\$ systemctl enable --now (.+)$", read("docs/deploy-server.md"), re.M)
+    enabled = set(re.findall(r"\S+\.timer", " ".join(commands)))
+    assert enabled == {timer.name for timer in SERVER.glob("*.timer")}
