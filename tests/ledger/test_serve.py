@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from django.conf import LazySettings
@@ -236,7 +237,12 @@ def test_the_worker_does_its_jobs_and_ends_with_it(working: Served) -> None:
 def test_a_worker_that_dies_is_an_error_and_the_site_goes_on(working: Served) -> None:
     os.kill(_children(working.process.pid)[1], signal.SIGKILL)
     assert working.process.stderr is not None
-    line = next(line for line in working.process.stderr if "manage.py work ended" in line)
+    limit = Timer(LONG, working.process.kill)  # without the line, reading would never end
+    limit.start()
+    try:
+        line = next((line for line in working.process.stderr if "manage.py work ended" in line), "")
+    finally:
+        limit.cancel()
     assert " ERROR " in line
     assert working.get("/readyz") == 200
 
