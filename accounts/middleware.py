@@ -139,8 +139,8 @@ BY_ITSELF = "X-By-Itself"
 
 class SessionMiddleware(session_middleware.SessionMiddleware):
     """Django's middleware that reads and saves the session. In addition, it records when a request
-    last used the session. It must follow ReplicaMiddleware, which decides from which server rows
-    are read.
+    last used the session. It must follow ReplicaMiddleware, which writes the WAL position into the
+    row of the session after this class has saved the row.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -83,7 +83,7 @@ class CategoryChangeSerializer(serializers.Serializer[CategoryChange]):
 
 
 class CategoryChangesSerializer(serializers.Serializer[Any]):
-    """The newest changes on one page. The newest change is first."""
+    """The newest changes of categories, at most MAX_CHANGES. The newest change is first."""
 
     results = CategoryChangeSerializer(many=True)
 

@@ -304,8 +304,10 @@ class PaymentFilePay(ApiView):
         return Response(row_of(PaymentFileDetailSerializer, file))
 
     def _booking(self, request: Request, file: PaymentFile, agreed: str) -> BookingRequest:
-        """Returns the arguments for booking, with the limits of the caller's token. In a browser
-        session, the limits are the limits of the page.
+        """Returns the arguments for booking. `within` is the daily limit of the caller's token.
+        In a browser session, it is the same limit as on the web page of the payment file.
+
+        Raises: see `_limits`.
         """
         caller = self.caller
         return {

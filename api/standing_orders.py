@@ -303,10 +303,12 @@ def _refuse_other(order: StandingOrder, given: dict[str, Any]) -> None:
 def _check_caller(
     caller: Caller, request: Request, sender: Account, amount: str, *, is_own: bool
 ) -> None:
-    """Raises LimitExceeded if the token may not pay this amount. Also raises LimitExceeded for a
-    payment to another user if the token has a daily limit, because the limit cannot be applied to
-    future days. Raises ConfirmationNeeded if a session needs a step-up: see Note [Proof for a
-    series].
+    """Checks whether the caller may set up a standing order of `amount` from `sender`.
+
+    Raises: LimitExceeded if the account has another currency than the token, if the amount exceeds
+    the token's limit per payment, or if the order pays another user and the token has a daily
+    limit, because a daily limit cannot apply to future payments. ConfirmationNeeded if a session
+    needs a step-up: see Note [Proof for a series].
     """
     if caller.token is None:
         if not is_own and not is_covered(step_up.fresh_until(request._request)):

@@ -165,8 +165,8 @@ def _named(names: Sequence[Name], query: str) -> dict[str, tuple[int, int]]:
 
 
 def _titled(names: Iterable[Name], query: str) -> list[str]:
-    """Returns the slugs of the recipes whose title contains all words of a query. Returns nothing
-    for names from code, such as created_at__date.
+    """Returns the slugs of the recipes whose title contains all words of the query. Returns [] if
+    one of the names has several parts, such as created_at__date.
     """
     if any(len(name) > 1 for name in names):
         return []

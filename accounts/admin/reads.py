@@ -100,7 +100,9 @@ def _with_people(reads: Sequence[Read]) -> list[tuple[Read, str, list[Parameter]
 
 
 def readers_of(person: User) -> str:
-    """Returns HTML with the latest reads of a person's data and a link to all of these reads."""
+    """Returns HTML with the latest reads of a person's data, and a link to the page with all reads.
+    Returns "nobody" if nobody has read the data.
+    """
     reads = Read.objects.filter(people__contains=[person.pk]).select_related("reader")
     lines = format_html_join(
         "",

@@ -1,7 +1,16 @@
-"""Ends access tokens. Every event that ends all sessions of a user also ends the user's tokens: a
-closed sign-in, a new password by mail or by the bank, removed factors, and signing out everywhere
-by staff. A password change by the signed-in user does not end tokens, because programs with a token
-do not use the password.
+"""Ends access tokens.
+
+These events end all tokens of a user:
+
+- The sign-in is closed.
+- The user sets a new password with the emailed link.
+- Staff set or remove the password, or change the main address.
+- Staff or `manage.py end_sessions EMAIL` sign the user out everywhere.
+- `manage.py remove_second_factors` removes the second factors.
+- The user confirms the address of a sign-up.
+
+A signed-in user who changes the password keeps the tokens, because programs with a token do not use
+the password. A change of rights ends the sessions but not the tokens.
 """
 
 from django.db.models import Q

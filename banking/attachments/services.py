@@ -67,9 +67,9 @@ def remove(*, attachment: Attachment) -> None:
 
 @with_retry
 def _insert(row: Attachment) -> Attachment | None:
-    """Inserts the row and returns None, or returns the existing row with this id. Rows of different
-    files have different ids. Locks the owner, so that parallel requests together cannot exceed the
-    limits.
+    """Inserts the row and returns None. If a row with this id exists, returns that row: it is the
+    same attachment, because the id depends on the payment, the file name and the content. Locks the
+    owner, so that parallel requests together cannot exceed the limits.
     """
     with db_transaction.atomic(durable=True):
         owner = User.objects.lock_active(row.owner_id)

@@ -111,8 +111,8 @@ def turn_off(*, owner: User, webhook: UUID) -> Webhook:
 
 @with_retry
 def turn_on(*, owner: User, webhook: UUID) -> Webhook:
-    """Turns the webhook on, and returns it. The next event is the first event that was not
-    delivered.
+    """Turns the webhook on, and returns it. Ledger first sends the recorded events that it has not
+    delivered. Ledger recorded no events while the webhook was off.
 
     Raises: WebhookNotFound.
     """

@@ -47,7 +47,7 @@ def mark_duplicates(source: OutsideImport) -> int:
     In all other cases an equal id is ignored, because some ids identify a payee, and some banks
     reuse ids. An id that several lines of a camt.053 file share is also ignored: some banks use one
     id for a batch. Such a file cannot contain a payment twice, because its lines must add up to its
-    closing balance. Ids are compared without dashes and without case.
+    closing balance. Comparisons of ids ignore dashes and case.
     """
     is_camt = source.format == OutsideImport.Format.CAMT
     # Postgres has no statistics for rows that were just copied, and would choose slow nested loops.
@@ -237,8 +237,8 @@ def entries_like(account: OutsideAccount, lines: Iterable[OutsideEntry]) -> list
 
 
 def delete_lookalikes(source: OutsideImport) -> None:
-    """Deletes the lookalikes from the preview: new lines that may be duplicates of entries. Must be
-    called in a database transaction.
+    """Deletes the lookalikes of an import's preview. A lookalike is a new line that may be a
+    duplicate of an entry. The caller must open a database transaction.
     """
     sql = f"{_ALIKE} DELETE FROM outside_entries AS entry USING alike WHERE entry.id = alike.id"  # noqa: S608
     with locally(enable_nestloop="off"), connection.cursor() as cursor:

@@ -433,8 +433,8 @@ def _holder_of_opening(account: OutsideAccount) -> OutsideImport | None:
 
 
 def _is_typed(account: OutsideAccount, holder: OutsideImport | None) -> bool:
-    """Returns whether the owner typed the account's opening balance: it differs from the opening
-    balance of `holder`. If `holder` is None, it differs from zero.
+    """Returns whether the owner typed the account's opening balance. This is so if the account's
+    opening balance differs from that of the import `holder`, or from zero if `holder` is None.
     """
     expected = holder.opening if holder is not None else Decimal(0)
     return bool(account.opening != expected)

@@ -39,7 +39,7 @@ def order_id_for(owner: User, id: UUID) -> UUID:
 
 
 class StandingOrderForm(TransferForm):
-    """The form for a new standing order: the transfer form with fields for the dates. `payment_id`
+    """The form for a new standing order: the transfer form with fields for the dates. `order_id`
     is the id of the order.
     """
 

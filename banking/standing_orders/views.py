@@ -73,7 +73,7 @@ class ReviewedOrder(ReviewedForm[StandingOrderForm]):
     review_template = "standing_orders/review.html"
     made_once, made_differently = SET_UP_ONCE, CHANGED_AFTER_AGREEING
 
-    def made(self, form: StandingOrderForm) -> StandingOrder | None:
+    def made_earlier(self, form: StandingOrderForm) -> StandingOrder | None:
         """Returns the order that was set up with this form, or None."""
         mine = StandingOrder.objects.owned_by(self.request.user)
         order: StandingOrder | None = mine.filter(pk=form.order_id).first()

@@ -236,7 +236,7 @@ def kilograms_by_run_python() -> dict[str, Any]:
     notice="The collation compares bytes, as C does, so Z comes before a. A field refers to it by "
     "db_collation, and an index of the column then has the same order. On a server with ICU, "
     'provider="icu", locale="und-u-ks-level2" and deterministic=False make a collation that '
-    "compares without case. Ledger's embedded server has no ICU.",
+    "ignores case. Ledger's embedded server has no ICU.",
     pitfall="RemoveCollation fails while a column uses the collation: remove it from the column "
     "in an earlier operation. After a new version of the operating system's library, an order can "
     "differ, and the indexes of the columns must be rebuilt (REINDEX). C never changes.",

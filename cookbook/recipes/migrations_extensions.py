@@ -115,15 +115,15 @@ class AnyCase:
 
 
 class CITextField(AnyCase, models.TextField):  # type: ignore[type-arg]
-    """A text that compares without case."""
+    """A text field whose comparisons ignore case."""
 
 
 class CICharField(AnyCase, models.CharField):  # type: ignore[type-arg]
-    """A short text that compares without case."""
+    """A short text field whose comparisons ignore case."""
 
 
 class CIEmailField(AnyCase, models.EmailField):  # type: ignore[type-arg]
-    """An email address that compares without case."""
+    """An email field whose comparisons ignore case."""
 
 
 @GROUP.recipe(

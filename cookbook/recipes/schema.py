@@ -81,7 +81,7 @@ def voucher_by_db_default() -> dict[str, Any]:
     "same expression uses it; iexact compares UPPER() of both sides, which is not indexed, and "
     "so reads all 5,000 rows.",
     pitfall="The expression of the query must be the index's own: an index on Lower() does not "
-    "help iexact, which needs one on Upper(). The type CITEXT compares without case everywhere; "
+    "help iexact, which needs one on Upper(). The type CITEXT ignores case everywhere; "
     "Django 5.1 removed its fields.",
     teaches_plan=True,
 )

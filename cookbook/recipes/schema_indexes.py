@@ -81,12 +81,12 @@ def visits_by_sp_gist_index(path: str = "pt/porto/017") -> dict[str, int]:
     "bytes, and Postgres sorts upper-case letters before all lower-case letters. Because of C a "
     "plain B-tree index finds prefixes: LIKE 'C012%' becomes a range in the plan's Index Cond.",
     pitfall="C is for codes, not for names: É comes after z. Changing db_collation rebuilds the "
-    "column's indexes under a lock. A nondeterministic ICU collation compares without case; "
+    "column's indexes under a lock. A nondeterministic ICU collation ignores case; "
     "before Postgres 18 it refuses LIKE.",
     teaches_plan=True,
 )
 def visits_by_db_collation(prefix: str = "C012") -> dict[str, int]:
-    """Counts the visits by the prefix of the card, and by the same prefix without its case."""
+    """Counts the cards that start with the prefix, first with the same case, then ignoring case."""
     with step("startswith"):
         begins = Visit.objects.filter(card__startswith=prefix).count()
     with step("istartswith"):

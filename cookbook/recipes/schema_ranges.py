@@ -120,7 +120,7 @@ def fee_by_numeric_range(amount: Decimal = Decimal(100)) -> list[dict[str, Any]]
     writes=True,
 )
 def bands_by_adjacent_to() -> dict[str, list[str]]:
-    """Creates four bands of fees. Returns the bands next to, before and after the second band."""
+    """Creates four bands of fees. Returns the bands that each lookup finds for the second band."""
     for name, amounts in (
         ("small", (0, 100)),
         ("medium", (100, 500)),

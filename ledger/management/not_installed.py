@@ -12,9 +12,9 @@ INSTALL = (
 
 
 def message_for(error: ModuleNotFoundError, module: str) -> str | None:
-    """Returns the message for a missing module that the settings need. INSTALLED_APPS or
-    DATABASE_ROUTERS contains it, or the settings module `module` imports it. Returns None if only
-    other code imports it.
+    """Returns the message for a missing module, or None if only other code needs the module. There
+    is a message if the settings module `module` imports the missing module, or if INSTALLED_APPS or
+    DATABASE_ROUTERS contains the missing module or a module inside it.
     """
     name = error.name or ""
     *_, (frame, _line) = traceback.walk_tb(error.__traceback__)

@@ -84,7 +84,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.token_middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    # The user is known. These classes limit, record and prepare the work of the view.
+    # These classes limit, record and prepare the work of the view. They need the user in their
+    # `process_view`, which Django calls after every `__call__`. The first use of `request.user`
+    # loads the user. A failure outside the view goes to `handler500`.
     "accounts.middleware.LimitsMiddleware",
     "accounts.read_log.ReadLogMiddleware",
     "accounts.middleware.FailureMiddleware",
@@ -124,9 +126,10 @@ _database = databases.database()
 LEDGER_EMBEDDED = not _database
 if LEDGER_EMBEDDED:
     INSTALLED_APPS.append("ledger.embedded")  # its commands
-# The database role that connects. It is the owner of the tables, or a role with fewer rights
-# (docs/rights.md). wsgi.py, asgi.py and server/web_process.py set web, and `manage.py work` sets
-# worker. Other commands connect as the owner.
+# The kind of process. The owner of the tables has all rights, and the other kinds have fewer rights
+# (docs/rights.md). On the embedded server, this setting also selects the role that connects. On
+# other servers, DATABASE_URL or DB_USER selects the role. wsgi.py, asgi.py and
+# server/web_process.py set web, and `manage.py work` sets worker. Other commands set owner.
 LEDGER_ROLE = env.choice("LEDGER_ROLE", "owner", ["owner", "web", "worker"])
 # With these settings of earlier versions, `migrate` would grant the bank's rights to other roles.
 env.refuse_first(

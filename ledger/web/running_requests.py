@@ -51,8 +51,9 @@ class RunningRequests:
         self._running, self._waiting = Counter[Any](), Counter[Any]()
 
     def begin(self, person: Any) -> bool:
-        """Waits until the user may run another request. Then counts the request until `end` is
-        called, and returns True. Returns False if the wait takes too long.
+        """Waits until the user may run another request, adds one to the number of this user's
+        running requests, and returns True. The caller must call `end` afterwards. Returns False if
+        too many requests already wait, or if the wait takes too long.
         """
         with self._changed:
             if not self._is_free(person) and not self._wait(person):

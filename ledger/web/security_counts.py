@@ -1,6 +1,7 @@
 """Counts the events of the security log by name, for `/metrics`. The counters do not contain users.
 
-The labels are names in the code. `method` is the method of a sign-in, and "" for other events.
+Every label of a counter is a fixed name from the code, and never a text from a request. `method` is
+how the user signed in, such as `passkey`. It is "" for events other than a sign-in or a step-up.
 """
 
 from ledger.metrics.kinds import Counter

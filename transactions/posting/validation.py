@@ -174,8 +174,9 @@ def refuse_long_category(metadata: Mapping[str, Any]) -> None:
 
 
 def refuse_hidden_signs(metadata: Mapping[str, Any], text: str) -> None:
-    """Raises InvalidDetails if a key or the category contains an invisible character. Such a text
-    can look like another text in the recipient's lists. `text` is the result of `json_of`.
+    """Raises InvalidDetails if a key of the metadata or the category contains an invisible
+    character, because it can look like another key or category in the recipient's lists. `text` is
+    the JSON text of the metadata that `json_of` returned.
     """
     if text.isascii() and text.isprintable() and "\\" not in text:
         return  # this is the case for most metadata; JSON escapes control characters

@@ -114,8 +114,9 @@ class ReportForm(forms.Form):
 
 
 class PeriodForm(ReportForm):
-    """A form with the first and last day of a period, and the kind of the earlier period. Both days
-    belong to the period. The default is the last twelve months.
+    """A form with the first and last day of a period, and with the period to compare with: none,
+    the period before, or the year before. Both days belong to the period. The default is the last
+    twelve months.
 
     The field `compare` is removed if the report does not support comparisons.
     """

@@ -3,6 +3,9 @@
 The review page contains a signed token for the shown values. The token is valid for one person, in
 one session, for REVIEW_MINUTES. If the values of a form differ from the shown values, or if there
 was no review, the form has no valid token.
+
+These modules use the token: `transactions.transfers.reviewed_form` for transfers and standing
+orders, `transactions.staff.desk.steps` for the forms of staff, and the views of payment files.
 """
 
 import hashlib

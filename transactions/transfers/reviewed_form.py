@@ -32,8 +32,13 @@ F = TypeVar("F", bound=TransferForm)
 class ReviewedForm(Generic[F]):
     """A handler of one request. A subclass defines what the form makes, for example a payment.
 
+    - `form_class`: the form. Its `as_read` contains every field, so that the review covers it. Its
+      `describes` compares every field with the result.
     - `about`: the kind of form, for the token of the review
     - `kept`: the key of the session under which the form is stored during the step-up
+    - `url_name`: the URL name of the form, to which the step-up leads back
+    - `form_template`: sends the fields with `step=review`
+    - `review_template`: sends `as_read` and the token with `step=send`, or with `step=edit`
     - `made_once`, `made_differently`: the messages if the form has already made its result, with
       the same values or with other values
     """
@@ -50,7 +55,7 @@ class ReviewedForm(Generic[F]):
     def __init__(self, request: PersonRequest) -> None:
         self.request = request
 
-    def made(self, form: F) -> Model | None:
+    def made_earlier(self, form: F) -> Model | None:
         """Returns the result that this form has already made, or None. The result may have other
         values than the form.
         """
@@ -68,7 +73,8 @@ class ReviewedForm(Generic[F]):
         raise NotImplementedError
 
     def make(self, form: F, note: str) -> Model:
-        """Makes and returns the result. `note` is the note from the token of the review.
+        """Makes and returns the result, or returns the result that this form made earlier with the
+        same values. `note` is the note from the token of the review.
 
         Raises: ConfirmationNeeded if the person must confirm their identity first. LedgerError if
         the result cannot be made.
@@ -88,7 +94,7 @@ class ReviewedForm(Generic[F]):
         if step in ("send", "agree"):
             note = review.note_of(self.request, self.about, form.as_read)
             if note is not None:
-                return self._made(form, note)
+                return self._make(form, note)
             messages.warning(self.request, review.NOT_REVIEWED)
         return self._review(form)
 
@@ -112,7 +118,7 @@ class ReviewedForm(Generic[F]):
         return self._page(form)
 
     def _made_before(self, form: F) -> HttpResponse | None:
-        made = self.made(form)
+        made = self.made_earlier(form)
         if made is None:
             return None
         wait_until_confirmed()
@@ -122,7 +128,7 @@ class ReviewedForm(Generic[F]):
             messages.info(self.request, self.made_once)
         return self.page_of(made)
 
-    def _made(self, form: F, note: str) -> HttpResponse:
+    def _make(self, form: F, note: str) -> HttpResponse:
         try:
             made = self.make(form, note)
         except ConfirmationNeeded as needed:
@@ -135,6 +141,8 @@ class ReviewedForm(Generic[F]):
         return self.page_of(made)
 
     def _review(self, form: F) -> HttpResponse:
+        if forgotten := form.fields.keys() - dict(form.as_read).keys():
+            raise TypeError(f"The review does not cover these fields of the form: {forgotten}.")
         if form.refuse_unknown():
             return self._page(form)
         try:

@@ -41,7 +41,7 @@ class ReviewedTransfer(ReviewedForm[TransferForm]):
     review_template = "transactions/transfer_review.html"
     made_once, made_differently = SENT_ONCE, CHANGED_AFTER_SENDING
 
-    def made(self, form: TransferForm) -> Transaction | None:
+    def made_earlier(self, form: TransferForm) -> Transaction | None:
         """Returns the payment of this form, or None."""
         mine = Transaction.objects.visible_to(self.request.user)
         found: Transaction | None = mine.filter(pk=form.payment_id).first()

@@ -247,8 +247,9 @@ os.register_at_fork(after_in_child=_sources.clear)
 
 
 def source_of(settings: dict[str, Any]) -> LoginSource | None:
-    """Returns the source of logins for the `LEDGER_CREDENTIALS` in a database's settings, or None
-    if the database uses a password.
+    """Returns the object that requests logins for a database from AWS. `settings` are the settings
+    of one database. Returns None if they have no `LEDGER_CREDENTIALS`, because the database then
+    uses a password.
     """
     named = settings.get("LEDGER_CREDENTIALS")
     if not named:

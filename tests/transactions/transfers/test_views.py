@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 import pytest
+from django import forms
 
 from accounts.models import Account
 from accounts.sign_in import step_up
@@ -256,3 +257,14 @@ def test_a_conflict_with_what_the_form_has_paid_meanwhile_leads_to_the_receipt(
     assert refused(form, conflict)["Location"] == f"/transactions/{row.pk}/"
     assert refused(form, InsufficientFunds("Too much.")).status_code == 200
     assert form.errors == {"__all__": ["It is used.", "Too much."]}
+
+
+def test_a_field_that_the_review_does_not_cover_is_refused(
+    mine: Account, theirs: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Forgetful(TransferForm):
+        urgent = forms.BooleanField(required=False)
+
+    monkeypatch.setattr(ReviewedTransfer, "form_class", Forgetful)
+    with pytest.raises(TypeError, match="urgent"):
+        views.transfer(request_of(mine.user, typed(mine, theirs)))

@@ -43,8 +43,8 @@ _THRESHOLDS = """
 
 
 def _held(moment: str) -> str:
-    """Returns an SQL condition that is true if the threshold was valid at any time around `moment`:
-    from CLOCKS_DIFFER_BY before it to CLOCKS_DIFFER_BY after it.
+    """Returns an SQL condition that is true if the threshold was valid for a part of the time from
+    CLOCKS_DIFFER_BY before `moment` to CLOCKS_DIFFER_BY after `moment`.
     """
     return f"amount IS NOT NULL AND since <= {moment} + {_MARGIN} AND {moment} - {_MARGIN} < until"
 

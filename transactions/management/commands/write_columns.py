@@ -45,7 +45,7 @@ def chapter(model: type[models.Model]) -> str:
 
 
 def cells_of(field: Any) -> Iterator[str]:
-    """Yields the cells of the row about one column."""
+    """Yields the cells that describe a database column in one row of the Markdown table."""
     kind = str(field.db_parameters(connection)["type"]).replace(", ", ",")
     may_be_null = field.null and not field.generated
     cells = (
