@@ -77,7 +77,8 @@ def cook(function: Callable[..., Any] | str, **values: Any) -> None:
     code, its SQL and its result. `values` are the arguments of the recipe.
 
     A function of your own also runs there. If it has the name of a recipe, such as a pasted recipe
-    that you have changed, it runs in the same way as this recipe.
+    that you have changed, it runs in the same way as this recipe. Only queries on the shell's
+    connection run there: queries of threads and of async code change your bank.
     """
     name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
     recipe = _named(name)

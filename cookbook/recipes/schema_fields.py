@@ -106,8 +106,8 @@ def office_by_its_fields(
     "Django counts from 0 and leaves out the end, so the SQL has [1] and [1:2].",
     pitfall="default=[] would be one list, shared by all objects: write default=list. Postgres "
     "checks no foreign key in an array: for rows of another table use a ManyToManyField. Only a "
-    "GIN index helps contains, contained_by and overlap. A slice cannot be written in Python, such "
-    "as services[0:2], and an element that does not exist is NULL, not an error.",
+    "GIN index helps contains, contained_by and overlap. An element that does not exist is NULL, "
+    "not an error.",
     writes=True,
 )
 def offices_with_services(

@@ -99,7 +99,7 @@ class NoteForm(forms.ModelForm):  # type: ignore[type-arg]
     "with its key is not valid. A callable is evaluated for each form.",
     pitfall="It is no constraint: create() stores a note about the empty jar. full_clean() checks "
     "it, save() does not. A jar that becomes empty later keeps its notes, and their forms are no "
-    "longer valid. A condition across a to-many relation offers a row several times.",
+    "longer valid.",
     writes=True,
     teaches_model=True,
 )

@@ -139,8 +139,10 @@ def _rolled_back(ran: RecipeRun) -> RecipeRun:
 def _with_sessions(ran: RecipeRun) -> RecipeRun:
     with sessions(session_names(ran.recipe)) as (opened, ran.steps), _guarded(ran):
         people = dict(zip(session_names(ran.recipe), opened, strict=True))
-        ran.value = ran.recipe.function(**people, **ran.values)
-        ran.tables = tables_of(ran.value)
+        # This also protects the bank from queries that a recipe sends outside its sessions.
+        with as_cookbook_role(writes=False):
+            ran.value = ran.recipe.function(**people, **ran.values)
+            ran.tables = tables_of(ran.value)
     return ran
 
 

@@ -12,6 +12,7 @@ from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import BY_SLUG, RECIPES
 from cookbook.runner.parameters import form_of
 from cookbook.runner.run import RecipeRun
+from cookbook.runner.sessions import Session
 from cookbook.shell import BANNER, cook, recipes
 from cookbook.templatetags.cookbook import in_shell, whole_source
 from tests.factories import AccountFactory
@@ -56,6 +57,16 @@ def test_cook_runs_a_pasted_recipe_in_the_practice_bank(capsys: Any) -> None:
     assert "UPDATE accounts" in said
     assert "Pitfall: " in said
     assert list(Account.objects.values_list("daily_limit", flat=True)) == before
+
+
+def test_a_changed_recipe_with_sessions_cannot_write_outside_them(capsys: Any) -> None:
+    def lost_update(ana: Session, ben: Session) -> None:
+        Account.objects.update(name="Changed")
+
+    AccountFactory(name="Mine")
+    cook(lost_update)
+    assert "25006" in capsys.readouterr().out
+    assert Account.objects.get().name == "Mine"
 
 
 def test_cook_runs_a_function_of_the_reader(capsys: Any) -> None:

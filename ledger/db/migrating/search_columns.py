@@ -33,7 +33,7 @@ def rebuild_search(cursor: CursorWrapper, tables: ProjectState) -> None:
         (model, column)
         for model in models
         for column in model._meta.local_fields
-        if column.name == "search"
+        if column.name == "search" and column.generated
     ]
     try:
         cursor.execute("DROP VIEW entries")
