@@ -73,7 +73,7 @@ class PrintedFunction:
         """
         used = _names_in(f"{self.parts}\n\n\n{self.source}")
         return "\n".join(
-            text
+            f"{text}\n" if isinstance(node, ast.If) else text  # a blank line ends it in a shell
             for node, text in self._statements
             if isinstance(node, ast.Assign | ast.AnnAssign | ast.If) and _bound_in(node) & used
         )

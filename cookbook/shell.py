@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from django.forms import Form
 
@@ -24,6 +24,8 @@ Count, Window, ...) and the cookbook. Three lines to try:
     cook(recipes.spent_by_category, most=5)      # in the practice bank; nothing stays
     recipes                                      # every recipe there is
 """
+NO_ASYNC = "cook runs no async functions, because their queries would change your bank."
+UNTYPED = "Write the types of the arguments as in the recipe: {} has none."
 NO_RECIPE = "There is no recipe {}; type `recipes` to see them all."
 
 
@@ -82,7 +84,9 @@ def cook(function: Callable[..., Any] | str, **values: Any) -> None:
     """
     name = function if isinstance(function, str) else getattr(function, "__name__", repr(function))
     recipe = _named(name)
-    if recipe is None and inspect.isfunction(function):
+    if inspect.iscoroutinefunction(function):
+        print(NO_ASYNC)
+    elif recipe is None and (inspect.isfunction(function) or inspect.ismethod(function)):
         own = Recipe(function, RecipeGroup("", "", ""), "", "", (), "", "", writes=True)
         _print(_lines(own, run(own, values)))
     elif recipe is None:
@@ -94,6 +98,11 @@ def cook(function: Callable[..., Any] | str, **values: Any) -> None:
             print(f"{recipe.source}\n")
         if recipe.missing:
             print(f"It {recipe.missing}, so it cannot run here.")
+            return
+        if untyped := inspect.signature(recipe.function).parameters.keys() - get_type_hints(
+            recipe.function
+        ):
+            print(UNTYPED.format(", ".join(sorted(untyped))))
             return
         form = _form(recipe, values)
         _print(list(_errors(form, values)) or _lines(recipe, run(recipe, form.cleaned_data)))

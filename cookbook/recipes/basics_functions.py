@@ -108,8 +108,8 @@ def shops_by_collate() -> dict[str, list[str]]:
     "Power, Sqrt, Mod: mathematical functions",
     asks="How do I calculate with powers, roots and remainders in a query?",
     shows=("Power", "Sqrt", "Mod", "Round", "mathematical functions", "compound interest"),
-    notice="POWER(1.03, years) is the interest of all years together, and SQRT(1.03) that of half "
-    "a year: two halves multiplied are one year. MOD is the remainder of a division, here the base "
+    notice="POWER(1.03, years) is the factor by which the money grows in all years together, and "
+    "SQRT(1.03) the factor of half a year. MOD is the remainder of a division, here the base "
     "of a check digit. Django also has Abs, Ceil, Exp, Floor, Ln, Log, Pi, Sign, and the functions "
     "of angles.",
     pitfall="MOD has the sign of the first number: MOD(-7, 3) is -1, but -7 % 3 in Python is 2. "

@@ -33,9 +33,9 @@ def file_of_parcels() -> int:
     "catalogue. An integer needs 4 bytes and a bigint 8: Postgres writes the whole table to a new "
     "file and builds its indexes again. A shorter varchar is a rewrite too, because each value "
     "must be checked.",
-    pitfall="All three take the ACCESS EXCLUSIVE lock, which stops reads and writes, but a rewrite "
-    "keeps it until all rows are written. For a large table, add a column, fill it in batches, "
-    "and exchange the two. A change that only Django knows, such as choices or help_text, sends no "
+    pitfall="Each change takes the ACCESS EXCLUSIVE lock, which stops reads and writes, but a "
+    "rewrite keeps it until all rows are written. For a large table, add a column, fill it in "
+    "batches, and exchange the two. A change that only Django knows, such as choices or help_text, sends no "
     "SQL.",
     own_database=True,
 )

@@ -1,5 +1,6 @@
 """Template filters for the pages of the cookbook."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from ledger.db.queries.work import RecordedQuery
 from ledger.text.literals import literal
 
 register = template.Library()
+BLANK_IN_BLOCK = re.compile(r"\n(?:[ \t]*\n)+(?=[ \t])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,12 @@ def breakable(feature: str) -> SafeString:
 
 @register.filter
 def whole_source(printed: PrintedFunction) -> str:
-    """Returns the complete source code for a file: the imports, the constants, the helpers and the
-    function.
+    """Returns the complete source code for a file or a shell: the imports, the constants, the
+    helpers and the function. Blank lines inside a block are removed, because a blank line ends the
+    block in Python's shell.
     """
-    return "\n\n\n".join(part for part in (printed.imports, printed.body) if part)
+    source = "\n\n\n".join(part for part in (printed.imports, printed.body) if part)
+    return BLANK_IN_BLOCK.sub("\n", source)
 
 
 @register.filter

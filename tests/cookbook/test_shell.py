@@ -69,6 +69,20 @@ def test_a_changed_recipe_with_sessions_cannot_write_outside_them(capsys: Any) -
     assert Account.objects.get().name == "Mine"
 
 
+def test_cook_explains_what_it_cannot_run(capsys: Any) -> None:
+    async def rename() -> None:
+        await Account.objects.aupdate(name="Changed")
+
+    def lost_update(ana, ben):  # type: ignore[no-untyped-def]
+        raise AssertionError
+
+    cook(rename)
+    cook(lost_update)
+    said = capsys.readouterr().out
+    assert shell.NO_ASYNC in said
+    assert "ana, ben" in said
+
+
 def test_cook_runs_a_function_of_the_reader(capsys: Any) -> None:
     def how_many(least: int) -> int:
         Account.objects.all().update(name="Changed")

@@ -1,6 +1,7 @@
 """The printed source of each recipe and exercise is complete."""
 
 import builtins
+from codeop import compile_command
 from symtable import SymbolTable, symtable
 
 import pytest
@@ -20,6 +21,16 @@ def global_names(scope: SymbolTable) -> set[str]:
         if symbol.is_global() or (is_module and symbol.is_referenced())
     }
     return names.union(*map(global_names, scope.get_children()))
+
+
+@pytest.mark.parametrize("printed", [*RECIPES, *EXERCISES], ids=lambda printed: printed.slug)
+def test_the_printed_source_can_be_pasted_into_a_shell(printed: PrintedFunction) -> None:
+    typed = ""
+    for line in [*whole_source(printed).splitlines(), ""]:
+        typed = f"{typed}\n{line}" if typed else line
+        if compile_command(typed) is not None:
+            typed = ""
+    assert typed == ""
 
 
 @pytest.mark.parametrize("printed", [*RECIPES, *EXERCISES], ids=lambda printed: printed.slug)
