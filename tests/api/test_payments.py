@@ -32,6 +32,7 @@ from tests.api.calls import (
 from tests.factories import AccountFactory, move_bank
 from transactions import services
 from transactions.models import Transaction
+from transactions.safeguards.recipients import CANNOT_RECEIVE
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +65,18 @@ def test_the_recipient_may_be_named_by_their_number(
     sent = body(mine, theirs, to_number=theirs.number)
     del sent["to_account"]
     assert post(ana, TRANSACTIONS, sent).json()["to_account"] == str(theirs.pk)
+
+
+def test_why_an_own_account_receives_nothing_is_told_by_id_and_by_number(
+    ana: Client, mine: Account
+) -> None:
+    euros = AccountFactory(user=mine.user, currency="EUR")
+    by_id = body(mine, euros)
+    by_number = body(mine, euros, to_number=euros.number)
+    del by_number["to_account"]
+    first, second = (post(ana, TRANSACTIONS, sent) for sent in (by_id, by_number))
+    assert (slug(first), slug(second)) == ("currency-mismatch", "currency-mismatch")
+    assert first.json()["detail"] == second.json()["detail"] != CANNOT_RECEIVE
 
 
 def test_the_same_key_pays_once_and_answers_the_same(

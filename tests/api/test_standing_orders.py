@@ -361,7 +361,10 @@ def test_an_order_needs_its_owner_and_the_scope(mine: Account, theirs: Account, 
             return int(Client().get(address, headers=header).status_code)
         return int(post(Client(), address, bodies.get(name, {}), **header).status_code)
 
-    assert status(bearer(AccountFactory().user, "read", "pay")) == 404
+    stranger = bearer(AccountFactory().user, "read", "pay")
+    assert status(stranger) == 404
+    if name:  # the same before the body is read
+        assert post(Client(), address, {"odd": 1}, **stranger).status_code == 404
     assert status(bearer(mine.user, "pay" if not name else "read")) == 403
     order.refresh_from_db()
     assert (order.status, order.amount, order.position) == ("active", 10, 0)

@@ -117,7 +117,9 @@ def test_a_plan_is_of_the_query_and_only_with_analyze_of_its_times(books: Books)
     assert "actual" in query(books.bank, "SELECT * FROM entries", plan="run").plan
 
 
-@pytest.mark.parametrize("sql", ["SELECT $1", "SELECT :a, $1", "SELECT $2, :a"])
+@pytest.mark.parametrize(
+    "sql", ["SELECT $1", "SELECT :a, $1", "SELECT $2, :a", "SELECT 1 /* /* */ :a */"]
+)
 def test_a_parameter_is_typed_by_name(sql: str, books: Books) -> None:
     result = query(books.bank, sql, a="x")
     assert result.problem is not None

@@ -105,7 +105,8 @@ def test_a_file_has_up_to_so_many_lines_that_are_no_payment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(parser, "MAX_RAW_LINES", 9)
-    assert measure(csv_of(LINE, "", "", LINE))[1] == 2
+    assert measure(csv_of(LINE, *[""] * 6, LINE))[1] == 2
+    assert "empty" in fault(csv_of(LINE, *[""] * 7, LINE).read())
     assert "empty" in fault(csv_of(LINE, *[""] * 9, LINE).read())
 
 

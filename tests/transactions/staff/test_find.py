@@ -177,8 +177,11 @@ def test_the_best_come_first(staff: Client, bank: StaffBank) -> None:
 
 
 def test_what_is_cut_leads_to_its_list(staff: Client, bank: StaffBank) -> None:
-    for _ in range(11):
+    for _ in range(10):
         services.deposit(to_account=bank.account, amount=Decimal(1), description="Tea")
+    (section,) = staff.get(FIND, {"q": "tea"}).context["results"].sections
+    assert (len(section.hits), section.more_url) == (10, "")
+    services.deposit(to_account=bank.account, amount=Decimal(1), description="Tea")
     (section,) = staff.get(FIND, {"q": "tea"}).context["results"].sections
     assert len(section.hits) == 10
     assert section.more_url == "/admin/transactions/transaction/?q=tea"
