@@ -35,8 +35,8 @@ def file_of_parcels() -> int:
     "must be checked.",
     pitfall="Each change takes the ACCESS EXCLUSIVE lock, which stops reads and writes, but a "
     "rewrite keeps it until all rows are written. For a large table, add a column, fill it in "
-    "batches, and exchange the two. A change that only Django knows, such as choices or help_text, sends no "
-    "SQL.",
+    "batches, and exchange the two. A change that only Django knows, such as choices or help_text, "
+    "sends no SQL.",
     own_database=True,
 )
 def types_by_alter_field() -> list[dict[str, Any]]:
