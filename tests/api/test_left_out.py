@@ -50,7 +50,7 @@ CALLS = {
     "transactions:transfer": "payees_list transactions_create",
 }
 # Addresses that programs ask, not people.
-OF_PROGRAMS = {"csp_report", "metrics", "readyz_verbose", "security_txt"}
+OF_PROGRAMS = {"csp_report", "metrics", "nothing_here", "readyz_verbose", "security_txt"}
 
 pytestmark = pytest.mark.whole_code
 

@@ -51,8 +51,8 @@ BUTTONS = {
 # The person or the parameter is checked before the method.
 AFTER_ANOTHER_QUESTION = {
     "", "admin_approval_step", "admin_approvals", "admin_database", "admin_search", "metrics",
-    "security:change_password", "security:remove_passkey", "security:step_up_by_passkey",
-    "socialaccount_connections",
+    "nothing_here", "security:change_password", "security:remove_passkey",
+    "security:step_up_by_passkey", "socialaccount_connections",
 }  # fmt: skip
 STEP_UP = {
     "security:drop_password", "security:end_other_sessions", "security:end_session",
@@ -62,13 +62,14 @@ STEP_UP = {
     "transactions:webhook_on", "transactions:webhook_secret",
 }  # fmt: skip
 OPEN = {
-    "csp_report", "metrics", "openid_connect_callback", "openid_connect_login", "readyz_verbose",
+    "csp_report", "metrics", "nothing_here", "openid_connect_callback", "openid_connect_login",
+    "readyz_verbose",
     "security:confirm_address", "security:sign_in_by_passkey", "security_txt",
     "socialaccount_signup", "theme", "transactions:alert_mails_end", "transactions:privacy",
     "transactions:statement_check",
 }  # fmt: skip
 OPEN_OF_API = {"api:docs", "api:openapi", "api:problems"}  # all other forms have a token
-FROM_ANYWHERE = {"csp_report", "transactions:alert_mails_end"}
+FROM_ANYWHERE = {"csp_report", "nothing_here", "transactions:alert_mails_end"}
 
 pytestmark = pytest.mark.whole_code
 

@@ -237,6 +237,8 @@ ARGUMENTS: dict[str, Callable[[Holder], Filled]] = {
     "cookbook:group": _same(slug="windows"),
     "cookbook:lab_table": _same(table="accounts"),
     "cookbook:recipe": _same(slug="rents-by-size"),
+    "cookbook:recipe_file": _same(slug="rents-by-size"),
+    "cookbook:bank_file": _same(slug="select-for-update"),
     "cookbook/<path:slug>/": _same(slug="no/where"),
     "explorer:delete_saved": _query,
     "explorer:of_report": _same(slug="money-by-month", number="1"),
