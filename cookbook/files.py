@@ -1,6 +1,8 @@
 """The page of a source file: the file of a recipe, or the file with its use in the bank."""
 
+import ast
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -33,12 +35,30 @@ def file_of_recipe(slug: str) -> SourceFile | None:
 
 
 def file_in_the_bank(slug: str) -> SourceFile | None:
-    """Returns the file in which the bank uses the recipe's feature, or None without such a use."""
+    """Returns the file in which the bank uses the recipe's feature, or None without such a use.
+
+    The line is the first line of code with the text of the use. Without such a line, it is the
+    first line with this text.
+    """
     use = USES.get(slug)
     if use is None:
         return None
-    before = (BASE_DIR / use.file).read_text().partition(use.text)[0]
-    return SourceFile(use.file, before.count("\n") + 1)
+    source = (BASE_DIR / use.file).read_text()
+    found = [n for n, line in enumerate(source.splitlines(), 1) if use.text in line]
+    other = set(_lines_without_code(source))
+    return SourceFile(use.file, next((line for line in found if line not in other), found[0]))
+
+
+def _lines_without_code(source: str) -> Iterator[int]:
+    """Yields the numbers of the lines of comments, imports and docstrings."""
+    for number, line in enumerate(source.splitlines(), 1):
+        if line.lstrip().startswith("#"):
+            yield number
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
+            continue
+        if isinstance(node, ast.Expr | ast.Import | ast.ImportFrom):
+            yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 @require_safe

@@ -77,14 +77,14 @@ USES = {
         "flows", "Lag", "Money in and out", "money-by-month", r"\bLAG\("
     ),
     "by-rows-and-by-range": _report(
-        "frames", "ValueRange", "Money in and out", "money-by-month", r"\bRANGE BETWEEN\b"
+        "frames", "(WindowFrame)", "Money in and out", "money-by-month", r"\bRANGE BETWEEN\b"
     ),
     "bills-smoothed": _report(
         "unusual", "DaysBefore", "Unusual transactions", "unusual-movements",
         r"\bAVG\(.*\bRANGE BETWEEN",
     ),
     "median-payments": _report(
-        "aggregates", "percentile", "Typical amounts by category", "amount-percentiles",
+        "aggregates", "WITHIN GROUP", "Typical amounts by category", "amount-percentiles",
         r"\bWITHIN GROUP\b",
     ),
     "histogram-by-custom-function": _report(
@@ -104,11 +104,11 @@ USES = {
         r"\bGROUPING SETS\b",
     ),
     "ranked-matches": Use(
-        "transactions/search/sql/condition.py", "ts_rank", "Search", ("transactions:search",),
+        "transactions/search/sql/condition.py", "SearchRank(", "Search", ("transactions:search",),
         r"\bts_rank",
     ),
     "keyset-of-two-columns": Use(
-        "transactions/statements/page.py", "keyset", "Your accounts", ("home",)
+        "transactions/statements/page.py", "created_at__lt=before", "Your accounts", ("home",)
     ),
     "safe-headline": Use(
         "transactions/search/highlights.py", "ts_headline", "Search", ("transactions:search",)
@@ -119,7 +119,7 @@ USES = {
     "available-as-generated-column": Use("accounts/models/account.py", "GeneratedField"),
     "week-by-brin": Use("transactions/models/transaction.py", "BrinIndex"),
     "check-by-name": Use("accounts/models/account.py", "CheckConstraint"),
-    "posted-row-is-final": Use("transactions/models/transaction.py", "trigger"),
+    "posted-row-is-final": Use("transactions/models/transaction.py", "pgtrigger.Trigger"),
     "no-key": Use(
         f"{POSTING}/single_statement.py", "FOR NO KEY UPDATE", "Pay", ("transactions:transfer",)
     ),
@@ -128,9 +128,9 @@ USES = {
         f"{POSTING}/single_statement.py", "ORDER BY id FOR NO KEY UPDATE", "Pay",
         ("transactions:transfer",),
     ),
-    "savepoint": Use(f"{POSTING}/engine.py", "savepoint"),
-    "copy-rates": Use(f"{POSTING}/insert.py", "COPY"),
-    "lost-commit": Use(f"{POSTING}/lost_statements.py", "lost"),
+    "savepoint": Use(f"{POSTING}/engine.py", "with db_transaction.atomic():"),
+    "copy-rates": Use(f"{POSTING}/insert.py", "cursor.copy("),
+    "lost-commit": Use(f"{POSTING}/lost_statements.py", "def lost_before("),
     "skip-locked": Use("banking/events/queues.py", "SKIP LOCKED"),
     "outbox": Use("banking/events/models/event_triggers.py", "INSERT INTO events"),
     "advisory-lock": Use("ledger/db/locking/named.py", "pg_advisory_xact_lock"),
@@ -142,10 +142,10 @@ USES = {
     "on-commit-sends-the-mail": Use("accounts/sign_in/notices.py", "on_commit"),
     "voucher-by-db-default": Use("accounts/models/user.py", "db_default"),
     "router": Use("ledger/db/read_router.py", "db_for_read"),
-    "read-your-own-writes": Use("ledger/db/replicas/writer.py", "WAL position"),
+    "read-your-own-writes": Use("ledger/db/replicas/writer.py", "position: int"),
     "person-by-user-model": Use("accounts/models/user.py", "AbstractBaseUser"),
     "vouchers-by-custom-manager": Use("transactions/models/transaction.py", "from_queryset"),
-    "account-with-overdraft": Use("accounts/models/account.py", "overdraft_limit"),
+    "account-with-overdraft": Use("accounts/models/account.py", "overdraft_limit__gt=0"),
     "offices-with-services": Use("accounts/models/read.py", "ArrayField("),
     "currencies-of-people": Use("transactions/reports/queries/ranks.py", "ArrayAgg("),
     "newest-payments-by-array-subquery": Use("ledger/db/queries/conditions.py", "ArraySubquery("),

@@ -14,6 +14,7 @@ from django.utils.html import escape
 
 from accounts.models import User
 from cookbook import first_page
+from cookbook.files import file_in_the_bank
 from cookbook.in_the_bank import USES
 from cookbook.recipe import Recipe, RecipeGroup
 from cookbook.recipes import GROUPS, RECIPES
@@ -128,6 +129,12 @@ def test_the_file_of_a_recipe_opens_at_its_line(customer: Client, part: str) -> 
     line = response.partition('<span id="here"></span>')[2].partition("\n")[0]
     expected = {"file": "@GROUP.recipe(", "in-the-bank": ".select_for_update("}[part]
     assert expected in line
+
+
+def test_the_line_of_a_file_is_code() -> None:
+    shown = file_in_the_bank("statement-with-running-total")
+    assert shown is not None
+    assert "frame=RowRange(" in shown.text.splitlines()[shown.line - 1]
 
 
 @pytest.mark.parametrize(
