@@ -4,6 +4,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from explorer.running import session
 from explorer.running.placeholders import numbered
@@ -169,6 +170,12 @@ def test_other_views_are_written_by_prepare(
     monkeypatch.undo()
     assert installation.apply()
     assert installation.is_installed()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_table_privilege(%s, 'explorer.accounts', 'SELECT')",
+            [settings.LEDGER_EXPLORER_ROLE],
+        )
+        assert cursor.fetchone() == (True,)
 
 
 @pytest.fixture

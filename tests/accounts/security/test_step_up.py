@@ -6,6 +6,7 @@ from django.test import Client
 
 from accounts.models import User
 from tests.factories import PASSWORD, UserFactory
+from tests.pages import text_of
 from tests.passkeys import add_passkey
 from tests.sign_in import (
     add_app,
@@ -101,6 +102,19 @@ def test_a_password_opens_none_to_somebody_with_a_second_factor(client: Client, 
     client.force_login(ana)  # counts as a sign-in by password
     prove(client, ana)
     assert opened(client) == []
+
+
+def test_whoever_has_nothing_to_prove_who_they_are_signs_in_again(
+    client: Client, ana: User
+) -> None:
+    ana.set_unusable_password()
+    ana.save()
+    client.post("/account/login/code/", {"email": ana.email})
+    client.post("/account/login/code/confirm/", {"code": mailed_code()})
+    let_pass(client, minutes=5.1)
+    page = client.get(PAGES[0], follow=True)
+    assert page.redirect_chain == [("/", 302)]
+    assert "This needs a fresh sign-in" in text_of(page)
 
 
 @pytest.mark.parametrize("has_password", [True, False])

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from explorer.running import overdue, session
 from explorer.running.limiter import ExplorerBusy
-from explorer.running.overdue import MAX_OVERDUE
+from explorer.running.overdue import LOOKS, MAX_FAULTS, MAX_OVERDUE, _Activity
 from explorer.running.run import TOO_LONG
 from explorer.schema.functions import UNTIL
 from tests.conftest import signed_in
@@ -140,6 +140,26 @@ def test_a_session_that_is_not_late_is_not_ended(books: Books) -> None:
         session.end_late_queries()
         assert rows(books.bank, "SELECT 1") == [("1",)]
         assert other.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ({"computed": 2}, True),
+        ({"computed": 1}, False),
+        ({"computed": 2, "runs": False}, False),
+        ({"computed": 2, "size": 1}, False),
+        ({"computed": 2, "faults": MAX_FAULTS + 1}, False),
+        ({"computed": 2, "in_kernel": 2}, False),
+    ],
+)
+def test_only_a_process_that_does_nothing_but_compute_gets_the_signal(
+    last: dict[str, Any], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [_Activity(runs=True, computed=1)] * LOOKS + [_Activity(**{"runs": True, **last})]
+    monkeypatch.setattr(overdue, "_activity", lambda _pid: looks.pop(0))
+    monkeypatch.setattr(overdue, "MOMENT", 0)
+    assert overdue._only_computes(1) is expected
 
 
 def test_only_sessions_of_the_role_are_ended(books: Books) -> None:

@@ -49,6 +49,9 @@ def test_somebody_without_an_account_is_led_to_open_one(client: Client) -> None:
     assert f'href="{reverse("accounts:open")}"' in page.content.decode()
     for url in FOR_ALL:
         assert "There is no account yet" in text_of(client.get(url))
+        file = client.get(f"{url}report.csv")
+        assert file.status_code == 400
+        assert "There is no account yet" in file.content.decode()
 
 
 def test_an_analyst_is_offered_all_over_the_bank_without_names(

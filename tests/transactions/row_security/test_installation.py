@@ -214,6 +214,12 @@ def test_a_deadlock_with_autovacuum_does_not_stop_it(monkeypatch: pytest.MonkeyP
     assert len(tries) == 2
 
 
+def test_on_a_server_without_the_web_role_nobodys_rights_are_revoked(settings: Any) -> None:
+    settings.LEDGER_WEB_ROLE = "role_of_no_server"
+    with connection.cursor() as cursor:
+        installation._take_tables(cursor)
+
+
 def test_the_error_of_a_policy_names_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = replace(policies()["payees"], reads="no_column = 1")
     monkeypatch.setitem(TABLES, "payees", replace(TABLES["payees"], rows=policy))
