@@ -228,21 +228,6 @@ def test_a_service_that_does_not_start_is_mailed_and_the_page_leads_back(
         assert serves(bank)
 
 
-def test_a_bank_that_is_not_prepared_says_at_once_that_it_is_away(
-    bank: Machine, follow: Follow
-) -> None:
-    """If its socket listened without web processes, each request would wait for a minute."""
-    bank.run("echo LEDGER_WORKERS=0 >> /etc/ledger/ledger.env")
-    try:
-        with pytest.raises(AssertionError, match="ledger-prepare"):
-            follow("changed")
-        assert "not available" in bank.run(f"curl --silent --max-time 20 https://{HOST}/")
-    finally:
-        bank.run("sed -i '/LEDGER_WORKERS=0/d' /etc/ledger/ledger.env")
-    follow("changed")
-    assert serves(bank)
-
-
 def mails_of(bank: Machine, unit: str) -> int:
     """How many mails say that the unit failed."""
     return bank.run("cat /root/mails").count(f"Subject: {unit} failed")
