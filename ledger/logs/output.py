@@ -32,7 +32,7 @@ class Lines(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if text.startswith(ERRORS_OF_DJANGO):
-            self.reason = " ".join(text.split())
+            self.reason = _on_one_line(text)
         *whole, self._rest = (self._rest + text).split("\n")
         for line in whole:
             self._log(line)
@@ -61,6 +61,14 @@ class Lines(io.TextIOBase):
             _here.is_logging = False
 
 
+def _on_one_line(message: str) -> str:
+    """Returns the message on one line, without its lines with an "@". The log would otherwise
+    withhold the whole message, because it could contain an address or a password.
+    """
+    lines = ("(withheld)" if "@" in line else line for line in message.splitlines())
+    return " ".join(" ".join(lines).split())
+
+
 @contextmanager
 def as_records() -> Iterator[None]:
     """Converts everything that is printed inside the block, and the message of a SystemExit, to log
@@ -73,7 +81,7 @@ def as_records() -> Iterator[None]:
     except SystemExit as end:
         if isinstance(end.code, str):
             err.write(f"{end.code}\n")
-            err.reason = " ".join(end.code.split())
+            err.reason = _on_one_line(end.code)
         if end.code:
             err.finish()
             why = err.reason.removeprefix("CommandError: ")

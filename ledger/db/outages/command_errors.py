@@ -71,8 +71,9 @@ REMEDIES = {
     ),
     Reason.TOO_MANY: (
         "The server has no free connection for this login. Stop programs that keep connections, use"
-        " a pool for web processes (DB_POOL), or raise max_connections or the role's CONNECTION"
-        " LIMIT (docs/runbook.md, LedgerConnectionsNearlyUsedUp)."
+        " a pool for web processes (DB_POOL), or raise max_connections, the CONNECTION LIMIT of the"
+        " role or database, or a pooler's max_client_conn (docs/runbook.md,"
+        " LedgerConnectionsNearlyUsedUp)."
     ),
     Reason.STANDBY: "Name the primary in DATABASE_URL or DB_HOST.",
     Reason.NO_REPLICA: (

@@ -67,6 +67,7 @@ def test_the_error_of_a_message_of_several_lines_contains_all_of_them() -> None:
     ("printed", "why"),
     [
         ("CommandError: No such seal.\nAsk for another.", "No such seal. Ask for another."),
+        ("CommandError: No login.\nTry ana:secret@host.\nAsk.", "No login. (withheld) Ask."),
         (
             "SystemCheckError: Some issues:\n\nERRORS:\n?: (a.E1) It is wrong.\n\tHINT: Mend it.\n",
             "SystemCheckError: Some issues: ERRORS: ?: (a.E1) It is wrong. HINT: Mend it.",
